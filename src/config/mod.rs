@@ -1,0 +1,1 @@
+//! The configuration file: its shape, its secrets, and everything that can be wrong with it.

@@ -1,0 +1,1 @@
+//! The process: build, run, drain; signals, systemd, telemetry.

@@ -1,0 +1,9 @@
+//! Pure words: no I/O, no clock. Everything else imports this; this imports nothing of the rest.
+
+pub mod event;
+pub mod identity;
+pub mod ids;
+pub mod note;
+pub mod signal;
+pub mod time;
+pub mod words;

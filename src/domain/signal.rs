@@ -1,0 +1,203 @@
+//! Evidence on its way in: what every source hands to the one stamping routine (contract sections 4 to 6).
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::time::Ms;
+use super::words::{Precision, Provider, Source, Status};
+
+/// A body that can't be used: what is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{detail}", field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default())]
+pub struct BadInput {
+    /// The field, as a dotted path (`data.leadId`); `None` when the body as a whole is wrong.
+    pub field: Option<String>,
+    /// One sentence for a person. Never quotes a secret or the text of a message.
+    pub detail: String,
+}
+
+impl BadInput {
+    /// The body as a whole is wrong.
+    pub fn body(detail: impl Into<String>) -> Self {
+        Self {
+            field: None,
+            detail: detail.into(),
+        }
+    }
+
+    /// One field is wrong.
+    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            detail: detail.into(),
+        }
+    }
+}
+
+/// What an event id of a provider is unique within (contract section 4, the last row of the table).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRef {
+    /// Whose event.
+    pub provider: Provider,
+    /// The provider's own name of the event type.
+    pub event_type: String,
+    /// The lead (SendPilot) or account (Unipile) it is about.
+    pub subject: String,
+    /// The provider's id.
+    pub id: String,
+}
+
+/// Who or what a signal is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A person who has to be found among the enrollments.
+    Person,
+    /// An enrollment, by its id.
+    Enrollment(EnrollmentId),
+}
+
+/// What is known of the person, to find the enrollment by and to fill in what it lacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// The ids.
+    pub identity: Identity,
+    /// Full name.
+    pub name: Option<String>,
+    /// LinkedIn headline.
+    pub headline: Option<String>,
+}
+
+/// What a piece of evidence says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The evidence's own time, not yet checked for plausibility. Without one, its first receipt counts.
+    pub at: Option<Ms>,
+    /// How well `at` tells the time of the accept. `Exact` without a plausible `at` becomes `UpperBound`.
+    pub precision: Precision,
+    /// Whether it is also a reply of the prospect, at the same time.
+    pub reply: bool,
+    /// A status beyond what the accept or the reply brings.
+    pub status: Option<Status>,
+    /// Whether a connection that has no known invite must be older than any invite of ours: `already_connected`, a reply,
+    /// a resync, `message.sent` (contract section 6, `preConnected`).
+    pub presumes_connection: bool,
+    /// Whether the evidence counts only where the recorded note has this keyed hash (an own message that may be a note echo).
+    pub only_if_note: Option<String>,
+    /// The first 400 characters of a reply, only where the configuration keeps them. Never stored in the ledger.
+    #[serde(skip)]
+    pub preview: Option<String>,
+}
+
+/// One piece of evidence that an account and a person are connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// Where it came from.
+    pub source: Source,
+    /// The account it came to.
+    pub account: AccountId,
+    /// When acceptd received it first.
+    pub received_at: Ms,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What is known of the person.
+    pub person: Person,
+    /// What it says.
+    pub claim: Claim,
+    /// The provider's body, a JSON text without the text of any message.
+    pub raw: String,
+}
+
+/// A Unipile webhook, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnipileEvent {
+    /// API v2 has an event id, v1 has none.
+    pub event_ref: Option<EventRef>,
+    /// What it is.
+    pub kind: UnipileKind,
+    /// What may be kept of the body, a JSON text.
+    pub raw: String,
+}
+
+/// What a Unipile webhook says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnipileKind {
+    /// Evidence: a new relation, a reply, or what may be a note echo.
+    Evidence(Box<Signal>),
+    /// The state of an account. `healthy` is `None` when it changes nothing (`CONNECTING`).
+    Account {
+        /// The account.
+        account: AccountId,
+        /// The provider's word.
+        message: String,
+        /// Whether the account works.
+        healthy: Option<bool>,
+    },
+    /// Not evidence; `reason` is one sentence for the ledger.
+    Ignored {
+        /// The account, where the body names one.
+        account: Option<AccountId>,
+        /// The source it would have had: `webhook`, `reply` or `note_echo`.
+        source: Source,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A SendPilot webhook, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendpilotEvent {
+    /// The event's id, where it has one.
+    pub event_ref: Option<EventRef>,
+    /// The provider's name of the event type.
+    pub event_type: String,
+    /// When SendPilot detected it; `None` when it can't be read.
+    pub timestamp: Option<Ms>,
+    /// The enrollment. `None` only for an event type that is not known.
+    pub lead: Option<EnrollmentId>,
+    /// The account. May be missing; then the lead must be known already.
+    pub sender: Option<AccountId>,
+    /// The campaign, where named.
+    pub campaign: Option<CampaignId>,
+    /// The prospect's URL, where named.
+    pub linkedin_url: Option<String>,
+    /// What it says.
+    pub kind: SendpilotKind,
+    /// What may be kept of the body, a JSON text without the text of any message.
+    pub raw: String,
+}
+
+/// What a SendPilot webhook says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendpilotKind {
+    /// `connection.sent`, `connection_request.sent`.
+    Sent {
+        /// The invite's note.
+        note: Option<String>,
+    },
+    /// `connection.accepted`, `connection_request.accepted`.
+    Accepted {
+        /// `acceptedAt`, where it can be read.
+        at: Option<Ms>,
+    },
+    /// `message.sent`.
+    MessageSent,
+    /// `reply.received`, `message.received`.
+    Reply {
+        /// The first 400 characters of the reply; whether it is kept is for the configuration to say.
+        preview: Option<String>,
+    },
+    /// `lead.status.changed`, `lead.updated`. `None` for an unknown or missing word.
+    StatusChange {
+        /// The status before.
+        previous: Option<Status>,
+        /// The status now.
+        new: Option<Status>,
+    },
+    /// Any other event type.
+    Unknown,
+}
+
+/// The longest preview of a reply, in characters (contract section 3, `keep_message_text`).
+pub const PREVIEW_CHARS_MAX: usize = 400;

@@ -1,0 +1,114 @@
+//! UTC instants as integer milliseconds, shown as RFC 3339 with milliseconds and `Z` (contract section 1).
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// An instant: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Ms(pub i64);
+
+/// 2003-01-01T00:00:00Z: LinkedIn did not exist before, so an earlier time of a connection is nonsense (contract section 6).
+pub const EARLIEST: Ms = Ms(1_041_379_200_000);
+
+impl Ms {
+    /// The later instant; saturates at the ends of the scale.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// The earlier instant; saturates at the ends of the scale.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// RFC 3339 in UTC with exactly three decimals. An instant outside the years 1 to 9999 is shown at that bound.
+    #[must_use]
+    pub fn rfc3339(self) -> String {
+        let clamped = self.0.clamp(-62_135_596_800_000, 253_402_207_199_999);
+        let stamp = jiff::Timestamp::from_millisecond(clamped).unwrap_or_default();
+        format!("{stamp:.3}")
+    }
+
+    /// Reads an RFC 3339 time with any offset. `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.trim()
+            .parse::<jiff::Timestamp>()
+            .ok()
+            .map(|t| Self(t.as_millisecond()))
+    }
+
+    /// The instant if evidence may carry it: not before 2003 and not after `now` (contract section 6).
+    #[must_use]
+    pub fn plausible(self, now: Self) -> Option<Self> {
+        (self >= EARLIEST && self <= now).then_some(self)
+    }
+
+    /// The number of the UTC day, for daily budgets.
+    #[must_use]
+    pub fn utc_day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+}
+
+impl fmt::Display for Ms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rfc3339())
+    }
+}
+
+impl fmt::Debug for Ms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rfc3339())
+    }
+}
+
+impl Serialize for Ms {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.rfc3339())
+    }
+}
+
+impl<'de> Deserialize<'de> for Ms {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_with_milliseconds_and_z() {
+        assert_eq!(Ms(1_777_734_846_000).rfc3339(), "2026-05-02T15:14:06.000Z");
+        assert_eq!(
+            Ms::parse("2026-05-02T17:14:06.5+02:00"),
+            Some(Ms(1_777_734_846_500))
+        );
+    }
+
+    #[test]
+    fn every_instant_can_be_shown() {
+        for ms in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(Ms::parse(&Ms(ms).rfc3339()).is_some());
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Webhooks in: authenticate, understand, and hand over as signals.

@@ -1,0 +1,29 @@
+//! acceptd answers one question well: has this LinkedIn invitation been accepted, and since when?
+//!
+//! ```text
+//!  intake/unipile   ┐                                              ┌ slack
+//!  intake/sendpilot │            ┌───────── one transaction ──────┐│
+//!  intake/invite    ├─ Signal ─► │ resolve ─► stamp ─► ledger row ││─► tell ─► webhook (n8n, Zapier, …)
+//!  poll (relations) │            │                     + event    ││
+//!  poll (resync)    │            │                     + delivery ││
+//!  cli/api (manual) ┘            └─────────────────────────────────┘└ sendpilot
+//!       many ways to know              one routine                    one way out
+//! ```
+//!
+//! The modules in reading order: [`domain`] the words, [`config`] the file, [`store`] the only SQL, [`reconcile`] the one
+//! stamping routine, [`intake`] webhooks in, [`provider`] calls out and the permit without which none leaves, [`poll`] who is
+//! looked for when, [`tell`] deliveries, [`web`] the API and the dashboard, [`daemon`] the process, [`cli`] the commands.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod domain;
+pub mod intake;
+pub mod poll;
+pub mod provider;
+pub mod reconcile;
+pub mod sim;
+pub mod store;
+pub mod tell;
+pub mod web;

@@ -1,0 +1,1 @@
+//! Who is looked for when: the tick, the relations list, resyncs.

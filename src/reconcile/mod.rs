@@ -1,0 +1,1 @@
+//! The one stamping routine: resolve, decide, stamp.

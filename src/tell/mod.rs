@@ -1,0 +1,1 @@
+//! The way out: claim a delivery, send it, settle it.

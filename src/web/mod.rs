@@ -1,0 +1,1 @@
+//! The HTTP surface: the API, the webhook listeners, the dashboard.
