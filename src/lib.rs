@@ -26,4 +26,5 @@ pub mod reconcile;
 pub mod sim;
 pub mod store;
 pub mod tell;
+pub mod wake;
 pub mod web;
