@@ -20,6 +20,7 @@ pub mod config;
 pub mod daemon;
 pub mod domain;
 pub mod intake;
+pub mod metrics;
 pub mod poll;
 pub mod provider;
 pub mod reconcile;
