@@ -19,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod domain;
+pub mod http;
 pub mod intake;
 pub mod metrics;
 pub mod poll;
