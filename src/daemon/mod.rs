@@ -1,1 +1,6 @@
 //! The process: build, run, drain; signals, systemd, telemetry.
+
+pub mod signals;
+pub mod systemd;
+pub mod telemetry;
+pub mod watchdog;

@@ -1,0 +1,107 @@
+//! What passes between the process and systemd: sockets it hands over, and the states it is told (contract section 10).
+//!
+//! Without systemd every message goes nowhere and there are no sockets to take over.
+
+use std::net::TcpListener;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use anyhow::{Context, bail};
+use sd_notify::NotifyState;
+use socket2::{Socket, Type};
+
+/// The listeners that systemd opened for this process (`acceptd.socket`), ready for the async runtime; none when it opened
+/// none. Call it once, at the start: it takes the descriptors.
+///
+/// # Errors
+/// When a descriptor that was handed over is not a listening TCP socket; the text says what to change in the socket unit.
+pub fn take_listeners() -> anyhow::Result<Vec<TcpListener>> {
+    // The variables stay in the environment: taking them out is not safe beside other threads, and LISTEN_PID already keeps
+    // any child from believing in them.
+    sd_notify::listen_fds_with_names(false)
+        .context("LISTEN_PID or LISTEN_FDS can't be read, though systemd sets them")?
+        .map(|(fd, _name)| take(fd))
+        .collect()
+}
+
+fn take(fd: RawFd) -> anyhow::Result<TcpListener> {
+    // SAFETY: the descriptor was handed over for this process alone (LISTEN_PID), and each is taken once.
+    let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+    listener(Socket::from(owned)).with_context(|| {
+        format!(
+            "descriptor {fd} from systemd is not a listening TCP socket; \
+             the socket unit needs ListenStream= with an address and a port, and Accept=no"
+        )
+    })
+}
+
+fn listener(socket: Socket) -> anyhow::Result<TcpListener> {
+    if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+        bail!("it is not a listening stream");
+    }
+    let address = socket.local_addr()?;
+    if address.as_socket().is_none() {
+        bail!("it is not bound to an IP address and port");
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// The database is open, the sockets are bound: connections are served. `status` is the first STATUS line.
+pub fn ready(status: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// One line on what the process is doing, for `systemctl status`.
+pub fn status(status: &str) {
+    tell(&[NotifyState::Status(status)]);
+}
+
+/// A reload begins; [`ready`] ends it, whether or not the new configuration was taken.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        // Without the time systemd 253 and later would wait for it in vain, so the reload is not announced at all.
+        Err(error) => tracing::debug!(%error, "the monotonic clock can't be read"),
+    }
+}
+
+/// The process drains and will exit.
+pub fn stopping() {
+    tell(&[
+        NotifyState::Stopping,
+        NotifyState::Status("Stopping: finishing requests and deliveries in flight."),
+    ]);
+}
+
+/// The process is well. See [`super::watchdog`] for when this is said.
+pub(super) fn well() {
+    tell(&[NotifyState::Watchdog]);
+}
+
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, states) {
+        tracing::debug!(%error, "systemd can't be told the state of the service");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::Domain;
+    use std::net::SocketAddr;
+
+    #[test]
+    fn only_a_listening_tcp_socket_is_taken() {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let tcp = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        tcp.bind(&any.into()).expect("a free port");
+        assert!(listener(tcp.try_clone().expect("a copy")).is_err());
+        tcp.listen(8).expect("listens");
+        assert!(listener(tcp).is_ok());
+
+        let udp = Socket::new(Domain::IPV4, Type::DGRAM, None).expect("a socket");
+        assert!(listener(udp).is_err());
+        let (unix, _other) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+        assert!(listener(unix).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! systemd's watchdog is fed only while every heart beats: the writer's and the scheduler's (contract section 10).
+//!
+//! A heart beats while its owner works, waits for work, or waits for a busy database; it stops only when the owner is stuck.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::systemd;
+
+/// A sign of life that one thread or task gives and the watchdog reads. Cheap to clone, cheap to beat.
+#[derive(Clone)]
+pub struct Heartbeat(Arc<Heart>);
+
+struct Heart {
+    of: &'static str,
+    born: Instant,
+    last_beat_ms: AtomicU64,
+}
+
+impl Heartbeat {
+    /// A heart that has just beaten. `of` names its owner in the log line that tells of its silence.
+    #[must_use]
+    pub fn new(of: &'static str) -> Self {
+        Self(Arc::new(Heart {
+            of,
+            born: Instant::now(),
+            last_beat_ms: AtomicU64::new(0),
+        }))
+    }
+
+    /// Still alive.
+    pub fn beat(&self) {
+        self.0.last_beat_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// How long ago it beat last.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        let last = self.0.last_beat_ms.load(Ordering::Relaxed);
+        Duration::from_millis(self.now_ms().saturating_sub(last))
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.0.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// How long systemd waits for a sign of life before it restarts the service; `None` when it does not watch this process.
+#[must_use]
+pub fn timeout() -> Option<Duration> {
+    let mut usec = 0;
+    // The variables stay in the environment, as LISTEN_PID does.
+    let watched = sd_notify::watchdog_enabled(false, &mut usec) && usec > 0;
+    watched.then(|| Duration::from_micros(usec))
+}
+
+/// Feeds the watchdog for ever, four times in each `timeout`, while no heart has been silent for half of it. Returns at once
+/// when there is no watchdog.
+pub async fn feed(timeout: Option<Duration>, hearts: Vec<Heartbeat>) {
+    let Some(timeout) = timeout else { return };
+    let mut ticks = tokio::time::interval((timeout / 4).max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut starved = false;
+    loop {
+        ticks.tick().await;
+        let stuck = stuck(&hearts, timeout / 2);
+        match (stuck, starved) {
+            (Some((of, silent)), false) => tracing::error!(
+                part = of,
+                silent_s = silent.as_secs_f64(),
+                "the {of} is stuck: systemd's watchdog is no longer fed and will restart the service"
+            ),
+            (None, true) => tracing::warn!("every part is alive again: systemd's watchdog is fed"),
+            _ => {}
+        }
+        starved = stuck.is_some();
+        if !starved {
+            systemd::well();
+        }
+    }
+}
+
+fn stuck(hearts: &[Heartbeat], silent_max: Duration) -> Option<(&'static str, Duration)> {
+    hearts
+        .iter()
+        .map(|heart| (heart.0.of, heart.silent_for()))
+        .find(|(_, silent)| *silent > silent_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_silent_heart_is_enough() {
+        let writer = Heartbeat::new("writer");
+        let scheduler = Heartbeat(Arc::new(Heart {
+            of: "scheduler",
+            born: Instant::now() - Duration::from_secs(60),
+            last_beat_ms: AtomicU64::new(0),
+        }));
+        let hearts = [writer, scheduler.clone()];
+        let found = stuck(&hearts, Duration::from_secs(30)).map(|(of, _)| of);
+        assert_eq!(found, Some("scheduler"));
+        scheduler.beat();
+        assert_eq!(stuck(&hearts, Duration::from_secs(30)), None);
+    }
+}
