@@ -16,3 +16,16 @@ pub struct Identity {
     /// The public identifier as it is compared: percent-decoded, NFC, lower-case.
     pub public_identifier: Option<String>,
 }
+
+impl Identity {
+    /// The known member numbers, of either origin.
+    pub fn numbers(&self) -> impl Iterator<Item = i64> {
+        self.member_number.into_iter().chain(self.sales_number)
+    }
+
+    /// The member number, of either origin.
+    #[must_use]
+    pub fn number(&self) -> Option<i64> {
+        self.member_number.or(self.sales_number)
+    }
+}

@@ -1,5 +1,6 @@
 //! Pure words: no I/O, no clock. Everything else imports this; this imports nothing of the rest.
 
+pub mod enrollment;
 pub mod event;
 pub mod identity;
 pub mod ids;

@@ -1,1 +1,223 @@
 //! The only SQL: one writer thread that batches, query-only readers, migrations, one file per table family.
+//!
+//! Everything else speaks to the store in domain operations: methods of [`Reader`] and [`Tx`].
+
+mod accounts;
+mod campaigns;
+pub mod changes;
+mod deliveries;
+mod destinations;
+mod enrollments;
+mod erase;
+mod error;
+mod events;
+mod matching;
+mod meta;
+pub mod migrate;
+mod open;
+mod row;
+mod signals;
+mod writer;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot, watch};
+
+pub use accounts::AccountRow;
+pub use campaigns::{CampaignCounts, CampaignRow};
+pub use deliveries::{Claimed, DeliveryFilter, DeliveryRow, OutboxCount, Settlement};
+pub use destinations::DestinationRow;
+pub use enrollments::{EnrollmentFilter, OpenScope};
+pub use error::Error;
+pub use events::{EventRow, NewEvent};
+pub use matching::Candidate;
+pub use open::OpenError;
+pub use signals::{NewSignal, SignalFilter, SignalRow, Unmatched};
+use writer::{Request, Write, Writer};
+
+/// How many queries run at once. Readers never wait for the writer, only for each other.
+const READERS: usize = 4;
+
+/// What the store tells while it works. Called on the writer's thread: return at once.
+pub trait Observer: Send + Sync + 'static {
+    /// The writer is not stuck. Called at least every second while it works, waits for work or waits for another process.
+    fn alive(&self) {}
+    /// A transaction of `requests` requests is on disk; it took `took` from the first of them.
+    fn committed(&self, requests: usize, took: Duration) {
+        let _ = (requests, took);
+    }
+}
+
+/// An observer that does not care.
+pub struct Unobserved;
+impl Observer for Unobserved {}
+
+/// The database. Cheap to clone; the last clone that goes away empties the write-ahead log.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    requests: Option<mpsc::Sender<Box<dyn Request>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    readers: Mutex<Vec<Connection>>,
+    reading: Semaphore,
+    commits: watch::Receiver<u64>,
+    fatal: watch::Receiver<Option<String>>,
+    path: PathBuf,
+    _lock: std::fs::File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.requests.take();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer was answered to whoever waited; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store {
+    /// Opens the database for this process alone, creates and migrates it as needed, and starts the writer.
+    ///
+    /// # Errors
+    /// [`OpenError`], each with what to do about it.
+    pub fn open(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
+        let lock = open::lock(path)?;
+        let conn = open::writer(path)?;
+        let readers = (0..READERS)
+            .map(|_| open::reader(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (requests, waiting) = mpsc::channel();
+        let (commits_tx, commits) = watch::channel(0);
+        let (fatal_tx, fatal) = watch::channel(None);
+        let writer = Writer {
+            conn,
+            requests: waiting,
+            log: open::log_path(path),
+            observer,
+            commits: commits_tx,
+            fatal: fatal_tx,
+        };
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenError::File {
+                path: path.to_owned(),
+                error,
+            })?;
+        Ok(Self(Arc::new(Inner {
+            requests: Some(requests),
+            thread: Some(thread),
+            readers: Mutex::new(readers),
+            reading: Semaphore::new(READERS),
+            commits,
+            fatal,
+            path: path.to_owned(),
+            _lock: lock,
+        })))
+    }
+
+    /// Runs `work` in the writer's next transaction, in a savepoint of its own. Returns after that transaction is on disk; an
+    /// error of `work` undoes what it wrote and nothing else.
+    ///
+    /// # Errors
+    /// What `work` returned, or [`Error::Unavailable`] when the commit failed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (to, answer) = oneshot::channel();
+        let gone = || Error::Unavailable("the writer has stopped".to_owned());
+        let request = Box::new(Write {
+            work: Some(work),
+            result: None,
+            to,
+        });
+        self.0
+            .requests
+            .as_ref()
+            .ok_or_else(gone)?
+            .send(request)
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Runs `work` on a query-only connection, off the async threads. It sees one consistent state of the database.
+    ///
+    /// # Errors
+    /// What `work` returned.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let gone = || Error::Unavailable("the store is closed".to_owned());
+        let store = self.clone();
+        let _turn = self.0.reading.acquire().await.map_err(|_| gone())?;
+        tokio::task::spawn_blocking(move || {
+            let conn = store.readers().pop().ok_or_else(gone)?;
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let tx = conn.unchecked_transaction()?;
+                work(&Reader { conn: &tx })
+            }));
+            store.readers().push(conn);
+            result.unwrap_or_else(|_| Err(Error::Internal("a query panicked".to_owned())))
+        })
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))?
+    }
+
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.0
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts commits; changes with each. For those who watch what happens live.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.0.commits.clone()
+    }
+
+    /// Why this process may acknowledge nothing more, once a fsync has failed (contract section 11). The daemon exits on it.
+    #[must_use]
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.0.fatal.clone()
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+}
+
+/// A view of the database for queries.
+pub struct Reader<'c> {
+    conn: &'c Connection,
+}
+
+/// A view of the database inside the writer's transaction: everything a [`Reader`] can, and the writes.
+pub struct Tx<'c> {
+    reader: Reader<'c>,
+}
+
+impl<'c> Tx<'c> {
+    fn new(conn: &'c Connection) -> Self {
+        Self {
+            reader: Reader { conn },
+        }
+    }
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Reader<'c>;
+    fn deref(&self) -> &Reader<'c> {
+        &self.reader
+    }
+}

@@ -1,0 +1,132 @@
+//! One prospect in one campaign, worked by one account (contract section 1).
+
+use super::identity::Identity;
+use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::time::Ms;
+use super::words::{CampaignStatus, Path, Precision, Source, Status};
+
+/// What is known of the invite that was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invite {
+    /// When it was sent.
+    pub at: Option<Ms>,
+    /// Whom it named; only these ids make the path `bridge`.
+    pub provider_id: Option<String>,
+    /// The member number of that id, where it has one.
+    pub number: Option<i64>,
+    /// The provider's id of the invitation.
+    pub invitation_id: Option<String>,
+    /// The keyed hash of its note.
+    pub note_hash: Option<String>,
+}
+
+/// An accept, as it was stamped; never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// When it happened.
+    pub at: Ms,
+    /// How well that is known.
+    pub precision: Precision,
+    /// When it was stamped.
+    pub detected_at: Ms,
+    /// The winning sign.
+    pub source: Source,
+    /// How it was tied to the enrollment; `None` when the sign named the enrollment itself.
+    pub path: Option<Path>,
+    /// Whether the sign came to a sibling account.
+    pub via_sibling: bool,
+    /// Whether the two were connected before the invite.
+    pub pre_connected: bool,
+    /// Whether the campaign no longer waited for it.
+    pub late: bool,
+    /// Whether it was old news when it was found.
+    pub backfill: bool,
+}
+
+/// An enrollment as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrollment {
+    /// The order of creation.
+    pub seq: i64,
+    /// The caller's id.
+    pub id: EnrollmentId,
+    /// Who works it.
+    pub account: AccountId,
+    /// Where it belongs.
+    pub campaign: CampaignId,
+    /// Where it stands.
+    pub status: Status,
+    /// When the newest status that was told to us (by SendPilot or a user) was set.
+    pub status_at: Option<Ms>,
+    /// Full name.
+    pub name: Option<String>,
+    /// LinkedIn headline.
+    pub headline: Option<String>,
+    /// Company.
+    pub company: Option<String>,
+    /// The URL as the caller gave it.
+    pub linkedin_url: Option<String>,
+    /// Who the prospect is.
+    pub identity: Identity,
+    /// The invite.
+    pub invite: Invite,
+    /// The accept.
+    pub accept: Option<Accept>,
+    /// The first reply.
+    pub replied_at: Option<Ms>,
+    /// When the campaign's next step is due (contract section 12).
+    pub next_step_at: Option<Ms>,
+    /// Whether it was first met by a status later than the accept.
+    pub met_later: bool,
+    /// When it was enrolled.
+    pub created_at: Ms,
+}
+
+impl Enrollment {
+    /// A new one that nothing is known of.
+    #[must_use]
+    pub fn new(id: EnrollmentId, account: AccountId, campaign: CampaignId, now: Ms) -> Self {
+        Self {
+            seq: 0,
+            id,
+            account,
+            campaign,
+            status: Status::Pending,
+            status_at: None,
+            name: None,
+            headline: None,
+            company: None,
+            linkedin_url: None,
+            identity: Identity::default(),
+            invite: Invite::default(),
+            accept: None,
+            replied_at: None,
+            next_step_at: None,
+            met_later: false,
+            created_at: now,
+        }
+    }
+
+    /// The whole seconds between invite and accept; `None` when pre-connected or unknown.
+    #[must_use]
+    pub fn seconds_to_accept(&self) -> Option<i64> {
+        let accept = self.accept.as_ref().filter(|a| !a.pre_connected)?;
+        let invited = self.invite.at?;
+        Some(i64::try_from(accept.at.since(invited).as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What the stamping routine needs to know of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignFacts {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is doing.
+    pub status: CampaignStatus,
+    /// How long after the invite an accept is waited for.
+    pub accept_window_ms: Option<i64>,
+    /// When its next steps may go out, as JSON (contract section 12).
+    pub schedule: Option<String>,
+    /// Next steps per account and local day.
+    pub daily_cap: Option<i64>,
+}

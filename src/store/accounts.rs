@@ -1,0 +1,128 @@
+//! Accounts and their health.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::row::{id, ms, word};
+use super::{Error, Reader, Tx};
+use crate::domain::ids::AccountId;
+use crate::domain::time::Ms;
+use crate::domain::words::Provider;
+
+/// An account as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountRow {
+    /// The provider's id.
+    pub id: AccountId,
+    /// Through whom it is connected.
+    pub provider: Provider,
+    /// When its outage began; `None` while it is healthy.
+    pub outage_since: Option<Ms>,
+    /// The provider's word or error type.
+    pub health_reason: Option<String>,
+    /// When it was first heard of.
+    pub created_at: Ms,
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        id: id(row, "id")?,
+        provider: word(row, "provider")?,
+        outage_since: ms(row, "outage_since")?,
+        health_reason: row.get("health_reason")?,
+        created_at: Ms(row.get("created_at")?),
+    })
+}
+
+impl Reader<'_> {
+    /// One account.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account(&self, id: &AccountId) -> Result<Option<AccountRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM accounts WHERE id = ?1")?
+            .query_row([id.as_str()], account)
+            .optional()?)
+    }
+
+    /// Accounts in the order of their ids, after `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRow>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .conn
+            .prepare_cached("SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .query_map(params![after.unwrap_or(""), limit], account)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+}
+
+impl Tx<'_> {
+    /// Makes sure that the account exists. `first_named_by` is its provider only if it is new: a provider once known stays,
+    /// unless the configuration says otherwise.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn meet_account(
+        &self,
+        id: &AccountId,
+        first_named_by: Provider,
+        now: Ms,
+    ) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO accounts (id, provider, created_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (id) DO NOTHING",
+            )?
+            .execute(params![id.as_str(), first_named_by.as_str(), now.0])?;
+        Ok(())
+    }
+
+    /// Sets the provider that the configuration names.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_account_provider(&self, id: &AccountId, provider: Provider) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE accounts SET provider = ?2 WHERE id = ?1",
+            params![id.as_str(), provider.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// The account does not work. Returns when the outage began and whether this is its beginning.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_failed(
+        &self,
+        id: &AccountId,
+        reason: &str,
+        now: Ms,
+    ) -> Result<(Ms, bool), Error> {
+        let before = self.account(id)?.and_then(|a| a.outage_since);
+        self.conn.execute(
+            "UPDATE accounts SET health = 'unhealthy', health_reason = ?2, outage_since = coalesce(outage_since, ?3)
+             WHERE id = ?1",
+            params![id.as_str(), reason, now.0],
+        )?;
+        Ok((before.unwrap_or(now), before.is_none()))
+    }
+
+    /// The account works. Returns whether it had not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_works(&self, id: &AccountId) -> Result<bool, Error> {
+        let changed = self.conn.execute(
+            "UPDATE accounts SET health = 'ok', health_reason = NULL, outage_since = NULL
+             WHERE id = ?1 AND health <> 'ok'",
+            params![id.as_str()],
+        )?;
+        Ok(changed > 0)
+    }
+}

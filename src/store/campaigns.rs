@@ -1,0 +1,243 @@
+//! Campaigns, with counts that are always computed from the enrollments.
+
+use rusqlite::{OptionalExtension, Row, named_params, params};
+
+use super::row::{id, word};
+use super::{Error, Reader, Tx};
+use crate::domain::enrollment::CampaignFacts;
+use crate::domain::ids::CampaignId;
+use crate::domain::time::Ms;
+use crate::domain::words::CampaignStatus;
+
+/// A campaign as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignRow {
+    /// The order of creation.
+    pub seq: i64,
+    /// The engine's id.
+    pub id: CampaignId,
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is doing.
+    pub status: CampaignStatus,
+    /// Whether the status was set through the API; then acceptd does not change it.
+    pub status_was_set: bool,
+    /// How long after the invite an accept is waited for: as it was written, and in milliseconds.
+    pub accept_window: Option<(String, i64)>,
+    /// After how long an open invite is reported: as it was written, and in milliseconds.
+    pub not_accepted_after: Option<(String, i64)>,
+    /// When next steps may go out, a JSON text.
+    pub schedule: Option<String>,
+    /// Next steps per account and local day.
+    pub daily_cap: Option<i64>,
+}
+
+impl CampaignRow {
+    /// A new one, `draft`, as it appears with its first enrollment.
+    #[must_use]
+    pub fn new(id: CampaignId) -> Self {
+        Self {
+            seq: 0,
+            id,
+            name: None,
+            status: CampaignStatus::Draft,
+            status_was_set: false,
+            accept_window: None,
+            not_accepted_after: None,
+            schedule: None,
+            daily_cap: None,
+        }
+    }
+
+    /// What the stamping routine needs to know.
+    #[must_use]
+    pub fn facts(&self) -> CampaignFacts {
+        CampaignFacts {
+            name: self.name.clone(),
+            status: self.status,
+            accept_window_ms: self.accept_window.as_ref().map(|(_, ms)| *ms),
+            schedule: self.schedule.clone(),
+            daily_cap: self.daily_cap,
+        }
+    }
+}
+
+/// The live counts of a campaign (contract section 8).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CampaignCounts {
+    /// Enrollments.
+    pub enrolled: u64,
+    /// With a known invite, or accepted.
+    pub invited: u64,
+    /// Accepted, pre-connected ones included.
+    pub accepted: u64,
+    /// Connected before the invite.
+    pub pre_connected: u64,
+    /// With a first reply.
+    pub replied: u64,
+    /// Accepted when it was no longer waited for.
+    pub late: u64,
+    /// Accepted of invited, both without the pre-connected.
+    pub accepted_of_invited: u64,
+    /// Invited without the pre-connected.
+    pub invited_not_pre_connected: u64,
+    /// The median of the known times from invite to accept, in seconds.
+    pub median_seconds_to_accept: Option<f64>,
+}
+
+fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
+    let span = |text: &str, ms: &str| -> rusqlite::Result<Option<(String, i64)>> {
+        Ok(row
+            .get::<_, Option<String>>(text)?
+            .zip(row.get::<_, Option<i64>>(ms)?))
+    };
+    Ok(CampaignRow {
+        seq: row.get("seq")?,
+        id: id(row, "id")?,
+        name: row.get("name")?,
+        status: word(row, "status")?,
+        status_was_set: row.get("status_was_set")?,
+        accept_window: span("accept_window", "accept_window_ms")?,
+        not_accepted_after: span("not_accepted_after", "not_accepted_after_ms")?,
+        schedule: row.get("schedule")?,
+        daily_cap: row.get("daily_cap")?,
+    })
+}
+
+impl Reader<'_> {
+    /// One campaign.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn campaign(&self, id: &CampaignId) -> Result<Option<CampaignRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM campaigns WHERE id = ?1")?
+            .query_row([id.as_str()], campaign)
+            .optional()?)
+    }
+
+    /// Campaigns in the order in which they appeared, after place `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn campaigns(&self, after: i64, limit: usize) -> Result<Vec<CampaignRow>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .conn
+            .prepare_cached("SELECT * FROM campaigns WHERE seq > ?1 ORDER BY seq LIMIT ?2")?
+            .query_map(params![after, limit], campaign)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// The live counts of a campaign. An enrollment with an accept counts as invited unless it was pre-connected, since an accept
+    /// proves an invite whose time is merely unknown.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn campaign_counts(&self, id: &CampaignId) -> Result<CampaignCounts, Error> {
+        let mut counts = self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) AS enrolled,
+                   count(*) FILTER (WHERE invited_at IS NOT NULL OR status = 'CONNECTION_SENT'
+                     OR (accepted_at IS NOT NULL AND NOT pre_connected)) AS invited,
+                   count(accepted_at) AS accepted,
+                   count(*) FILTER (WHERE pre_connected) AS pre_connected,
+                   count(replied_at) AS replied,
+                   count(*) FILTER (WHERE late) AS late,
+                   count(*) FILTER (WHERE accepted_at IS NOT NULL AND NOT pre_connected) AS accepted_of_invited,
+                   count(*) FILTER (WHERE NOT pre_connected AND (invited_at IS NOT NULL OR status = 'CONNECTION_SENT'
+                     OR accepted_at IS NOT NULL)) AS invited_not_pre_connected
+                 FROM enrollments WHERE campaign_id = ?1",
+            )?
+            .query_row([id.as_str()], |row| {
+                let count = |name| Ok::<_, rusqlite::Error>(row.get::<_, i64>(name)?.unsigned_abs());
+                Ok(CampaignCounts {
+                    enrolled: count("enrolled")?,
+                    invited: count("invited")?,
+                    accepted: count("accepted")?,
+                    pre_connected: count("pre_connected")?,
+                    replied: count("replied")?,
+                    late: count("late")?,
+                    accepted_of_invited: count("accepted_of_invited")?,
+                    invited_not_pre_connected: count("invited_not_pre_connected")?,
+                    median_seconds_to_accept: None,
+                })
+            })?;
+        counts.median_seconds_to_accept = self
+            .conn
+            .prepare_cached(
+                "WITH spans AS (
+                   SELECT max(0, (accepted_at - invited_at) / 1000) AS s,
+                     row_number() OVER (ORDER BY max(0, (accepted_at - invited_at) / 1000)) AS place, count(*) OVER () AS n
+                   FROM enrollments
+                   WHERE campaign_id = ?1 AND accepted_at IS NOT NULL AND invited_at IS NOT NULL AND NOT pre_connected)
+                 SELECT avg(s) FROM spans WHERE place IN ((n + 1) / 2, (n + 2) / 2)",
+            )?
+            .query_row([id.as_str()], |row| row.get(0))?;
+        Ok(counts)
+    }
+}
+
+impl Tx<'_> {
+    /// Makes sure that a campaign exists, and gives it a name if one is named.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn meet_campaign(&self, id: &CampaignId, name: Option<&str>, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO campaigns (id, name, created_at) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name
+                 WHERE excluded.name IS NOT NULL AND name IS NOT excluded.name",
+            )?
+            .execute(params![id.as_str(), name, now.0])?;
+        Ok(())
+    }
+
+    /// A campaign with a usable identity in it runs by itself, unless its status was set through the API.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn campaign_has_prospects(&self, id: &CampaignId) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "UPDATE campaigns SET status = 'running' WHERE id = ?1 AND status = 'draft' AND NOT status_was_set",
+            )?
+            .execute([id.as_str()])?;
+        Ok(())
+    }
+
+    /// Stores everything of a campaign that a user may change; creates it if it is new.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn put_campaign(&self, c: &CampaignRow, now: Ms) -> Result<(), Error> {
+        self.conn.execute(
+            "INSERT INTO campaigns (id, name, status, status_was_set, accept_window, accept_window_ms, not_accepted_after,
+               not_accepted_after_ms, schedule, daily_cap, created_at)
+             VALUES (:id, :name, :status, :was_set, :window, :window_ms, :after, :after_ms, :schedule, :cap, :now)
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, status = excluded.status,
+               status_was_set = excluded.status_was_set, accept_window = excluded.accept_window,
+               accept_window_ms = excluded.accept_window_ms, not_accepted_after = excluded.not_accepted_after,
+               not_accepted_after_ms = excluded.not_accepted_after_ms, schedule = excluded.schedule,
+               daily_cap = excluded.daily_cap",
+            named_params! {
+                ":id": c.id.as_str(),
+                ":name": c.name,
+                ":status": c.status.as_str(),
+                ":was_set": c.status_was_set,
+                ":window": c.accept_window.as_ref().map(|w| &w.0),
+                ":window_ms": c.accept_window.as_ref().map(|w| w.1),
+                ":after": c.not_accepted_after.as_ref().map(|w| &w.0),
+                ":after_ms": c.not_accepted_after.as_ref().map(|w| w.1),
+                ":schedule": c.schedule,
+                ":cap": c.daily_cap,
+                ":now": now.0,
+            },
+        )?;
+        Ok(())
+    }
+}

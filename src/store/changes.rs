@@ -1,0 +1,81 @@
+//! What happened, in order, for those who watch it live (`GET /v1/stream`). Written in the transaction of what it tells.
+
+use rusqlite::params;
+use serde_json::Value;
+
+use super::{Error, Reader, Tx};
+use crate::domain::time::Ms;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Its place in the order; never used twice.
+    pub seq: i64,
+    /// When.
+    pub at: Ms,
+    /// `stamp` or `delivery`.
+    pub kind: String,
+    /// Ids and states only, as JSON text.
+    pub body: String,
+}
+
+impl Reader<'_> {
+    /// What happened after `seq`, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn changes_after(&self, seq: i64, limit: usize) -> Result<Vec<Change>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .conn
+            .prepare_cached("SELECT * FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2")?
+            .query_map(params![seq, limit], |row| {
+                Ok(Change {
+                    seq: row.get("seq")?,
+                    at: Ms(row.get("at")?),
+                    kind: row.get("kind")?,
+                    body: row.get("body")?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// The first and the last change that are kept: `(first, last)`; `last` is also right when all were pruned.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn changes_kept(&self) -> Result<(i64, i64), Error> {
+        Ok(self.conn.query_row(
+            "SELECT coalesce((SELECT min(seq) FROM changes), last + 1), last
+             FROM (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS last)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+    }
+}
+
+impl Tx<'_> {
+    /// Tells those who watch.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn tell_change(&self, kind: &str, body: &Value, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("INSERT INTO changes (at, kind, body) VALUES (?1, ?2, ?3)")?
+            .execute(params![now.0, kind, body.to_string()])?;
+        Ok(())
+    }
+
+    /// Forgets at most `limit` changes that are older than `before`. Returns how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn prune_changes(&self, before: Ms, limit: usize) -> Result<usize, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self.conn.execute(
+            "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            params![before.0, limit],
+        )?)
+    }
+}

@@ -1,0 +1,82 @@
+//! What has to be remembered of a destination: whether its receiver said that it is gone (410).
+
+use rusqlite::{OptionalExtension, params};
+
+use super::row::ms;
+use super::{Error, Reader, Tx};
+use crate::domain::time::Ms;
+
+/// A destination as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationRow {
+    /// Its name in the configuration.
+    pub name: String,
+    /// A fingerprint of the url that was stopped; another url starts it again.
+    pub url_fingerprint: String,
+    /// Since when it is stopped.
+    pub stopped_at: Option<Ms>,
+    /// Why.
+    pub stopped_reason: Option<String>,
+}
+
+impl Reader<'_> {
+    /// What is remembered of a destination.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn destination(&self, name: &str) -> Result<Option<DestinationRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM destinations WHERE name = ?1")?
+            .query_row([name], |row| {
+                Ok(DestinationRow {
+                    name: row.get("name")?,
+                    url_fingerprint: row.get("url_fingerprint")?,
+                    stopped_at: ms(row, "stopped_at")?,
+                    stopped_reason: row.get("stopped_reason")?,
+                })
+            })
+            .optional()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Remembers the url of a configured destination. One that was stopped under another url starts.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn meet_destination(&self, name: &str, url_fingerprint: &str) -> Result<(), Error> {
+        self.conn.execute(
+            "INSERT INTO destinations (name, url_fingerprint) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET url_fingerprint = excluded.url_fingerprint,
+               stopped_at = NULL, stopped_reason = NULL
+             WHERE url_fingerprint <> excluded.url_fingerprint",
+            params![name, url_fingerprint],
+        )?;
+        Ok(())
+    }
+
+    /// Stops a destination: nothing but tests is sent to it until it is started.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn stop_destination(&self, name: &str, reason: &str, now: Ms) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE destinations SET stopped_at = coalesce(stopped_at, ?2), stopped_reason = ?3 WHERE name = ?1",
+            params![name, now.0, reason],
+        )?;
+        Ok(())
+    }
+
+    /// Starts a destination that was stopped. Returns whether it was.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn start_destination(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.conn.execute(
+            "UPDATE destinations SET stopped_at = NULL, stopped_reason = NULL
+             WHERE name = ?1 AND stopped_at IS NOT NULL",
+            [name],
+        )? > 0)
+    }
+}

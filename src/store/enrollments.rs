@@ -1,0 +1,278 @@
+//! Enrollments: reading, listing, and the writes of everyone but the stamp.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, named_params, params, params_from_iter};
+
+use super::row::{id, ms, word, word_or_null};
+use super::{Error, Reader, Tx};
+use crate::domain::enrollment::{Accept, Enrollment, Invite};
+use crate::domain::identity::Identity;
+use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::time::Ms;
+use crate::domain::words::Status;
+
+/// Which enrollments to list; they come oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct EnrollmentFilter {
+    /// Only of this campaign.
+    pub campaign: Option<String>,
+    /// Only of this account.
+    pub account: Option<String>,
+    /// Only in this status.
+    pub status: Option<Status>,
+    /// Only late ones, or only those that are not.
+    pub late: Option<bool>,
+    /// Only where the id, the name, the company or the public identifier contains this, in any case.
+    pub q: Option<String>,
+    /// Only those enrolled after this place in the order.
+    pub after: Option<i64>,
+}
+
+/// Which enrollments count as open (contract section 1): those whose invite, or without one whose creation, is younger.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenScope {
+    /// `now` less `poll.horizon`.
+    pub since: Ms,
+}
+
+/// The condition of `open`, on `e` (enrollments) and `c` (campaigns); `?1` is [`OpenScope::since`].
+pub(super) const OPEN: &str = "e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE')
+    AND c.status NOT IN ('draft', 'archived') AND coalesce(e.invited_at, e.created_at) > ?1";
+
+pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
+    let accept = match ms(row, "accepted_at")? {
+        None => None,
+        Some(at) => Some(Accept {
+            at,
+            precision: word(row, "accepted_precision")?,
+            detected_at: Ms(row.get("detected_at")?),
+            source: word(row, "source")?,
+            path: word_or_null(row, "path")?,
+            via_sibling: row.get("via_sibling")?,
+            pre_connected: row.get("pre_connected")?,
+            late: row.get("late")?,
+            backfill: row.get("backfill")?,
+        }),
+    };
+    Ok(Enrollment {
+        seq: row.get("seq")?,
+        id: id(row, "id")?,
+        account: id(row, "account_id")?,
+        campaign: id(row, "campaign_id")?,
+        status: word(row, "status")?,
+        status_at: ms(row, "status_at")?,
+        name: row.get("name")?,
+        headline: row.get("headline")?,
+        company: row.get("company")?,
+        linkedin_url: row.get("linkedin_url")?,
+        identity: Identity {
+            provider_id: row.get("provider_id")?,
+            member_number: row.get("member_number")?,
+            sales_id: row.get("sales_id")?,
+            sales_number: row.get("sales_number")?,
+            public_identifier: row.get("public_identifier")?,
+        },
+        invite: Invite {
+            at: ms(row, "invited_at")?,
+            provider_id: row.get("invite_provider_id")?,
+            number: row.get("invite_number")?,
+            invitation_id: row.get("invitation_id")?,
+            note_hash: row.get("note_hash")?,
+        },
+        accept,
+        replied_at: ms(row, "replied_at")?,
+        next_step_at: ms(row, "next_step_at")?,
+        met_later: row.get("met_later")?,
+        created_at: Ms(row.get("created_at")?),
+    })
+}
+
+impl Reader<'_> {
+    /// One enrollment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn enrollment(&self, id: &EnrollmentId) -> Result<Option<Enrollment>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM enrollments WHERE id = ?1")?
+            .query_row([id.as_str()], enrollment)
+            .optional()?)
+    }
+
+    /// Enrollments in the order in which they were made.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn enrollments(
+        &self,
+        filter: &EnrollmentFilter,
+        limit: usize,
+    ) -> Result<Vec<Enrollment>, Error> {
+        let mut sql = "SELECT * FROM enrollments WHERE 1".to_owned();
+        let mut values: Vec<Value> = Vec::new();
+        let mut also = |clause: &str, value: Value| {
+            values.push(value);
+            let place = format!("?{}", values.len());
+            sql.push_str(&format!(" AND {}", clause.replace('?', &place)));
+        };
+        if let Some(campaign) = &filter.campaign {
+            also("campaign_id = ?", campaign.clone().into());
+        }
+        if let Some(account) = &filter.account {
+            also("account_id = ?", account.clone().into());
+        }
+        if let Some(status) = filter.status {
+            also("status = ?", status.as_str().to_owned().into());
+        }
+        if let Some(late) = filter.late {
+            also("late = ?", i64::from(late).into());
+        }
+        if let Some(q) = &filter.q {
+            let escaped = q
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
+            also(
+                "(id LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\' OR company LIKE ? ESCAPE '\\' OR public_identifier LIKE ? ESCAPE '\\')",
+                format!("%{escaped}%").into(),
+            );
+        }
+        if let Some(after) = filter.after {
+            also("seq > ?", after.into());
+        }
+        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        sql.push_str(&format!(" ORDER BY seq LIMIT ?{}", values.len()));
+        let rows = self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(values), enrollment)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// How many enrollments of an account are open.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open_enrollments(&self, account: &AccountId, scope: OpenScope) -> Result<u64, Error> {
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT count(*) FROM enrollments e JOIN campaigns c ON c.id = e.campaign_id
+                 WHERE {OPEN} AND e.account_id = ?2"
+            ))?
+            .query_row(params![scope.since.0, account.as_str()], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// Whether any enrollment of a campaign has a usable identity.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn has_usable_prospects(&self, campaign: &CampaignId) -> Result<bool, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM enrollments WHERE campaign_id = ?1 AND (provider_id IS NOT NULL
+                   OR member_number IS NOT NULL OR sales_id IS NOT NULL OR sales_number IS NOT NULL
+                   OR public_identifier IS NOT NULL))",
+            )?
+            .query_row([campaign.as_str()], |row| row.get(0))?)
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a new enrollment. Its account and its campaign must exist.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn insert_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO enrollments (id, account_id, campaign_id, met_later, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                e.id.as_str(),
+                e.account.as_str(),
+                e.campaign.as_str(),
+                e.met_later,
+                e.created_at.0,
+            ])?;
+        self.update_enrollment(e)
+    }
+
+    /// Stores everything that is not the accept, the reply or the next step of an enrollment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "UPDATE enrollments SET account_id = :account, campaign_id = :campaign, status = :status,
+                   status_at = :status_at, name = :name, headline = :headline, company = :company, linkedin_url = :url,
+                   provider_id = :provider_id, member_number = :member_number, sales_id = :sales_id,
+                   sales_number = :sales_number, public_identifier = :public_identifier, invited_at = :invited_at,
+                   invite_provider_id = :invite_provider_id, invite_number = :invite_number,
+                   invitation_id = :invitation_id, note_hash = :note_hash, met_later = :met_later
+                 WHERE id = :id",
+            )?
+            .execute(named_params! {
+                ":id": e.id.as_str(),
+                ":account": e.account.as_str(),
+                ":campaign": e.campaign.as_str(),
+                ":status": e.status.as_str(),
+                ":status_at": e.status_at.map(|at| at.0),
+                ":name": e.name,
+                ":headline": e.headline,
+                ":company": e.company,
+                ":url": e.linkedin_url,
+                ":provider_id": e.identity.provider_id,
+                ":member_number": e.identity.member_number,
+                ":sales_id": e.identity.sales_id,
+                ":sales_number": e.identity.sales_number,
+                ":public_identifier": e.identity.public_identifier,
+                ":invited_at": e.invite.at.map(|at| at.0),
+                ":invite_provider_id": e.invite.provider_id,
+                ":invite_number": e.invite.number,
+                ":invitation_id": e.invite.invitation_id,
+                ":note_hash": e.invite.note_hash,
+                ":met_later": e.met_later,
+            })?;
+        Ok(())
+    }
+
+    /// The write of the stamp, and of nothing else: the accept, the reply and the status in one statement. The event of
+    /// `accept_key` must exist.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn write_stamp(&self, e: &Enrollment, accept_key: Option<&str>) -> Result<(), Error> {
+        let accept = e.accept.as_ref();
+        self.conn
+            .prepare_cached(
+                "UPDATE enrollments SET accepted_at = :at, accepted_precision = :precision, detected_at = :detected_at,
+                   source = :source, path = :path, via_sibling = :via_sibling, pre_connected = :pre_connected,
+                   late = :late, backfill = :backfill, accept_key = :accept_key, replied_at = :replied_at,
+                   status = :status, status_at = :status_at
+                 WHERE id = :id",
+            )?
+            .execute(named_params! {
+                ":id": e.id.as_str(),
+                ":at": accept.map(|a| a.at.0),
+                ":precision": accept.map(|a| a.precision.as_str()),
+                ":detected_at": accept.map(|a| a.detected_at.0),
+                ":source": accept.map(|a| a.source.as_str()),
+                ":path": accept.and_then(|a| a.path).map(|p| p.as_str()),
+                ":via_sibling": accept.is_some_and(|a| a.via_sibling),
+                ":pre_connected": accept.is_some_and(|a| a.pre_connected),
+                ":late": accept.is_some_and(|a| a.late),
+                ":backfill": accept.is_some_and(|a| a.backfill),
+                ":accept_key": accept_key,
+                ":replied_at": e.replied_at.map(|at| at.0),
+                ":status": e.status.as_str(),
+                ":status_at": e.status_at.map(|at| at.0),
+            })?;
+        Ok(())
+    }
+}

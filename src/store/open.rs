@@ -1,0 +1,114 @@
+//! Opening the database: the lock, the version of SQLite, the settings of each connection, the migrations.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::migrate::migrate;
+
+/// The oldest SQLite that is trusted with a write-ahead log (contract section 11).
+const SQLITE_OLDEST: i32 = 3_051_003;
+
+/// Why the database can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another daemon has it.
+    #[error(
+        "another acceptd is running on {}: stop it first, or give this one its own [database] path", .0.display()
+    )]
+    Locked(PathBuf),
+    /// The file or its directory can't be used.
+    #[error("{} can't be opened: {error}; check that the directory exists and that this user may write there", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It was written by a newer program.
+    #[error(
+        "the database has schema version {found}, this acceptd knows up to {known}: install the version that wrote it, or restore a backup"
+    )]
+    Newer {
+        /// The version in the file.
+        found: i64,
+        /// The newest this program knows.
+        known: i64,
+    },
+    /// A migration left rows that refer to nothing.
+    #[error("migration {version} would leave {broken} broken references; nothing was changed")]
+    BrokenReferences {
+        /// The migration.
+        version: i64,
+        /// How many rows.
+        broken: i64,
+    },
+    /// The SQLite library is too old.
+    #[error("SQLite {0} is too old: 3.51.3 is needed")]
+    OldSqlite(&'static str),
+    /// Anything SQLite says.
+    #[error("the database can't be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// The write-ahead log beside a database.
+pub(super) fn log_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// Takes the lock that lets one daemon have the database. It goes when the process goes, however it ends.
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = |error| OpenError::File {
+        path: name.clone(),
+        error,
+    };
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(file(error)),
+    }
+}
+
+/// The writer's connection, migrated.
+pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    if rusqlite::version_number() < SQLITE_OLDEST {
+        return Err(OpenError::OldSqlite(rusqlite::version()));
+    }
+    let mut conn = Connection::open(path)?;
+    // Short, so that the writer can show that it is alive while it waits; it tries again by itself.
+    conn.busy_timeout(Duration::from_millis(500))?;
+    conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    conn.pragma_update(None, "secure_delete", "on")?;
+    conn.pragma_update(None, "cache_size", -32_000)?;
+    conn.set_prepared_statement_cache_capacity(256);
+    migrate(&mut conn)?;
+    Ok(conn)
+}
+
+/// A query-only connection.
+pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.pragma_update(None, "query_only", true)?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(conn)
+}

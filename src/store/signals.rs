@@ -1,0 +1,338 @@
+//! The ledger: every piece of evidence, what it led to and why; and the event ids that providers may send again.
+
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+
+use super::row::{word, word_or_null};
+use super::{Error, Reader, Tx};
+use crate::domain::identity::Identity;
+use crate::domain::ids::EnrollmentId;
+use crate::domain::signal::EventRef;
+use crate::domain::time::Ms;
+use crate::domain::words::{Outcome, Path, Source};
+
+/// A ledger row to be written.
+pub struct NewSignal<'a> {
+    /// When it came.
+    pub received_at: Ms,
+    /// From where.
+    pub source: Source,
+    /// The account, where one is named.
+    pub account: Option<&'a str>,
+    /// What it led to.
+    pub outcome: Outcome,
+    /// Why, one sentence.
+    pub reason: &'a str,
+    /// Whom it is about.
+    pub identity: &'a Identity,
+    /// What the routine needs to try it again, a JSON text; `None` when it never will.
+    pub evidence: Option<&'a str>,
+    /// The body, a JSON text without the text of any message.
+    pub raw: &'a str,
+    /// The enrollments it was tied to.
+    pub enrollments: &'a [(EnrollmentId, Option<Path>)],
+}
+
+/// A ledger row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalRow {
+    /// Its id.
+    pub id: i64,
+    /// When it came.
+    pub received_at: Ms,
+    /// From where.
+    pub source: Source,
+    /// The account, where one is named.
+    pub account: Option<String>,
+    /// What it led to.
+    pub outcome: Outcome,
+    /// Why, one sentence.
+    pub reason: String,
+    /// The body, a JSON text.
+    pub raw: String,
+    /// The enrollments it was tied to.
+    pub enrollments: Vec<(String, Option<Path>)>,
+}
+
+/// A signal that waits for an enrollment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmatched {
+    /// Its id in the ledger.
+    pub id: i64,
+    /// When it came.
+    pub received_at: Ms,
+    /// From where.
+    pub source: Source,
+    /// The account it came to.
+    pub account: String,
+    /// What was kept to try it again.
+    pub evidence: String,
+}
+
+/// Which signals to list; they come newest first.
+#[derive(Debug, Clone, Default)]
+pub struct SignalFilter {
+    /// Only with this outcome.
+    pub outcome: Option<Outcome>,
+    /// Only from this source.
+    pub source: Option<Source>,
+    /// Only of this account.
+    pub account: Option<String>,
+    /// Only older than this id.
+    pub before: Option<i64>,
+}
+
+fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
+    Ok(SignalRow {
+        id: row.get("id")?,
+        received_at: Ms(row.get("received_at")?),
+        source: word(row, "source")?,
+        account: row.get("account_id")?,
+        outcome: word(row, "outcome")?,
+        reason: row.get("reason")?,
+        raw: row.get("raw")?,
+        enrollments: Vec::new(),
+    })
+}
+
+impl Reader<'_> {
+    /// Signals, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn signals(&self, filter: &SignalFilter, limit: usize) -> Result<Vec<SignalRow>, Error> {
+        let mut sql = "SELECT * FROM signals WHERE 1".to_owned();
+        let mut values: Vec<Value> = Vec::new();
+        let mut also = |clause: &str, value: Value| {
+            values.push(value);
+            sql.push_str(&format!(" AND {clause} ?{}", values.len()));
+        };
+        if let Some(outcome) = filter.outcome {
+            also("outcome =", outcome.as_str().to_owned().into());
+        }
+        if let Some(source) = filter.source {
+            also("source =", source.as_str().to_owned().into());
+        }
+        if let Some(account) = &filter.account {
+            also("account_id =", account.clone().into());
+        }
+        if let Some(before) = filter.before {
+            also("id <", before.into());
+        }
+        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        sql.push_str(&format!(" ORDER BY id DESC LIMIT ?{}", values.len()));
+        let rows = self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(values), signal)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(|row| self.tied(row)).collect()
+    }
+
+    /// One signal.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn signal(&self, id: i64) -> Result<Option<SignalRow>, Error> {
+        self.conn
+            .prepare_cached("SELECT * FROM signals WHERE id = ?1")?
+            .query_row([id], signal)
+            .optional()?
+            .map(|row| self.tied(row))
+            .transpose()
+    }
+
+    /// The signals that were tied to an enrollment, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn signals_of_enrollment(&self, id: &EnrollmentId) -> Result<Vec<SignalRow>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(
+                "SELECT s.* FROM signals s JOIN signal_enrollments t ON t.signal_id = s.id
+                 WHERE t.enrollment_id = ?1 ORDER BY s.id",
+            )?
+            .query_map([id.as_str()], signal)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter().map(|row| self.tied(row)).collect()
+    }
+
+    fn tied(&self, mut row: SignalRow) -> Result<SignalRow, Error> {
+        row.enrollments = self
+            .conn
+            .prepare_cached(
+                "SELECT t.enrollment_id, t.path FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
+                 WHERE t.signal_id = ?1 ORDER BY e.seq",
+            )?
+            .query_map([row.id], |tie| {
+                Ok((tie.get("enrollment_id")?, word_or_null(tie, "path")?))
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(row)
+    }
+
+    /// The unmatched signals since `since` that share an id, a number or a public identifier with the person, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn unmatched_like(
+        &self,
+        person: &Identity,
+        invite: &Identity,
+        since: Ms,
+    ) -> Result<Vec<Unmatched>, Error> {
+        let mut numbers: Vec<i64> = person.numbers().chain(invite.numbers()).collect();
+        numbers.dedup();
+        let rows = self
+            .conn
+            .prepare_cached(
+                "SELECT * FROM signals WHERE id IN (
+                   SELECT id FROM signals WHERE outcome = 'unmatched' AND provider_id IN (?1, ?2, ?3)
+                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND sales_id IN (?1, ?2, ?3)
+                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND number IN (?4, ?5, ?6)
+                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND public_identifier = ?7)
+                 AND received_at >= ?8 AND evidence IS NOT NULL AND account_id IS NOT NULL ORDER BY id",
+            )?
+            .query_map(
+                params![
+                    person.provider_id,
+                    person.sales_id,
+                    invite.provider_id,
+                    numbers.first(),
+                    numbers.get(1),
+                    numbers.get(2),
+                    person.public_identifier,
+                    since.0,
+                ],
+                |row| {
+                    Ok(Unmatched {
+                        id: row.get("id")?,
+                        received_at: Ms(row.get("received_at")?),
+                        source: word(row, "source")?,
+                        account: row.get("account_id")?,
+                        evidence: row.get("evidence")?,
+                    })
+                },
+            )?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// How many signals wait for an enrollment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn count_signals(&self, outcome: Outcome) -> Result<u64, Error> {
+        let count: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM signals WHERE outcome = ?1")?
+            .query_row([outcome.as_str()], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl Tx<'_> {
+    /// Writes a ledger row. Returns its id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn insert_signal(&self, s: &NewSignal<'_>) -> Result<i64, Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO signals (received_at, source, account_id, outcome, reason, provider_id, number, sales_id,
+                   public_identifier, evidence, raw)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                s.received_at.0,
+                s.source.as_str(),
+                s.account,
+                s.outcome.as_str(),
+                s.reason,
+                s.identity.provider_id,
+                s.identity.number(),
+                s.identity.sales_id,
+                s.identity.public_identifier,
+                s.evidence,
+                s.raw,
+            ])?;
+        let id = self.conn.last_insert_rowid();
+        self.tie(id, s.enrollments)?;
+        Ok(id)
+    }
+
+    /// Changes what a signal led to, and ties it to enrollments.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_outcome(
+        &self,
+        id: i64,
+        outcome: Outcome,
+        reason: &str,
+        enrollments: &[(EnrollmentId, Option<Path>)],
+    ) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE signals SET outcome = ?2, reason = ?3 WHERE id = ?1")?
+            .execute(params![id, outcome.as_str(), reason])?;
+        self.tie(id, enrollments)
+    }
+
+    fn tie(&self, id: i64, enrollments: &[(EnrollmentId, Option<Path>)]) -> Result<(), Error> {
+        for (enrollment, path) in enrollments {
+            self.conn
+                .prepare_cached(
+                    "INSERT INTO signal_enrollments (signal_id, enrollment_id, path) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (signal_id, enrollment_id) DO UPDATE SET path = excluded.path",
+                )?
+                .execute(params![
+                    id,
+                    enrollment.as_str(),
+                    path.map(Path::as_str)
+                ])?;
+        }
+        Ok(())
+    }
+
+    /// Remembers an event id of a provider. Returns whether it is new.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn remember_event(&self, event: &EventRef) -> Result<bool, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "INSERT INTO provider_events (provider, event_type, subject, event_id) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![
+                event.provider.as_str(),
+                event.event_type,
+                event.subject,
+                event.id
+            ])?
+            > 0)
+    }
+
+    /// Prunes at most `limit` ledger rows older than `before`: unmatched, ambiguous, duplicate and ignored ones, and those whose
+    /// enrollments are all finished business. Returns how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn prune_signals(&self, before: Ms, limit: usize) -> Result<usize, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self
+            .conn
+            .prepare_cached(
+                "DELETE FROM signals WHERE id IN (
+                   SELECT s.id FROM signals s WHERE s.received_at < ?1 AND (
+                     s.outcome IN ('unmatched', 'ambiguous', 'duplicate', 'ignored')
+                     OR NOT EXISTS (
+                       SELECT 1 FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
+                       WHERE t.signal_id = s.id AND e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE')))
+                   ORDER BY s.received_at LIMIT ?2)",
+            )?
+            .execute(params![before.0, limit])?)
+    }
+}
