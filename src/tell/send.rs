@@ -1,0 +1,183 @@
+//! One attempt: a POST, its answer's head and the beginning of its body. Nothing is retried, followed or kept here.
+//!
+//! A destination that holds what is in doubt gets a new connection for every request. On a kept one a receiver that closes it at
+//! the wrong moment looks exactly like one that took the request and broke down, and each such race would end before a person.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, Response};
+
+use super::attempt::{Answer, Attempt, retry_after};
+use super::destination::{Destination, InDoubt, Kind};
+use super::redact::Redactor;
+use super::sign;
+use crate::clock::Clock;
+
+/// How much of an answer is read.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the rest of an answer is waited for once its head, which decides, is here.
+const BODY_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// An idle connection is dropped before the usual receivers (60 s, Node 5 s) close it.
+const IDLE: Duration = Duration::from_secs(4);
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// Sends to one destination.
+pub struct Sender {
+    client: Client,
+    destination: Destination,
+    redactor: Redactor,
+    clock: Clock,
+}
+
+impl Sender {
+    /// A sender with every limit set.
+    ///
+    /// # Errors
+    /// When the TLS library can't be set up, for example without any root certificate.
+    pub fn new(destination: Destination, clock: Clock) -> Result<Self, reqwest::Error> {
+        crate::http::tls_ready();
+        let client = settings(&destination).build().or_else(|error| {
+            // A machine without any root certificate can still reach plain HTTP, on loopback above all.
+            tracing::warn!(%error, "no root certificates: https destinations will be refused");
+            settings(&destination).tls_certs_only([]).build()
+        })?;
+        Ok(Self {
+            client,
+            redactor: Redactor::of(&destination),
+            destination,
+            clock,
+        })
+    }
+
+    /// The destination it sends to.
+    #[must_use]
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// One attempt with this event id and request body.
+    pub async fn send(&self, event_id: &str, body: String) -> Attempt {
+        let mut request = self.client.post(self.destination.url.expose().clone());
+        for (name, value) in &self.destination.headers {
+            request = request.header(name, value);
+        }
+        // After the configured ones: they can't be replaced.
+        request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.destination.kind != Kind::Slack {
+            let timestamp_s = self.clock.now().0.div_euclid(1000);
+            request = request
+                .header(WEBHOOK_ID, event_id)
+                .header(WEBHOOK_TIMESTAMP, timestamp_s);
+            if let Some(signature) =
+                sign::signature(&self.destination.secrets, event_id, timestamp_s, &body)
+            {
+                request = request.header(WEBHOOK_SIGNATURE, signature);
+            }
+        }
+        match request.body(body).send().await {
+            Ok(response) => Attempt::Answer(self.read(response).await),
+            Err(error) => self.failed(error.without_url()),
+        }
+    }
+
+    async fn read(&self, mut response: Response) -> Answer {
+        let status = response.status().as_u16();
+        let asked = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry_after(value, self.clock.now()));
+        let mut bytes = Vec::new();
+        let whole = tokio::time::timeout(BODY_WAIT_MAX, async {
+            while bytes.len() < BODY_BYTES_MAX {
+                match response.chunk().await {
+                    Ok(Some(chunk)) => {
+                        let room = BODY_BYTES_MAX - bytes.len();
+                        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                    }
+                    Ok(None) => break,
+                    Err(_) => return false,
+                }
+            }
+            true
+        })
+        .await
+        .unwrap_or(false);
+        Answer {
+            status,
+            retry_after: asked,
+            body: whole.then(|| self.redactor.clean(&String::from_utf8_lossy(&bytes))),
+        }
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Attempt {
+        let detail = self.redactor.clean(&innermost(&error));
+        if error.is_builder() {
+            return Attempt::NotSent(format!("The request could not be made: {detail}"));
+        }
+        if error.is_connect() {
+            let what = if error.is_timeout() {
+                "The receiver could not be reached in time".to_owned()
+            } else if error.is_dns() {
+                format!("The receiver's name could not be resolved: {detail}")
+            } else {
+                format!("The receiver could not be reached: {detail}")
+            };
+            return Attempt::NotSent(what);
+        }
+        Attempt::InDoubt(if error.is_timeout() {
+            format!(
+                "the request was sent and no answer came within {} s",
+                self.destination.timeout.as_secs_f64()
+            )
+        } else {
+            format!("the request was sent and the connection broke before an answer: {detail}")
+        })
+    }
+}
+
+fn settings(destination: &Destination) -> ClientBuilder {
+    // Connecting must fail before the whole attempt does, so that a receiver that is not there is never in doubt.
+    let connect = (destination.timeout * 2 / 3).min(Duration::from_secs(10));
+    let mut settings = Client::builder()
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .timeout(destination.timeout)
+        .connect_timeout(connect)
+        .pool_idle_timeout(IDLE)
+        .user_agent(concat!("acceptd/", env!("CARGO_PKG_VERSION")));
+    if destination.in_doubt == InDoubt::Hold {
+        settings = settings.pool_max_idle_per_host(0);
+    }
+    if is_loopback(destination) {
+        settings = settings.no_proxy();
+    }
+    settings
+}
+
+/// Proxies of the environment are for the world outside.
+fn is_loopback(destination: &Destination) -> bool {
+    match destination.url.expose().host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+/// The last cause says what happened; those before it only where.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
