@@ -1,3 +1,4 @@
-//! The integration tests: one file per behaviour.
+//! The one integration binary: one file per behaviour, what they share in `support`.
 
+mod house_rules;
 mod sim;
