@@ -1,3 +1,1 @@
-//! Benchmarks of the parts that every webhook passes through.
-
 fn main() {}

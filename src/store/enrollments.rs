@@ -9,7 +9,7 @@ use crate::domain::enrollment::{Accept, Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::time::Ms;
-use crate::domain::words::Status;
+use crate::domain::words::{Path, Status};
 
 /// Which enrollments to list; they come oldest first.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,10 @@ pub struct EnrollmentFilter {
     pub status: Option<Status>,
     /// Only late ones, or only those that are not.
     pub late: Option<bool>,
+    /// Only those stamped by this path.
+    pub path: Option<Path>,
+    /// Only accepted ones, or only those that are not.
+    pub connected: Option<bool>,
     /// Only where the id, the name, the company or the public identifier contains this, in any case.
     pub q: Option<String>,
     /// Only those enrolled after this place in the order.
@@ -127,6 +131,12 @@ impl Reader<'_> {
         }
         if let Some(late) = filter.late {
             also("late = ?", i64::from(late).into());
+        }
+        if let Some(path) = filter.path {
+            also("path = ?", path.as_str().to_owned().into());
+        }
+        if let Some(connected) = filter.connected {
+            also("(accepted_at IS NOT NULL) = ?", i64::from(connected).into());
         }
         if let Some(q) = &filter.q {
             let escaped = q

@@ -17,6 +17,7 @@ pub mod migrate;
 mod open;
 mod row;
 mod signals;
+mod stats;
 mod writer;
 
 use std::ops::Deref;
@@ -37,6 +38,7 @@ pub use events::{EventRow, NewEvent};
 pub use matching::Candidate;
 pub use open::OpenError;
 pub use signals::{NewSignal, SignalFilter, SignalRow, Unmatched};
+pub use stats::{BUCKETS_S, Stats};
 use writer::{Request, Write, Writer};
 
 /// How many queries run at once. Readers never wait for the writer, only for each other.

@@ -1,0 +1,3 @@
+//! The API under `/v1` (contract section 8).
+
+pub mod stream;

@@ -1,0 +1,146 @@
+//! `GET /v1/stream`: what happens, as server-sent events with ids that outlive the process.
+//!
+//! The ids are the numbers of the `changes` table, so a client that was away gets everything after the last one it saw. A reader
+//! holds at most one batch: a slow one is read for when it has taken the batch before.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::changes::Change;
+use crate::store::{Error, Store};
+
+/// The largest number of changes that are held for one reader.
+const BATCH: usize = 100;
+/// How long a reader waits after a wake-up, so that a storm of commits is few reads.
+const GATHER: Duration = Duration::from_millis(50);
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// When a client comes back after the connection was lost.
+const RETRY: Duration = Duration::from_secs(1);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Where a new reader begins.
+enum Start {
+    /// After this change.
+    After(i64),
+    /// What it saw last is no longer kept, or was never ours: it has to read the lists again, then goes on after this change.
+    Reset(i64),
+}
+
+struct Watcher {
+    store: Store,
+    commits: watch::Receiver<u64>,
+    after: i64,
+    batch: VecDeque<Change>,
+}
+
+/// The stream for one client. It ends when `shutdown` is cancelled.
+///
+/// # Errors
+/// The store's.
+pub async fn stream(
+    store: Store,
+    headers: &HeaderMap,
+    shutdown: CancellationToken,
+) -> Result<Response, Error> {
+    // Subscribed before the first look, so that nothing between the two is missed.
+    let commits = store.commits();
+    let kept = store.read(|r| r.changes_kept()).await?;
+    let start = start(headers.get(LAST_EVENT_ID), kept);
+    let (first, after) = match start {
+        // An id without data tells the client where it is and fires nothing.
+        Start::After(seq) => (Event::default().id(seq.to_string()), seq),
+        Start::Reset(seq) => (reset(seq), seq),
+    };
+    let watcher = Watcher {
+        store,
+        commits,
+        after,
+        batch: VecDeque::new(),
+    };
+    let events = stream::once(async move { first.retry(RETRY) })
+        .chain(watcher.events())
+        .take_until(shutdown.cancelled_owned())
+        .map(Ok::<_, Infallible>);
+    let mut response = Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response();
+    // Tells the usual reverse proxies not to hold the events back.
+    let headers = response.headers_mut();
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn start(last_seen: Option<&HeaderValue>, (first, last): (i64, i64)) -> Start {
+    let Some(value) = last_seen else {
+        return Start::After(last);
+    };
+    match value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<i64>().ok())
+    {
+        Some(seen) if seen >= first - 1 && seen <= last => Start::After(seen),
+        _ => Start::Reset(last),
+    }
+}
+
+fn reset(seq: i64) -> Event {
+    Event::default()
+        .id(seq.to_string())
+        .event("reset")
+        .data("{}")
+}
+
+impl Watcher {
+    fn events(self) -> impl Stream<Item = Event> {
+        stream::unfold(self, |mut watcher| async move {
+            let event = watcher.next().await?;
+            Some((event, watcher))
+        })
+    }
+
+    /// The next event; `None` when the database can't be read, so that the client comes back with its last id.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(change) = self.batch.pop_front() {
+                self.after = change.seq;
+                return Some(
+                    Event::default()
+                        .id(change.seq.to_string())
+                        .event(change.kind)
+                        .data(change.body),
+                );
+            }
+            self.commits.borrow_and_update();
+            let after = self.after;
+            let (first, last, found) = self
+                .store
+                .read(move |r| {
+                    let (first, last) = r.changes_kept()?;
+                    Ok((first, last, r.changes_after(after, BATCH)?))
+                })
+                .await
+                .ok()?;
+            if first > after + 1 {
+                // So slow a reader that what it had still to see was pruned.
+                self.after = last;
+                return Some(reset(last));
+            }
+            self.batch = found.into();
+            if self.batch.is_empty() {
+                self.commits.changed().await.ok()?;
+                tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The dashboard: embedded files and the login.
+
+pub mod assets;
