@@ -1,1 +1,3 @@
+//! Benchmarks of the parts that every webhook passes through.
+
 fn main() {}

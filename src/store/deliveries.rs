@@ -174,18 +174,14 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// When the next delivery of a destination is due; only tests count when it is stopped.
+    /// When the next delivery of a destination is due. Of a `stopped` one only tests that were not tried yet count.
     ///
     /// # Errors
     /// The store's.
-    pub fn next_delivery_due(
-        &self,
-        destination: &str,
-        only_tests: bool,
-    ) -> Result<Option<Ms>, Error> {
-        let sql = if only_tests {
+    pub fn next_delivery_due(&self, destination: &str, stopped: bool) -> Result<Option<Ms>, Error> {
+        let sql = if stopped {
             "SELECT min(d.next_attempt_at) FROM deliveries d JOIN events e ON e.id = d.event_id
-             WHERE d.state = 'pending' AND d.destination = ?1 AND e.type = 'webhook.test'"
+             WHERE d.state = 'pending' AND d.destination = ?1 AND e.type = 'webhook.test' AND d.attempts = 0"
         } else {
             "SELECT min(next_attempt_at) FROM deliveries WHERE state = 'pending' AND destination = ?1"
         };
@@ -251,27 +247,31 @@ impl Tx<'_> {
     }
 
     /// Claims up to `limit` due deliveries of a destination: they are `sending` from now on, whatever happens to this process.
+    /// Of a `stopped` one only tests that were not tried yet. What is on the wire (`except`) and was replayed meanwhile waits.
     ///
     /// # Errors
     /// The store's.
     pub fn claim_deliveries(
         &self,
         destination: &str,
-        only_tests: bool,
+        stopped: bool,
+        except: &[i64],
         now: Ms,
         limit: usize,
     ) -> Result<Vec<Claimed>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let except = serde_json::to_string(except)?;
         let rows: Vec<Claimed> = self
             .conn
             .prepare_cached(
                 "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts
                  FROM deliveries d JOIN events e ON e.id = d.event_id
                  WHERE d.state = 'pending' AND d.destination = ?1 AND d.next_attempt_at <= ?2
-                   AND (NOT ?3 OR e.type = 'webhook.test')
-                 ORDER BY d.next_attempt_at, d.id LIMIT ?4",
+                   AND (NOT ?3 OR (e.type = 'webhook.test' AND d.attempts = 0))
+                   AND d.id NOT IN (SELECT value FROM json_each(?4))
+                 ORDER BY d.next_attempt_at, d.id LIMIT ?5",
             )?
-            .query_map(params![destination, now.0, only_tests, limit], |row| {
+            .query_map(params![destination, now.0, stopped, except, limit], |row| {
                 Ok(Claimed {
                     id: row.get("id")?,
                     event_id: row.get("event_id")?,
@@ -364,7 +364,7 @@ impl Tx<'_> {
     }
 
     /// Sends a delivery again, from the beginning of its schedule, whatever became of it. One that is on the wire right now
-    /// goes again once it is settled by nobody else.
+    /// goes again when that attempt has ended.
     ///
     /// # Errors
     /// [`Error::NotFound`], and [`Error::Conflict`] when the person was erased.

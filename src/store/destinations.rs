@@ -38,6 +38,16 @@ impl Reader<'_> {
             })
             .optional()?)
     }
+
+    /// Whether a destination is stopped.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_stopped(&self, name: &str) -> Result<bool, Error> {
+        Ok(self
+            .destination(name)?
+            .is_some_and(|known| known.stopped_at.is_some()))
+    }
 }
 
 impl Tx<'_> {
@@ -56,14 +66,23 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stops a destination: nothing but tests is sent to it until it is started.
+    /// Stops a destination: nothing but tests is sent to it until it is started. Does nothing when it has another url by now.
     ///
     /// # Errors
     /// The store's.
-    pub fn stop_destination(&self, name: &str, reason: &str, now: Ms) -> Result<(), Error> {
+    pub fn stop_destination(
+        &self,
+        name: &str,
+        url_fingerprint: &str,
+        reason: &str,
+        now: Ms,
+    ) -> Result<(), Error> {
         self.conn.execute(
-            "UPDATE destinations SET stopped_at = coalesce(stopped_at, ?2), stopped_reason = ?3 WHERE name = ?1",
-            params![name, now.0, reason],
+            "INSERT INTO destinations (name, url_fingerprint, stopped_at, stopped_reason) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO UPDATE SET stopped_at = coalesce(stopped_at, excluded.stopped_at),
+               stopped_reason = excluded.stopped_reason
+             WHERE url_fingerprint = excluded.url_fingerprint",
+            params![name, url_fingerprint, now.0, reason],
         )?;
         Ok(())
     }

@@ -1,1 +1,4 @@
-fn main() {}
+//! The one integration binary: one file per behaviour, what they share in `support`.
+
+mod house_rules;
+mod sim;

@@ -1,0 +1,241 @@
+//! The dispatcher: one worker per destination, so that a slow or failing one delays no other; start, reload and drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::destination::Destination;
+use super::worker::{OnTheWire, Shared, Worker, recovered};
+use super::{Observer, REMOVED};
+use crate::clock::Clock;
+use crate::domain::words::DeliveryState;
+use crate::store::{self, Settlement, Store};
+use crate::wake::Wake;
+
+/// How long deliveries in flight may take to end once the daemon is told to (contract section 10).
+pub const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// How often deliveries of destinations that are not configured are looked for: an event that was on its way during a reload, a
+/// replay of an old one.
+const ORPHANS_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the start waits before it asks a database again that can't be used.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
+/// Changes the destinations of a running dispatcher. Cheap to clone.
+#[derive(Clone)]
+pub struct Reload(Arc<watch::Sender<Vec<Destination>>>);
+
+impl Reload {
+    /// These are the destinations from now on. What is on the wire to a changed or removed one ends by itself.
+    pub fn set(&self, destinations: Vec<Destination>) {
+        self.0.send_replace(destinations);
+    }
+}
+
+/// Sends what the outbox holds.
+pub struct Dispatcher {
+    shared: Shared,
+    wake: Wake,
+    wanted: watch::Receiver<Vec<Destination>>,
+    workers: Vec<Worker>,
+}
+
+impl Dispatcher {
+    /// A dispatcher that does not run yet. `wake` is activated whenever there may be something new to send.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        wake: Wake,
+        destinations: Vec<Destination>,
+        observer: Arc<dyn Observer>,
+    ) -> (Self, Reload) {
+        let (to, wanted) = watch::channel(destinations);
+        let shared = Shared {
+            store,
+            clock,
+            observer,
+            wire: OnTheWire::default(),
+            tasks: TaskTracker::new(),
+        };
+        let dispatcher = Self {
+            shared,
+            wake,
+            wanted,
+            workers: Vec::new(),
+        };
+        (dispatcher, Reload(Arc::new(to)))
+    }
+
+    /// Settles what the last process left in doubt, then sends until `shutdown`; returns when what was on the wire has ended,
+    /// or after [`DRAIN_MAX`]. What has not ended by then is in doubt at the next start.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = self.recover() => {}
+        }
+        self.apply(&shutdown).await;
+        let mut orphans = tokio::time::interval(ORPHANS_EVERY);
+        orphans.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = self.wake.activated() => self.workers.iter().for_each(Worker::wake),
+                // The sender may be gone; then there are no more reloads.
+                Ok(()) = self.wanted.changed() => self.apply(&shutdown).await,
+                _ = orphans.tick() => self.hold_orphans().await,
+            }
+        }
+        for worker in &self.workers {
+            worker.retire(false);
+        }
+        self.shared.tasks.close();
+        if tokio::time::timeout(DRAIN_MAX, self.shared.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                deliveries = self.shared.tasks.len(),
+                "deliveries in flight did not end in time; they are in doubt"
+            );
+        }
+    }
+
+    /// What is `sending` when a process starts was claimed by one that died. Tried until the database can be used.
+    async fn recover(&self) {
+        while let Err(error) = self.recover_once().await {
+            tracing::warn!(%error, "the outbox waits for the database");
+            tokio::time::sleep(STORE_WAIT).await;
+        }
+    }
+
+    async fn recover_once(&self) -> Result<(), store::Error> {
+        let destinations = self.wanted.borrow().clone();
+        let now = self.shared.clock.now();
+        self.shared
+            .store
+            .write(move |tx| {
+                for name in tx.destinations_with_work()? {
+                    let configured = destinations.iter().find(|d| d.name == name);
+                    let settled = configured.map_or_else(held_orphan, |d| recovered(d, now));
+                    let count = tx.recover_sending(&name, &settled, now)?;
+                    if count > 0 {
+                        tracing::warn!(
+                            destination = name,
+                            deliveries = count,
+                            then = %settled.state,
+                            "deliveries were in flight when the last process ended"
+                        );
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes the workers those of the wanted destinations. Unchanged ones go on undisturbed.
+    async fn apply(&mut self, shutdown: &CancellationToken) {
+        let wanted = self.wanted.borrow_and_update().clone();
+        self.workers.retain(|worker| {
+            let same_name = wanted.iter().find(|d| d.name == worker.destination().name);
+            let unchanged = same_name.is_some_and(|d| d == worker.destination());
+            if !unchanged {
+                worker.retire(same_name.is_none());
+            }
+            unchanged
+        });
+        self.meet(&wanted).await;
+        for destination in wanted {
+            if self
+                .workers
+                .iter()
+                .any(|worker| worker.destination().name == destination.name)
+            {
+                continue;
+            }
+            let name = destination.name.clone();
+            match Worker::new(self.shared.clone(), destination, shutdown.child_token()) {
+                Ok(worker) => {
+                    self.shared.tasks.spawn(worker.clone().run());
+                    self.workers.push(worker);
+                }
+                Err(error) => {
+                    tracing::error!(destination = name, %error, "nothing can be sent to this destination");
+                }
+            }
+        }
+        self.hold_orphans().await;
+    }
+
+    /// Remembers the urls; a destination that was stopped under another one starts.
+    async fn meet(&self, wanted: &[Destination]) {
+        let met: Vec<_> = wanted
+            .iter()
+            .map(|d| (d.name.clone(), d.url.fingerprint()))
+            .collect();
+        let written = self
+            .shared
+            .store
+            .write(move |tx| {
+                met.iter()
+                    .try_for_each(|(name, print)| tx.meet_destination(name, print))
+            })
+            .await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the destinations could not be recorded");
+        }
+    }
+
+    async fn hold_orphans(&self) {
+        let known: Vec<_> = self
+            .wanted
+            .borrow()
+            .iter()
+            .map(|d| d.name.clone())
+            .collect();
+        let is_orphan = move |name: &String| !known.contains(name);
+        let found = self
+            .shared
+            .store
+            .read(move |reader| {
+                let names = reader.destinations_with_work()?;
+                Ok(names.into_iter().filter(is_orphan).collect::<Vec<_>>())
+            })
+            .await;
+        let now = self.shared.clock.now();
+        let held = match found {
+            Ok(names) if names.is_empty() => return,
+            Ok(names) => {
+                self.shared
+                    .store
+                    .write(move |tx| {
+                        names.into_iter().try_for_each(|name| {
+                            let count = tx.hold_pending(&name, REMOVED, now)?;
+                            if count > 0 {
+                                tracing::warn!(destination = name, deliveries = count, "{REMOVED}");
+                            }
+                            Ok(())
+                        })
+                    })
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = held {
+            tracing::warn!(%error, "deliveries of removed destinations could not be held yet");
+        }
+    }
+}
+
+fn held_orphan() -> Settlement {
+    Settlement {
+        state: DeliveryState::Held,
+        next_attempt_at: None,
+        status: None,
+        error: Some(REMOVED.to_owned()),
+    }
+}

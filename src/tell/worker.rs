@@ -1,0 +1,395 @@
+//! One destination's worker: waits until something is due, takes a slot and a turn, claims, sends, settles.
+//!
+//! Slot and turn come before the claim, so a row is `sending` only while its request really may be on the wire. There is no lease
+//! to run out: the database belongs to one process, and what a process left `sending` is in doubt when the next one starts.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::attempt::Attempt;
+use super::destination::Destination;
+use super::pace::Pace;
+use super::render::render;
+use super::retry::{Next, next};
+use super::send::Sender;
+use super::verdict::{Verdict, verdict};
+use super::{Observer, REMOVED};
+use crate::clock::Clock;
+use crate::domain::time::Ms;
+use crate::domain::words::{DeliveryState, EventType};
+use crate::store::{self, Claimed, Settlement, Store};
+use crate::wake::Wake;
+
+/// How long a worker waits before it asks a database again that can't be used.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
+/// The ids of the deliveries that are on the wire, of all workers: one that is replayed meanwhile must not go twice at once.
+#[derive(Clone, Default)]
+pub(super) struct OnTheWire(Arc<Mutex<HashSet<i64>>>);
+
+impl OnTheWire {
+    fn add(&self, id: i64) {
+        self.ids().insert(id);
+    }
+
+    fn remove(&self, id: i64) {
+        self.ids().remove(&id);
+    }
+
+    fn list(&self) -> Vec<i64> {
+        self.ids().iter().copied().collect()
+    }
+
+    fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What all workers share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) wire: OnTheWire,
+    /// Every worker and every attempt, so that a drain can wait for them.
+    pub(super) tasks: TaskTracker,
+}
+
+/// One destination's worker. Cheap to clone; every attempt has a clone.
+#[derive(Clone)]
+pub(super) struct Worker(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    sender: Sender,
+    pace: Pace,
+    slots: Arc<Semaphore>,
+    wake: Wake,
+    stop: CancellationToken,
+    removed: AtomicBool,
+}
+
+impl Worker {
+    pub(super) fn new(
+        shared: Shared,
+        destination: Destination,
+        stop: CancellationToken,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(Self(Arc::new(Inner {
+            pace: Pace::new(destination.rate),
+            slots: Arc::new(Semaphore::new(slots(destination.concurrency))),
+            sender: Sender::new(destination, shared.clock.clone())?,
+            shared,
+            wake: Wake::default(),
+            stop,
+            removed: AtomicBool::new(false),
+        })))
+    }
+
+    pub(super) fn destination(&self) -> &Destination {
+        self.0.sender.destination()
+    }
+
+    /// Asks it to look again.
+    pub(super) fn wake(&self) {
+        self.0.wake.activate();
+    }
+
+    /// Ends its claiming; what is on the wire ends by itself. With `removed`, what would be retried is held.
+    pub(super) fn retire(&self, removed: bool) {
+        self.0.removed.store(removed, Ordering::Relaxed);
+        self.0.stop.cancel();
+    }
+
+    /// Claims and sends until it is retired.
+    pub(super) async fn run(self) {
+        let stop = self.0.stop.clone();
+        loop {
+            let slots = self.0.slots.clone();
+            let slot = tokio::select! {
+                () = stop.cancelled() => return,
+                slot = slots.acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { return };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.due() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.0.pace.turn() => {}
+            }
+            // Not raced against the stop: a claim that was made must be sent or seen in doubt.
+            match self.claim().await {
+                Ok(Some(claimed)) => self.begin(claimed, slot),
+                // Replayed while it is on the wire, or gone meanwhile: the end of an attempt or a change wakes.
+                Ok(None) => tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.0.wake.activated() => {}
+                    () = tokio::time::sleep(STORE_WAIT) => {}
+                },
+                Err(error) => {
+                    self.store_failed(&error);
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(STORE_WAIT) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns when a delivery is due. A wake-up during the query is kept by [`Wake`], so none is lost.
+    async fn due(&self) {
+        loop {
+            match self.next_due().await {
+                Ok(Some(at)) if at <= self.0.shared.clock.now() => return,
+                Ok(Some(at)) => tokio::select! {
+                    () = self.0.shared.clock.sleep_until(at) => return,
+                    () = self.0.wake.activated() => {}
+                },
+                Ok(None) => self.0.wake.activated().await,
+                Err(error) => {
+                    self.store_failed(&error);
+                    tokio::time::sleep(STORE_WAIT).await;
+                }
+            }
+        }
+    }
+
+    async fn next_due(&self) -> Result<Option<Ms>, store::Error> {
+        let name = self.destination().name.clone();
+        self.0
+            .shared
+            .store
+            .read(move |reader| reader.next_delivery_due(&name, reader.is_stopped(&name)?))
+            .await
+    }
+
+    async fn claim(&self) -> Result<Option<Claimed>, store::Error> {
+        let name = self.destination().name.clone();
+        let except = self.0.shared.wire.list();
+        let now = self.0.shared.clock.now();
+        self.0
+            .shared
+            .store
+            .write(move |tx| tx.claim_deliveries(&name, tx.is_stopped(&name)?, &except, now, 1))
+            .await
+            .map(|claimed| claimed.into_iter().next())
+    }
+
+    fn begin(&self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        let worker = self.clone();
+        self.0.shared.wire.add(claimed.id);
+        self.0.shared.tasks.spawn(async move {
+            let id = claimed.id;
+            worker.attempt(claimed).await;
+            worker.0.shared.wire.remove(id);
+            drop(slot);
+            // It may have been replayed meanwhile, or its destination been started.
+            worker.wake();
+        });
+    }
+
+    async fn attempt(&self, claimed: Claimed) {
+        let destination = self.destination();
+        let (status, judged) = self.judge(&claimed).await;
+        let now = self.0.shared.clock.now();
+        let result = word(&judged);
+        let mut then = next(
+            claimed.attempts,
+            judged,
+            destination.in_doubt,
+            now,
+            rand::random(),
+        );
+        if self.0.removed.load(Ordering::Relaxed)
+            && let Next::RetryAt { .. } | Next::Stop { .. } = then
+        {
+            then = Next::Held {
+                reason: REMOVED.to_owned(),
+            };
+        }
+        self.log(&claimed, status, &then);
+        self.0
+            .shared
+            .observer
+            .attempted(&destination.name, claimed.event_type, result);
+        self.settle(&claimed, status, then, now).await;
+    }
+
+    /// Sends, in a task of its own: should it break down, the delivery is in doubt and not lost.
+    async fn judge(&self, claimed: &Claimed) -> (Option<u16>, Verdict) {
+        let kind = self.destination().kind;
+        let dead = |reason: String| (None, Verdict::Dead { reason });
+        let Some(stored) = &claimed.body else {
+            return dead(super::render::Unrenderable::Erased.to_string());
+        };
+        let body = match render(kind, claimed.event_type, stored) {
+            Ok(body) => body,
+            Err(error) => return dead(error.to_string()),
+        };
+        let worker = self.clone();
+        let event_id = claimed.event_id.clone();
+        let sent = tokio::spawn(async move { worker.0.sender.send(&event_id, body).await });
+        let attempt = sent.await.unwrap_or_else(|_| {
+            Attempt::InDoubt("the sending task broke down; this is a defect of acceptd".to_owned())
+        });
+        let status = match &attempt {
+            Attempt::Answer(answer) => Some(answer.status),
+            Attempt::InDoubt(_) | Attempt::NotSent(_) => None,
+        };
+        (status, verdict(kind, &attempt))
+    }
+
+    /// Writes down what came of an attempt, however long the database can't be used: an answer that was read must not be lost.
+    async fn settle(&self, claimed: &Claimed, status: Option<u16>, then: Next, now: Ms) {
+        let is_test = claimed.event_type == EventType::Test;
+        let stop_reason = match &then {
+            Next::Stop { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        let starts = is_test && then == Next::Delivered;
+        let settled = settlement(then, status, now);
+        loop {
+            let name = self.destination().name.clone();
+            let fingerprint = self.destination().url.fingerprint();
+            let (id, settled, stop_reason) = (claimed.id, settled.clone(), stop_reason.clone());
+            let written = self
+                .0
+                .shared
+                .store
+                .write(move |tx| {
+                    tx.settle_delivery(id, &settled, now)?;
+                    if let Some(reason) = &stop_reason {
+                        tx.stop_destination(&name, &fingerprint, reason, now)?;
+                    }
+                    if starts && tx.start_destination(&name)? {
+                        tracing::info!(
+                            destination = name,
+                            "a test succeeded: the destination is started"
+                        );
+                    }
+                    Ok(())
+                })
+                .await;
+            match written {
+                Ok(()) => return,
+                Err(error @ store::Error::Unavailable(_)) => {
+                    self.store_failed(&error);
+                    tokio::time::sleep(STORE_WAIT).await;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        destination = self.destination().name,
+                        delivery = claimed.id,
+                        %error,
+                        "a delivery could not be settled; it is in doubt until the next start"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    fn log(&self, claimed: &Claimed, status: Option<u16>, then: &Next) {
+        let destination = self.destination().name.as_str();
+        let (event, attempt) = (claimed.event_id.as_str(), claimed.attempts);
+        match then {
+            Next::Delivered => {
+                tracing::info!(destination, event, attempt, status, "delivered");
+            }
+            Next::RetryAt { at, reason } => {
+                tracing::warn!(destination, event, attempt, status, next = %at, reason, "not delivered yet");
+            }
+            Next::Dead { reason } => {
+                tracing::error!(
+                    destination,
+                    event,
+                    attempt,
+                    status,
+                    reason,
+                    "a delivery is dead"
+                );
+            }
+            Next::Held { reason } => {
+                tracing::warn!(
+                    destination,
+                    event,
+                    attempt,
+                    status,
+                    reason,
+                    "a delivery is held"
+                );
+            }
+            Next::Stop { reason } => {
+                tracing::error!(
+                    destination,
+                    event,
+                    attempt,
+                    status,
+                    reason,
+                    "a destination is stopped"
+                );
+            }
+        }
+    }
+
+    fn store_failed(&self, error: &store::Error) {
+        tracing::warn!(destination = self.destination().name, %error, "the outbox waits for the database");
+    }
+}
+
+fn slots(concurrency: NonZeroU32) -> usize {
+    usize::try_from(concurrency.get())
+        .unwrap_or(usize::MAX)
+        .min(Semaphore::MAX_PERMITS)
+}
+
+/// The word that attempts are counted under.
+fn word(judged: &Verdict) -> &'static str {
+    match judged {
+        Verdict::Delivered => "delivered",
+        Verdict::Retry { .. } => "retry",
+        Verdict::Dead { .. } => "dead",
+        Verdict::InDoubt { .. } => "in_doubt",
+        Verdict::Gone { .. } => "gone",
+    }
+}
+
+fn settlement(then: Next, status: Option<u16>, now: Ms) -> Settlement {
+    let (state, next_attempt_at, error) = match then {
+        Next::Delivered => (DeliveryState::Delivered, None, None),
+        Next::RetryAt { at, reason } => (DeliveryState::Pending, Some(at), Some(reason)),
+        // Due as soon as the destination is started.
+        Next::Stop { reason } => (DeliveryState::Pending, Some(now), Some(reason)),
+        Next::Dead { reason } => (DeliveryState::Dead, None, Some(reason)),
+        Next::Held { reason } => (DeliveryState::Held, None, Some(reason)),
+    };
+    Settlement {
+        state,
+        next_attempt_at,
+        status,
+        error,
+    }
+}
+
+/// What becomes of a delivery that a process which died had claimed.
+pub(super) fn recovered(destination: &Destination, now: Ms) -> Settlement {
+    let doubt = Verdict::InDoubt {
+        reason: "acceptd ended while the request was on its way".to_owned(),
+    };
+    match next(1, doubt, destination.in_doubt, now, 0.0) {
+        // Not after a wait: nothing says that the receiver has trouble.
+        Next::RetryAt { reason, .. } => settlement(Next::RetryAt { at: now, reason }, None, now),
+        then => settlement(then, None, now),
+    }
+}

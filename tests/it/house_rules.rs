@@ -1,0 +1,199 @@
+//! The rules of the house that types can't enforce: who imports whom, SQL only in `src/store`, a line on top of every file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may import whom. `wake`, `clock`, `metrics` and `http` are leaves that carry no business of their own.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("clock", &["domain"]),
+    ("wake", &[]),
+    ("metrics", &["domain"]),
+    ("http", &[]),
+    ("config", &["domain", "clock"]),
+    ("store", &["domain", "clock"]),
+    ("reconcile", &["domain", "store", "clock", "metrics"]),
+    (
+        "provider",
+        &["domain", "store", "clock", "metrics", "http", "wake"],
+    ),
+    (
+        "intake",
+        &[
+            "domain",
+            "store",
+            "clock",
+            "metrics",
+            "wake",
+            "reconcile",
+            "provider",
+        ],
+    ),
+    (
+        "poll",
+        &[
+            "domain",
+            "store",
+            "clock",
+            "metrics",
+            "wake",
+            "reconcile",
+            "provider",
+        ],
+    ),
+    (
+        "tell",
+        &["domain", "store", "clock", "metrics", "wake", "http"],
+    ),
+    ("sim", &["domain", "clock"]),
+];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn rust_files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a readable directory") {
+        let path = entry.expect("a readable entry").path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn every_source() -> Vec<(String, String)> {
+    let root = source();
+    let mut files = Vec::new();
+    rust_files(&root, &mut files);
+    files
+        .iter()
+        .map(|file| {
+            let name = file.strip_prefix(&root).expect("below src");
+            let text = fs::read_to_string(file).expect("text");
+            (name.display().to_string(), text)
+        })
+        .collect()
+}
+
+/// The part of a file that is not its own tests.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or(text)
+}
+
+/// The code of a line, without its comment.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or(line)
+}
+
+#[test]
+fn modules_import_only_what_lies_below_them() {
+    let allowed: BTreeMap<_, _> = IMPORTS.iter().copied().collect();
+    let mut broken = Vec::new();
+    for (name, text) in every_source() {
+        let module = name.split(['/', '.']).next().unwrap_or_default();
+        let Some(below) = allowed.get(module) else {
+            continue;
+        };
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            for other in code(line).split("crate::").skip(1) {
+                let other: String = other
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                    .collect();
+                if !other.is_empty() && other != module && !below.contains(&other.as_str()) {
+                    broken.push(format!(
+                        "src/{name}:{}: {module} imports {other}",
+                        number + 1
+                    ));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn sql_lives_in_the_store() {
+    const SQL: &[&str] = &[
+        "rusqlite",
+        "SELECT ",
+        "INSERT INTO ",
+        "DELETE FROM ",
+        "CREATE TABLE ",
+    ];
+    let mut broken = Vec::new();
+    for (name, text) in every_source() {
+        if name.starts_with("store") {
+            continue;
+        }
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            if SQL.iter().any(|sql| code(line).contains(sql)) {
+                broken.push(format!("src/{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let mut files = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for dir in ["src", "tests", "benches", "examples"] {
+        if root.join(dir).is_dir() {
+            rust_files(&root.join(dir), &mut files);
+        }
+    }
+    let silent: Vec<_> = files
+        .iter()
+        .filter(|file| !fs::read_to_string(file).expect("text").starts_with("//! "))
+        .collect();
+    assert!(silent.is_empty(), "no `//!` on top of {silent:?}");
+}
+
+#[test]
+fn an_unwrap_gives_its_reason() {
+    let mut broken = Vec::new();
+    for (name, text) in every_source() {
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            let code = code(line);
+            if [".unwrap()", "todo!(", "unimplemented!(", "dbg!("]
+                .iter()
+                .any(|word| code.contains(word))
+            {
+                broken.push(format!("src/{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// A secret that a type guards could still be printed by hand: only its module and the places that send it may reveal one.
+#[test]
+fn secrets_are_revealed_only_where_they_are_used() {
+    const MAY: &[&str] = &[
+        "config", "tell", "provider", "intake", "web", "cli", "daemon", "http",
+    ];
+    for (name, text) in every_source() {
+        for (number, line) in without_tests(&text).lines().enumerate() {
+            let revealed = code(line).contains("expose_secret");
+            let module = name.split(['/', '.']).next().unwrap_or_default();
+            assert!(
+                !revealed || MAY.contains(&module),
+                "src/{name}:{}: {module} has no business with secrets",
+                number + 1
+            );
+            let logged = ["info!(", "warn!(", "error!(", "debug!(", "trace!("]
+                .iter()
+                .any(|log| code(line).contains(log));
+            assert!(
+                !(revealed && logged),
+                "src/{name}:{}: a secret in a log line",
+                number + 1
+            );
+        }
+    }
+}
