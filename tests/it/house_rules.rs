@@ -46,7 +46,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "tell",
         &["domain", "store", "clock", "metrics", "wake", "http"],
     ),
-    ("sim", &["domain", "clock"]),
+    ("sim", &["domain", "clock", "http"]),
 ];
 
 fn source() -> PathBuf {

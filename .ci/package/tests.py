@@ -1,0 +1,101 @@
+"""The life of the package, in the order in which it happens. Runs inside the rig; the last line is "N passed, N failed"."""
+
+import pathlib
+import sys
+import traceback
+
+from world import *
+
+HERE = pathlib.Path("/usr/lib/acceptd-test")
+WANTS = [pathlib.Path("/etc/systemd/system") / w for w in
+         ("multi-user.target.wants/acceptd.service", "sockets.target.wants/acceptd.socket")]
+
+
+def install():
+    sh("dpkg", "-i", str(HERE / "acceptd.deb"))
+    assert show("ActiveState") == "inactive" and not any(w.is_symlink() for w in WANTS), "it started by itself"
+    assert show("LoadState") == "loaded"
+    assert "acceptd" in sh("acceptd", "--version")
+    sh("acceptd", "--config", str(CONFIG), "check")
+
+
+def man_page_and_completions():
+    assert sh("man", "-w", "acceptd").endswith("acceptd.1.gz")
+    said = sh("bash", "-c", ". /usr/share/bash-completion/completions/acceptd && complete -p acceptd")
+    assert "acceptd" in said, said
+    for file in ("/usr/share/zsh/vendor-completions/_acceptd", "/usr/share/fish/vendor_completions.d/acceptd.fish"):
+        assert pathlib.Path(file).stat().st_size > 500, file
+
+
+def verify_prints_nothing():
+    said = sh("systemd-analyze", "verify", "acceptd.service", "acceptd.socket")
+    assert not said, said
+
+
+def enable_and_start_with_the_default_configuration():
+    sh("systemctl", "enable", "--now", "acceptd")
+    assert show("ActiveState") == "active" and ready()
+    assert show("ActiveState", "acceptd.socket") == "active"
+    assert all(w.is_symlink() for w in WANTS), "not enabled for the next boot"
+    assert pathlib.Path("/var/lib/acceptd/acceptd.db").exists()
+
+
+def upgrade_while_running_refuses_and_loses_nothing():
+    write_config()
+    sh("systemctl", "restart", "acceptd")
+    names = [f"u{n}" for n in range(3000)]
+    enroll(names)
+    mine, before = CONFIG.read_text(), show("MainPID")
+    load = Load(names)
+    until(lambda: len(load.acked) > 50)
+    sh("dpkg", "-i", str(HERE / "acceptd-next.deb"))
+    until(ready)
+    until(lambda: len(load.acked) > 400 or len(load.acked) == len(names), 30)
+    load.stop()
+    assert show("MainPID") != before, "the old program still runs"
+    assert CONFIG.read_text() == mine, "the operator's configuration was overwritten"
+    assert load.refused == 0 and not load.other, (load.refused, load.other)
+    assert accepted(load.acked) == set(load.acked), "an acknowledged webhook was lost"
+
+
+def remove_keeps_configuration_and_data():
+    sh("dpkg", "-r", "acceptd")
+    assert not pathlib.Path("/usr/bin/acceptd").exists()
+    assert CONFIG.exists() and (DATA / "acceptd.db").exists()
+    try:
+        call("GET", "/healthz", timeout=2)
+        raise AssertionError("the socket is still open")
+    except ConnectionRefusedError:
+        pass
+
+
+def installed_again_it_goes_on():
+    sh("dpkg", "-i", str(HERE / "acceptd-next.deb"))
+    sh("systemctl", "start", "acceptd")
+    assert api("GET", "/v1/enrollments?limit=1")["items"], "the data is gone"
+
+
+def purge_leaves_nothing():
+    sh("dpkg", "-P", "acceptd")
+    for path in (pathlib.Path("/etc/acceptd"), DATA, pathlib.Path("/var/lib/acceptd"), *WANTS):
+        assert not path.exists() and not path.is_symlink(), f"{path} is still there"
+    assert show("LoadState") == "not-found", show("LoadState")
+
+
+def main():
+    passed = failed = 0
+    for step in (install, man_page_and_completions, verify_prints_nothing, enable_and_start_with_the_default_configuration,
+                 upgrade_while_running_refuses_and_loses_nothing, remove_keeps_configuration_and_data,
+                 installed_again_it_goes_on, purge_leaves_nothing):
+        try:
+            step()
+            passed += 1
+            print(f"ok     {step.__name__}", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAILED {step.__name__}\n{traceback.format_exc()}\n{journal()[-3000:]}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed > 0)
+
+
+main()
