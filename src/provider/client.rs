@@ -1,0 +1,355 @@
+//! The Unipile client: three kinds of call, everything about them bounded, nothing followed or repeated on its own.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, Response, Url, header};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::error::{Asked, CallError, RETRY_AFTER_MAX, judge};
+use super::permit::Permit;
+use super::types::{Profile, RegisteredWebhook, RelationsPage, created_webhook_id};
+use crate::clock::Clock;
+use crate::domain::time::Ms;
+use crate::http::{self, BodyError};
+
+/// The largest page of relations that is read, in bytes: a thousand of them are below one megabyte.
+const RELATIONS_BODY_MAX: usize = 8 << 20;
+/// The largest profile, webhook answer or error that is read, in bytes.
+const BODY_MAX: usize = 1 << 20;
+/// The most relations the provider gives in one page (providers' documentation: 1 to 1,000).
+pub const PAGE_SIZE_MAX: u32 = 1_000;
+
+/// Words that `/api/v1/users/{identifier}` would not take for an identifier: routes of the provider, seen in its documentation
+/// and its SDK, and those that its other lists have elsewhere.
+const ROUTES: &[&str] = &[
+    "me",
+    "relations",
+    "connections",
+    "invite",
+    "invitations",
+    "invitation",
+    "followers",
+    "following",
+    "search",
+    "posts",
+    "comments",
+    "reactions",
+    "users",
+    "company",
+    "companies",
+    "edit",
+    "sent",
+    "received",
+];
+
+/// The longest identifier that is asked for, in characters.
+const IDENTIFIER_MAX: usize = 256;
+
+/// Whether an identifier may be put into the path of a profile call: not a route of the provider, not a path of its own
+/// (contract section 9). Everything else is percent-encoded as one segment.
+#[must_use]
+pub fn safe_identifier(text: &str) -> bool {
+    let folded = text.to_lowercase();
+    !text.is_empty()
+        && text.trim() == text
+        && text.chars().take(IDENTIFIER_MAX + 1).count() <= IDENTIFIER_MAX
+        && !ROUTES.contains(&folded.as_str())
+        && !text
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'))
+        && text.chars().any(|c| c != '.')
+}
+
+/// A client for one Unipile customer. Cheap to clone.
+#[derive(Clone)]
+pub struct Unipile {
+    http: Client,
+    base: Url,
+    key: SecretString,
+    clock: Clock,
+}
+
+impl Unipile {
+    /// A client for `base_url` (`https://apiN.unipile.com:PORT`, with or without a path or a slash at its end). A call, body
+    /// included, takes no longer than `timeout`.
+    ///
+    /// # Errors
+    /// One sentence: the address is not one of HTTP, or TLS can't be set up.
+    pub fn new(
+        base_url: &Url,
+        key: SecretString,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, String> {
+        let mut base = base_url.clone();
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err("unipile.base_url: must start with https:// or http://".to_owned());
+        }
+        base.set_query(None);
+        base.set_fragment(None);
+        let http = http::client(timeout).map_err(http::describe)?;
+        Ok(Self {
+            http,
+            base,
+            key,
+            clock,
+        })
+    }
+
+    /// One page of the account's relations, newest first. Without a cursor, the first page.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn relations(
+        &self,
+        permit: Permit,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<RelationsPage, CallError> {
+        let mut url = self.url(&["users", "relations"]);
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("account_id", permit.account().as_str());
+            query.append_pair("limit", &limit.clamp(1, PAGE_SIZE_MAX).to_string());
+            if let Some(cursor) = cursor {
+                query.append_pair("cursor", cursor);
+            }
+        }
+        let asked = Asked::Relations {
+            cursor: cursor.is_some(),
+        };
+        let body = self
+            .call(asked, Method::GET, url, None, RELATIONS_BODY_MAX)
+            .await?;
+        RelationsPage::read(&body).map_err(CallError::Garbage)
+    }
+
+    /// The profile of a person as the account sees it; `identifier` is a provider id or a public identifier. With `slashed`, its
+    /// path ends in a slash: what to ask for, with a new permit, after [`CallError::Redirect`].
+    ///
+    /// # Errors
+    /// [`CallError`]; [`CallError::NotFound`] without a call for an identifier that is not [safe](safe_identifier).
+    pub async fn profile(
+        &self,
+        permit: Permit,
+        identifier: &str,
+        slashed: bool,
+    ) -> Result<Profile, CallError> {
+        if !safe_identifier(identifier) {
+            return Err(CallError::NotFound);
+        }
+        let mut url = if slashed {
+            self.url(&["users", identifier, ""])
+        } else {
+            self.url(&["users", identifier])
+        };
+        url.query_pairs_mut()
+            .append_pair("account_id", permit.account().as_str());
+        let body = self
+            .call(Asked::Profile, Method::GET, url, None, BODY_MAX)
+            .await?;
+        Profile::read(&body).map_err(CallError::Garbage)
+    }
+
+    /// One page of the registered webhooks, and the cursor of the next one. About no account, so it needs no permit.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn webhooks(
+        &self,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<RegisteredWebhook>, Option<String>), CallError> {
+        let mut url = self.url(&["webhooks"]);
+        url.query_pairs_mut().append_pair("limit", "250");
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        let body = self
+            .call(Asked::Webhooks, Method::GET, url, None, BODY_MAX)
+            .await?;
+        RegisteredWebhook::read_page(&body).map_err(CallError::Garbage)
+    }
+
+    /// Registers a webhook and returns its id. About no account, so it needs no permit.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn create_webhook(&self, wanted: &Value) -> Result<String, CallError> {
+        let url = self.url(&["webhooks"]);
+        let body = self
+            .call(Asked::Webhooks, Method::POST, url, Some(wanted), BODY_MAX)
+            .await?;
+        created_webhook_id(&body).map_err(CallError::Garbage)
+    }
+
+    /// Removes a webhook; one that is gone already counts as removed. About no account, so it needs no permit.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn delete_webhook(&self, id: &str) -> Result<(), CallError> {
+        let url = self.url(&["webhooks", id]);
+        match self
+            .call(Asked::Webhooks, Method::DELETE, url, None, BODY_MAX)
+            .await
+        {
+            Ok(_) | Err(CallError::NotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        // An http or https address always has a path that can be extended.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["api", "v1"]).extend(segments);
+        }
+        url
+    }
+
+    async fn call(
+        &self,
+        asked: Asked,
+        method: Method,
+        url: Url,
+        json: Option<&Value>,
+        limit_bytes: usize,
+    ) -> Result<Vec<u8>, CallError> {
+        let mut request = self
+            .http
+            .request(method, url.clone())
+            .header(header::ACCEPT, "application/json")
+            .header("X-API-KEY", self.key.expose_secret());
+        if let Some(json) = json {
+            request = request.json(json);
+        }
+        let response = request.send().await.map_err(unanswered)?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(if asked == Asked::Profile && to_slashed(&url, &response) {
+                CallError::Redirect
+            } else {
+                CallError::Garbage(format!("a redirect ({status}) that is not followed"))
+            });
+        }
+        if status.is_success() {
+            return http::read_body(response, limit_bytes).await.map_err(broken);
+        }
+        let retry_after = retry_after(&response, self.clock.now());
+        // An error whose body does not come is judged by its status alone.
+        let body = http::read_body(response, BODY_MAX)
+            .await
+            .unwrap_or_default();
+        Err(judge(asked, status.as_u16(), retry_after, &body))
+    }
+}
+
+impl std::fmt::Debug for Unipile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unipile")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a redirect leads to the same address with a slash at the end of its path, and nowhere else. The query may be left
+/// out there: ours is sent again.
+fn to_slashed(asked: &Url, response: &Response) -> bool {
+    let target = response
+        .headers()
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|location| asked.join(location).ok());
+    target.is_some_and(|target| {
+        target.origin() == asked.origin()
+            && !asked.path().ends_with('/')
+            && target.path().strip_suffix('/') == Some(asked.path())
+    })
+}
+
+/// `Retry-After` in seconds or as a date; nonsense counts as absent.
+fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
+    let text = response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?;
+            Ms(date.timestamp().as_millisecond()).since(now)
+        }
+    };
+    Some(wait.min(RETRY_AFTER_MAX))
+}
+
+fn unanswered(error: reqwest::Error) -> CallError {
+    if error.is_timeout() {
+        return CallError::TimedOut;
+    }
+    CallError::Unreachable {
+        written: !error.is_connect() && !error.is_builder(),
+        detail: http::describe(error),
+    }
+}
+
+fn broken(error: BodyError) -> CallError {
+    match error {
+        BodyError::TooLarge { .. } => CallError::Garbage(error.to_string()),
+        BodyError::Broken(error) => unanswered(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_and_no_path_is_an_identifier() {
+        for good in [
+            "mira-halvorsen",
+            "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s",
+            "jürgen",
+            "a.b",
+            "mira+1",
+        ] {
+            assert!(safe_identifier(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "...",
+            "me",
+            "Me",
+            "RELATIONS",
+            "invite",
+            "a/b",
+            "a%2Fb",
+            "a?b",
+            "a#b",
+            " me",
+            "a\\b",
+            "a\nb",
+        ] {
+            assert!(!safe_identifier(bad), "{bad}");
+        }
+        assert!(!safe_identifier(&"a".repeat(IDENTIFIER_MAX + 1)));
+    }
+
+    #[test]
+    fn the_base_may_have_a_path_and_a_slash() {
+        for base in ["http://h:1/x", "http://h:1/x/"] {
+            let base = Url::parse(base).expect("an address");
+            let key = SecretString::from("k");
+            let client = Unipile::new(&base, key, Duration::from_secs(1), Clock::system())
+                .expect("a client");
+            assert_eq!(
+                client.url(&["users", "a b", ""]).as_str(),
+                "http://h:1/x/api/v1/users/a%20b/"
+            );
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What the provider answers: tolerant of missing and of new fields, strict on what is needed.
+
+use serde_json::{Map, Value};
+
+use super::known;
+use crate::domain::identity::Identity;
+use crate::domain::signal::Person;
+use crate::domain::time::Ms;
+
+/// One page of the relations list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationsPage {
+    /// Those that say who they are.
+    pub items: Vec<Relation>,
+    /// Where the next page starts. `None` on the last one.
+    pub cursor: Option<String>,
+    /// How many items said nothing that a person could be known by. They are left out of `items`.
+    pub unusable: usize,
+}
+
+/// One connection of the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Who it is with.
+    pub person: Person,
+    /// Since when, as the provider says it; not checked for plausibility. `None` when it can't be read.
+    pub created_at: Option<Ms>,
+}
+
+impl RelationsPage {
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// One sentence for a person: not an object, no list of items, or a cursor that is none.
+    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        let fields = object(body)?;
+        let list = fields
+            .get("items")
+            .and_then(Value::as_array)
+            .ok_or("the list of relations has no items array")?;
+        let cursor = match fields.get("cursor") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(cursor)) if cursor.is_empty() => None,
+            Some(Value::String(cursor)) => Some(cursor.clone()),
+            Some(_) => return Err("the cursor of the list of relations is not a string".to_owned()),
+        };
+        let items: Vec<_> = list.iter().filter_map(Relation::read).collect();
+        Ok(Self {
+            unusable: list.len() - items.len(),
+            items,
+            cursor,
+        })
+    }
+}
+
+impl Relation {
+    fn read(item: &Value) -> Option<Self> {
+        let fields = item.as_object()?;
+        let mut identity = Identity::default();
+        if let Some(id) = text(fields, "member_id") {
+            known::fill_from(&mut identity, &known::from_id(&id));
+        }
+        if let Some(urn) = text(fields, "member_urn") {
+            known::fill_from(&mut identity, &known::from_text(&urn));
+        }
+        if let Some(slug) = text(fields, "public_identifier") {
+            known::fill_from(&mut identity, &known::from_public_identifier(&slug));
+        } else if let Some(url) = text(fields, "public_profile_url") {
+            known::fill_from(&mut identity, &known::from_text(&url));
+        }
+        known::is_usable(&identity).then(|| Self {
+            person: person(identity, fields),
+            created_at: fields.get("created_at").and_then(instant),
+        })
+    }
+}
+
+/// A profile, as one account sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Whose it is. Compare before believing: the provider may answer another one's.
+    pub person: Person,
+    /// `FIRST_DEGREE`, `SECOND_DEGREE`, … as sent.
+    pub network_distance: Option<String>,
+    /// The provider's own word on whether the two are connected.
+    pub is_relationship: Option<bool>,
+}
+
+impl Profile {
+    /// Whether it says that the account and the person are connected (contract section 9).
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.network_distance.as_deref() == Some("FIRST_DEGREE")
+            || self.is_relationship == Some(true)
+    }
+
+    /// Reads a profile.
+    ///
+    /// # Errors
+    /// One sentence for a person: not an object, or nobody's.
+    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        let fields = object(body)?;
+        let mut identity = Identity::default();
+        if let Some(id) = text(&fields, "provider_id") {
+            known::fill_from(&mut identity, &known::from_id(&id));
+        }
+        // Here a bare number, elsewhere a urn.
+        let urn = match fields.get("member_urn") {
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => text(&fields, "member_urn"),
+        };
+        if let Some(urn) = urn {
+            known::fill_from(&mut identity, &known::from_member_urn(&urn));
+        }
+        if let Some(slug) = text(&fields, "public_identifier") {
+            known::fill_from(&mut identity, &known::from_public_identifier(&slug));
+        }
+        if !known::is_usable(&identity) {
+            return Err("the profile does not say whose it is".to_owned());
+        }
+        Ok(Self {
+            person: person(identity, &fields),
+            network_distance: text(&fields, "network_distance"),
+            is_relationship: fields.get("is_relationship").and_then(Value::as_bool),
+        })
+    }
+}
+
+/// A webhook that is registered with the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredWebhook {
+    /// The provider's id.
+    pub id: String,
+    /// `users`, `messaging`, `account_status`, …; older answers leave it out.
+    pub source: Option<String>,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// Where it sends to.
+    pub request_url: String,
+    /// Whether it sends at all. `true` where not said.
+    pub enabled: bool,
+    /// Its events; `None` where not said.
+    pub events: Option<Vec<String>>,
+    /// The static headers it carries, secrets included; `None` where not said.
+    pub headers: Option<Vec<(String, String)>>,
+    /// Whether it is limited to some accounts.
+    pub limited: bool,
+}
+
+impl RegisteredWebhook {
+    /// Reads one page of the list: the webhooks and the next cursor. Items without an id or an address are left out: there is
+    /// nothing that could be done with them.
+    ///
+    /// # Errors
+    /// One sentence for a person.
+    pub(super) fn read_page(body: &[u8]) -> Result<(Vec<Self>, Option<String>), String> {
+        let fields = object(body)?;
+        let list = fields
+            .get("items")
+            .and_then(Value::as_array)
+            .ok_or("the list of webhooks has no items array")?;
+        Ok((
+            list.iter().filter_map(Self::read).collect(),
+            text(&fields, "cursor"),
+        ))
+    }
+
+    fn read(item: &Value) -> Option<Self> {
+        let fields = item.as_object()?;
+        let words = |name: &str| {
+            let list = fields.get(name)?.as_array()?;
+            Some(
+                list.iter()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+            )
+        };
+        let header = |header: &Value| {
+            let header = header.as_object()?;
+            Some((text(header, "key")?, text(header, "value")?))
+        };
+        Some(Self {
+            id: text(fields, "id").or_else(|| text(fields, "webhook_id"))?,
+            source: text(fields, "source"),
+            name: text(fields, "name"),
+            request_url: text(fields, "request_url")?,
+            enabled: fields
+                .get("enabled")
+                .and_then(Value::as_bool)
+                .unwrap_or(true),
+            events: words("events"),
+            headers: fields
+                .get("headers")
+                .and_then(Value::as_array)
+                .map(|list| list.iter().filter_map(header).collect()),
+            limited: fields
+                .get("account_ids")
+                .and_then(Value::as_array)
+                .is_some_and(|list| !list.is_empty()),
+        })
+    }
+}
+
+/// The id of a webhook that was just created.
+///
+/// # Errors
+/// One sentence for a person.
+pub(super) fn created_webhook_id(body: &[u8]) -> Result<String, String> {
+    let fields = object(body)?;
+    text(&fields, "webhook_id")
+        .or_else(|| text(&fields, "id"))
+        .ok_or_else(|| "the new webhook has no webhook_id".to_owned())
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err("the body is not a JSON object".to_owned()),
+        Err(error) => Err(format!("the body is not JSON ({})", error.classify_text())),
+    }
+}
+
+/// What is wrong with a JSON text, without quoting it.
+trait ClassifyText {
+    fn classify_text(&self) -> String;
+}
+
+impl ClassifyText for serde_json::Error {
+    fn classify_text(&self) -> String {
+        format!(
+            "{:?} at line {}, column {}",
+            self.classify(),
+            self.line(),
+            self.column()
+        )
+    }
+}
+
+fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = fields.get(name)?.as_str()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn person(identity: Identity, fields: &Map<String, Value>) -> Person {
+    let name = [text(fields, "first_name"), text(fields, "last_name")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
+    Person {
+        identity,
+        name: (!name.is_empty()).then_some(name),
+        headline: text(fields, "headline"),
+    }
+}
+
+/// Epoch milliseconds, as a number or as a text of digits.
+fn instant(value: &Value) -> Option<Ms> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let ms = number.as_f64()?;
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            (ms.is_finite() && ms.abs() < 1e15).then_some(ms as i64)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+    .map(Ms)
+}
