@@ -18,7 +18,10 @@ pub(super) fn from_text(text: &str) -> Identity {
 /// A urn of a member or its bare number.
 pub(super) fn from_member_urn(urn: &str) -> Identity {
     Identity {
-        member_number: urn.rsplit(':').next().and_then(|number| number.parse().ok()),
+        member_number: urn
+            .rsplit(':')
+            .next()
+            .and_then(|number| number.parse().ok()),
         ..Identity::default()
     }
 }
@@ -35,7 +38,9 @@ pub(super) fn fill_from(identity: &mut Identity, other: &Identity) {
         identity.provider_id.clone_from(&other.provider_id);
     }
     if identity.public_identifier.is_none() {
-        identity.public_identifier.clone_from(&other.public_identifier);
+        identity
+            .public_identifier
+            .clone_from(&other.public_identifier);
     }
     identity.member_number = identity.member_number.or(other.member_number);
 }

@@ -68,6 +68,8 @@ fn every_source() -> Vec<(String, String)> {
     let root = source();
     let mut files = Vec::new();
     rust_files(&root, &mut files);
+    // A file of nothing but unit tests may import what it likes.
+    files.retain(|file| !file.ends_with("client_tests.rs"));
     files
         .iter()
         .map(|file| {
