@@ -1,0 +1,47 @@
+//! Public identifiers, brought to the one form in which they are compared (contract section 5.1).
+
+use percent_encoding::percent_decode_str;
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest public identifier, in characters. LinkedIn's own limit is 100.
+const CHARS_MAX: usize = 200;
+
+/// Undoes percent-encoding. `None` for a broken escape or for what is not UTF-8.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|b| *b == b'%') {
+        let hex = rest.get(at + 1..at + 3)?;
+        if !hex.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        rest = &rest[at + 3..];
+    }
+    Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
+}
+
+/// The compared form of a decoded public identifier: NFC, lower-case. `None` for what can't be one.
+pub(super) fn canonical(decoded: &str) -> Option<String> {
+    // A decomposed character can be several times as long.
+    if decoded.len() > CHARS_MAX * 16 {
+        return None;
+    }
+    let composed: String = decoded.nfc().collect();
+    // Lower-casing can decompose ("İ"), so it is composed again.
+    let slug: String = composed.to_lowercase().nfc().collect();
+    let fits = slug.chars().take(CHARS_MAX + 1).count() <= CHARS_MAX;
+    let named = slug.chars().any(|c| !c.is_ascii_punctuation());
+    (fits && named && slug.chars().all(allowed)).then_some(slug)
+}
+
+/// Letters of any script, digits, marks and the few signs that old public identifiers have; nothing that could be a part of a
+/// path, a query or a markup, and nothing that can't be seen.
+fn allowed(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | '~');
+    }
+    !(c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}'..='\u{200F}'
+            | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{E000}'..='\u{F8FF}'
+            | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFF}' | '\u{E0000}'..='\u{10FFFF}'))
+}
