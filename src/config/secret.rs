@@ -1,0 +1,134 @@
+//! Values that never show: not in logs, errors, `check`, the API or the dashboard (contract section 3).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use url::Url;
+
+/// What stands for a secret wherever people look.
+pub const REDACTED: &str = "«redacted»";
+
+/// A secret text. Empty means "not configured".
+#[derive(Clone, Default)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Wraps a text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether there is one at all.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        !self.0.expose_secret().is_empty()
+    }
+
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose()
+            .as_bytes()
+            .ct_eq(other.expose().as_bytes())
+            .into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_set() { REDACTED } else { "not set" })
+    }
+}
+
+/// The URL of a destination. Whoever has it may post there, so it is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(Url);
+
+impl SecretUrl {
+    /// Wraps a URL.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+
+    /// The URL itself, for the request.
+    #[must_use]
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// A Standard Webhooks secret: `whsec_` and base64 of the signing key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningSecret(Secret, Vec<u8>);
+
+impl SigningSecret {
+    /// Reads `whsec_…`. Padding may be missing.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let engine = GeneralPurpose::new(
+            &base64::alphabet::STANDARD,
+            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+        );
+        let key = engine.decode(text.strip_prefix("whsec_")?).ok()?;
+        (!key.is_empty()).then(|| Self(Secret::new(text.to_owned()), key))
+    }
+
+    /// The bytes that sign.
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.1
+    }
+
+    /// The secret as it was written, `whsec_…`.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_shown() {
+        let secret = Secret::new("hunter2".to_owned());
+        assert_eq!(format!("{secret:?}"), REDACTED);
+        assert_eq!(format!("{:?}", Secret::default()), "not set");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn standard_webhooks_secrets() {
+        let secret = SigningSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        assert_eq!(secret.key().len(), 24);
+        for bad in ["", "whsec_", "whsec_%%", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+            assert!(SigningSecret::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The configuration as the program uses it: plain structs, checked, with every default filled in (contract section 3).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use reqwest::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use super::secret::{Secret, SecretUrl, SigningSecret};
+use super::values::{ActiveHours, Rate};
+use crate::domain::ids::{AccountId, CampaignId};
+use crate::domain::words::{EventType, Provider};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Echoed in events; accounts that are not named belong to it.
+    pub workspace_id: String,
+    /// `[server]`
+    pub server: Server,
+    /// `[database]`
+    pub database: Database,
+    /// `[unipile]`
+    pub unipile: Unipile,
+    /// `[sendpilot]`
+    pub sendpilot: Sendpilot,
+    /// `[poll]`
+    pub poll: Poll,
+    /// `[events]`
+    pub events: Events,
+    /// `[[account]]`, in the file's order; ids are unique.
+    pub accounts: Vec<Account>,
+    /// `[[destination]]`, in the file's order; names are unique.
+    pub destinations: Vec<Destination>,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Where to listen, unless systemd hands over a socket.
+    pub listen: SocketAddr,
+    /// What providers can reach.
+    pub public_url: Option<Url>,
+    /// The API's bearer token. Not set only on loopback without a `public_url`.
+    pub admin_token: Secret,
+    /// Largest request body in bytes.
+    pub max_body: usize,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Database {
+    /// The SQLite file, relative to the working directory.
+    pub path: PathBuf,
+    /// How long finished business stays in the ledger.
+    pub retain_signals: Duration,
+}
+
+/// `[unipile]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unipile {
+    /// Where calls go. `None`: webhook-only, nothing is polled.
+    pub base_url: Option<Url>,
+    /// The key those calls carry. Set whenever `base_url` is.
+    pub api_key: Secret,
+    /// The static header that registered webhooks carry.
+    pub webhook_header: HeaderName,
+    /// The value of that header.
+    pub webhook_secret: Secret,
+    /// Checks `unipile-signature` of API v2.
+    pub signing_secret: Secret,
+    /// Of one call.
+    pub timeout: Duration,
+    /// Whether the first 400 characters of a reply go into its event.
+    pub keep_message_text: bool,
+}
+
+/// `[sendpilot]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sendpilot {
+    /// All that are valid at the moment; none of them is empty.
+    pub webhook_secrets: Vec<Secret>,
+}
+
+/// `[poll]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Poll {
+    /// The tick.
+    pub every: Duration,
+    /// Each account is moved by a random part of this, every tick.
+    pub jitter: Duration,
+    /// Least time between two provider calls for one account.
+    pub spacing: Duration,
+    /// Random extra on top.
+    pub spacing_jitter: Duration,
+    /// Provider calls per account and UTC day.
+    pub daily_budget: u32,
+    /// Relations asked for in one call.
+    pub page_size: u32,
+    /// How far before its creation an enrollment without `invitedAt` is looked for.
+    pub lookback: Duration,
+    /// An invite older than this is no longer waited for.
+    pub horizon: Duration,
+    /// When accounts may be called; `None`: always.
+    pub active_hours: Option<ActiveHours>,
+    /// Of `active_hours`.
+    pub timezone: TimeZone,
+}
+
+/// `[events]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Events {
+    /// An accept that is older when it is found is a backfill.
+    pub announce_within: Duration,
+}
+
+/// `[[account]]`: what one account does differently. `None`: as everywhere else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The provider's id of it.
+    pub id: AccountId,
+    /// Its workspace; accounts that name the same one are siblings.
+    pub workspace_id: Option<String>,
+    /// Wins over what events say.
+    pub provider: Option<Provider>,
+    /// As under `[poll]`.
+    pub spacing: Option<Duration>,
+    /// As under `[poll]`.
+    pub daily_budget: Option<u32>,
+    /// As under `[poll]`; `Some(None)`: always.
+    pub active_hours: Option<Option<ActiveHours>>,
+    /// As under `[poll]`.
+    pub timezone: Option<TimeZone>,
+}
+
+/// What is in force for one account: its `[[account]]` entry over `[poll]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountSettings {
+    /// Its workspace.
+    pub workspace_id: String,
+    /// Only when the file says so; else events decide (contract section 1).
+    pub provider: Option<Provider>,
+    /// Least time between two provider calls.
+    pub spacing: Duration,
+    /// Provider calls per UTC day.
+    pub daily_budget: u32,
+    /// When it may be called; `None`: always.
+    pub active_hours: Option<ActiveHours>,
+    /// Of `active_hours`.
+    pub timezone: TimeZone,
+}
+
+/// How a destination is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Block Kit messages to an incoming webhook.
+    Slack,
+    /// Our events, signed by Standard Webhooks.
+    Webhook,
+    /// Accepts in SendPilot's own form.
+    Sendpilot,
+}
+
+/// Whether a destination wants a sort of accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// Yes.
+    Include,
+    /// No.
+    Exclude,
+}
+
+/// What happens to a delivery of which nobody knows whether it arrived (contract section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InDoubt {
+    /// A person decides.
+    Hold,
+    /// It is sent again with the same id.
+    Resend,
+}
+
+/// `[[destination]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Destination {
+    /// Unique, no `/`, no control characters.
+    pub name: String,
+    /// How to speak to it.
+    pub kind: Kind,
+    /// Where it is: http or https.
+    pub url: SecretUrl,
+    /// Which events it gets; never empty.
+    pub events: Vec<EventType>,
+    /// Only of these campaigns; empty: of every one.
+    pub campaigns: Vec<CampaignId>,
+    /// Only of these accounts; empty: of every one.
+    pub accounts: Vec<AccountId>,
+    /// Only of these workspaces; empty: of every one.
+    pub workspaces: Vec<String>,
+    /// Accepts of people who were connected before the invite.
+    pub pre_connected: Wants,
+    /// Accepts that are old news.
+    pub backfill: Wants,
+    /// How often.
+    pub rate: Rate,
+    /// Requests in flight.
+    pub concurrency: usize,
+    /// Of one request.
+    pub timeout: Duration,
+    /// What to do when nobody knows whether it arrived.
+    pub in_doubt: InDoubt,
+    /// All of them sign; webhook and sendpilot only.
+    pub secrets: Vec<SigningSecret>,
+    /// Extra headers, their values marked sensitive; webhook only.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Kind {
+    /// The file's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slack => "slack",
+            Self::Webhook => "webhook",
+            Self::Sendpilot => "sendpilot",
+        }
+    }
+}
+
+impl Wants {
+    /// The file's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Include => "include",
+            Self::Exclude => "exclude",
+        }
+    }
+}
+
+impl InDoubt {
+    /// The file's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Resend => "resend",
+        }
+    }
+}
+
+impl Config {
+    fn entry(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.iter().find(|a| a.id == *id)
+    }
+
+    /// What is in force for an account, named in the file or not.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> AccountSettings {
+        let entry = self.entry(id);
+        AccountSettings {
+            workspace_id: entry
+                .and_then(|a| a.workspace_id.clone())
+                .unwrap_or_else(|| self.workspace_id.clone()),
+            provider: entry.and_then(|a| a.provider),
+            spacing: entry.and_then(|a| a.spacing).unwrap_or(self.poll.spacing),
+            daily_budget: entry
+                .and_then(|a| a.daily_budget)
+                .unwrap_or(self.poll.daily_budget),
+            active_hours: entry
+                .and_then(|a| a.active_hours)
+                .unwrap_or(self.poll.active_hours),
+            timezone: entry
+                .and_then(|a| a.timezone.clone())
+                .unwrap_or_else(|| self.poll.timezone.clone()),
+        }
+    }
+
+    /// The other accounts whose entries name the same workspace as this one's entry does (contract section 5.2).
+    #[must_use]
+    pub fn siblings(&self, id: &AccountId) -> Vec<AccountId> {
+        let Some(workspace) = self.entry(id).and_then(|a| a.workspace_id.as_ref()) else {
+            return Vec::new();
+        };
+        self.accounts
+            .iter()
+            .filter(|a| a.id != *id && a.workspace_id.as_ref() == Some(workspace))
+            .map(|a| a.id.clone())
+            .collect()
+    }
+}
