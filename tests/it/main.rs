@@ -2,3 +2,6 @@
 
 mod house_rules;
 mod sim;
+mod tell_delivery;
+mod tell_dispatch;
+mod tell_support;
