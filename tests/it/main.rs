@@ -1,6 +1,7 @@
 //! The one integration binary: one file per behaviour, what they share in `support`.
 
 mod house_rules;
+mod migrations;
 mod sim;
 mod tell_delivery;
 mod tell_dispatch;

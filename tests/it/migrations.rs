@@ -1,0 +1,110 @@
+//! A database of every earlier schema version, with rows in every table, is brought to the newest one and loses nothing; one of
+//! a newer version is refused and left as it is.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use acceptd::store::migrate::{MIGRATIONS, newest};
+use acceptd::store::{OpenError, Store, Unobserved};
+use rusqlite::Connection;
+
+/// The rows that each version's own tables held; `None` would mean that a migration came without its rows.
+const ROWS: &[&str] = &[include_str!("../data/rows/0001.sql")];
+
+fn database_of(version: usize, path: &Path) -> Connection {
+    let conn = Connection::open(path).expect("a new file");
+    conn.pragma_update(None, "foreign_keys", true)
+        .expect("a pragma");
+    for (migration, rows) in MIGRATIONS.iter().zip(ROWS).take(version) {
+        conn.execute_batch(migration).expect("the migration runs");
+        conn.execute_batch(rows).expect("its rows fit");
+    }
+    conn.pragma_update(None, "user_version", i64::try_from(version).expect("small"))
+        .expect("a pragma");
+    conn
+}
+
+/// How many rows each table has.
+fn counts(conn: &Connection) -> BTreeMap<String, i64> {
+    let mut tables = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        .expect("the schema");
+    let names = tables
+        .query_map([], |row| row.get::<_, String>(0))
+        .expect("the schema");
+    names
+        .map(|name| {
+            let name = name.expect("a name");
+            let rows = conn
+                .query_row(&format!("SELECT count(*) FROM {name}"), [], |r| r.get(0))
+                .expect("a count");
+            (name, rows)
+        })
+        .collect()
+}
+
+#[test]
+fn every_migration_comes_with_rows_for_its_tables() {
+    assert_eq!(MIGRATIONS.len(), ROWS.len(), "add tests/data/rows/NNNN.sql");
+    let dir = tempfile::tempdir().expect("a directory");
+    let conn = database_of(MIGRATIONS.len(), &dir.path().join("all.db"));
+    let empty: Vec<_> = counts(&conn).into_iter().filter(|(_, n)| *n == 0).collect();
+    assert!(empty.is_empty(), "no rows for {empty:?}");
+}
+
+#[test]
+fn a_database_of_every_earlier_version_keeps_its_rows() {
+    for version in 0..=MIGRATIONS.len() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("acceptd.db");
+        let before = counts(&database_of(version, &path));
+
+        drop(Store::open(&path, Arc::new(Unobserved)).expect("it is migrated"));
+
+        let conn = Connection::open(&path).expect("the migrated file");
+        let after = counts(&conn);
+        for (table, rows) in before {
+            assert!(
+                after.get(&table).is_none_or(|now| *now >= rows),
+                "version {version}: {table} had {rows} rows, now {:?}",
+                after.get(&table)
+            );
+        }
+        let pragma = |name: &str| -> String {
+            conn.query_row(&format!("SELECT * FROM pragma_{name}"), [], |row| {
+                let value: rusqlite::types::Value = row.get(0)?;
+                Ok(format!("{value:?}"))
+            })
+            .unwrap_or_else(|_| "none".to_owned())
+        };
+        assert_eq!(pragma("integrity_check"), "Text(\"ok\")");
+        assert_eq!(pragma("foreign_key_check"), "none");
+        assert_eq!(pragma("user_version"), format!("Integer({})", newest()));
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused_in_words_and_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("acceptd.db");
+    drop(Store::open(&path, Arc::new(Unobserved)).expect("a new database"));
+    let conn = Connection::open(&path).expect("the file");
+    conn.pragma_update(None, "user_version", newest() + 1)
+        .expect("a pragma");
+    conn.execute_batch("CREATE TABLE of_the_future (x)")
+        .expect("a table");
+    drop(conn);
+
+    let refused = Store::open(&path, Arc::new(Unobserved))
+        .err()
+        .expect("it is refused");
+    assert!(matches!(refused, OpenError::Newer { .. }), "{refused}");
+    let text = refused.to_string();
+    assert!(
+        text.contains(&(newest() + 1).to_string()) && text.contains("restore a backup"),
+        "{text}"
+    );
+    let conn = Connection::open(&path).expect("the file");
+    assert!(counts(&conn).contains_key("of_the_future"));
+}
