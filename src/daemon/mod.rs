@@ -1,5 +1,6 @@
 //! The process: build, run, drain; signals, systemd, telemetry.
 
+pub mod destinations;
 pub mod signals;
 pub mod systemd;
 pub mod telemetry;

@@ -44,6 +44,12 @@ pub struct Rate {
 pub struct SecretUrl(Url);
 
 impl SecretUrl {
+    /// Wraps a URL that is known to be `http` or `https`.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self(url)
+    }
+
     /// Reads an absolute `http` or `https` URL. `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 
@@ -64,27 +64,41 @@ impl Sender {
 
     /// One attempt with this event id and request body.
     pub async fn send(&self, event_id: &str, body: String) -> Attempt {
-        let mut request = self.client.post(self.destination.url.expose().clone());
-        for (name, value) in &self.destination.headers {
-            request = request.header(name, value);
-        }
-        // After the configured ones: they can't be replaced.
-        request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.destination.kind != Kind::Slack {
-            let timestamp_s = self.clock.now().0.div_euclid(1000);
-            request = request
-                .header(WEBHOOK_ID, event_id)
-                .header(WEBHOOK_TIMESTAMP, timestamp_s);
-            if let Some(signature) =
-                sign::signature(&self.destination.secrets, event_id, timestamp_s, &body)
-            {
-                request = request.header(WEBHOOK_SIGNATURE, signature);
-            }
-        }
+        let headers = self.headers(event_id, &body);
+        let request = self
+            .client
+            .post(self.destination.url.expose().clone())
+            .headers(headers);
         match request.body(body).send().await {
             Ok(response) => Attempt::Answer(self.read(response).await),
             Err(error) => self.failed(error.without_url()),
         }
+    }
+
+    /// The configured headers, and ours in place of any of the same name.
+    fn headers(&self, event_id: &str, body: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.destination.headers {
+            headers.append(name, value.clone());
+        }
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.destination.kind == Kind::Slack {
+            return headers;
+        }
+        let timestamp_s = self.clock.now().0.div_euclid(1000);
+        let signature = sign::signature(&self.destination.secrets, event_id, timestamp_s, body);
+        headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(timestamp_s));
+        // Event ids and base64 are plain ASCII, so neither is ever left out.
+        let ours = [
+            (WEBHOOK_ID, Some(event_id.to_owned())),
+            (WEBHOOK_SIGNATURE, signature),
+        ];
+        for (name, text) in ours {
+            if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        headers
     }
 
     async fn read(&self, mut response: Response) -> Answer {

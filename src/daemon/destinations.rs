@@ -1,0 +1,52 @@
+//! From the configuration's destinations to the dispatcher's, and from its attempts to the counters.
+
+use std::num::NonZeroU32;
+
+use crate::config;
+use crate::domain::words::EventType;
+use crate::metrics::Metrics;
+use crate::tell::sign::SigningSecret;
+use crate::tell::{Destination, InDoubt, Kind, Observer, Rate, SecretUrl};
+
+/// The destinations of a configuration, as the dispatcher takes them.
+#[must_use]
+pub fn destinations(config: &config::Config) -> Vec<Destination> {
+    config.destinations.iter().map(destination).collect()
+}
+
+fn destination(from: &config::Destination) -> Destination {
+    let concurrency = u32::try_from(from.concurrency).unwrap_or(u32::MAX);
+    Destination {
+        name: from.name.clone(),
+        kind: match from.kind {
+            config::Kind::Slack => Kind::Slack,
+            config::Kind::Webhook => Kind::Webhook,
+            config::Kind::Sendpilot => Kind::Sendpilot,
+        },
+        url: SecretUrl::new(from.url.expose().clone()),
+        // The configuration refuses a zero; one is what comes nearest.
+        rate: Rate {
+            count: NonZeroU32::new(from.rate.count).unwrap_or(NonZeroU32::MIN),
+            per: from.rate.window,
+        },
+        concurrency: NonZeroU32::new(concurrency).unwrap_or(NonZeroU32::MIN),
+        timeout: from.timeout,
+        in_doubt: match from.in_doubt {
+            config::InDoubt::Hold => InDoubt::Hold,
+            config::InDoubt::Resend => InDoubt::Resend,
+        },
+        // The configuration has read each of them already, so none is left out here.
+        secrets: from
+            .secrets
+            .iter()
+            .filter_map(|secret| SigningSecret::parse(secret.expose()).ok())
+            .collect(),
+        headers: from.headers.clone(),
+    }
+}
+
+impl Observer for Metrics {
+    fn attempted(&self, destination: &str, event: EventType, result: &'static str) {
+        self.attempt(destination, event, result);
+    }
+}
