@@ -4,7 +4,6 @@ pub mod client;
 #[cfg(test)]
 mod client_tests;
 pub mod error;
-mod known;
 pub mod permit;
 pub mod register;
 pub mod types;

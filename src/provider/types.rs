@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::known;
 use crate::domain::identity::Identity;
 use crate::domain::signal::Person;
 use crate::domain::time::Ms;
@@ -58,17 +57,17 @@ impl Relation {
         let fields = item.as_object()?;
         let mut identity = Identity::default();
         if let Some(id) = text(fields, "member_id") {
-            known::fill_from(&mut identity, &known::from_id(&id));
+            identity.fill_from(&Identity::from_id(&id));
         }
         if let Some(urn) = text(fields, "member_urn") {
-            known::fill_from(&mut identity, &known::from_text(&urn));
+            identity.fill_from(&Identity::from_member_urn(&urn));
         }
         if let Some(slug) = text(fields, "public_identifier") {
-            known::fill_from(&mut identity, &known::from_public_identifier(&slug));
+            identity.fill_from(&Identity::from_public_identifier(&slug));
         } else if let Some(url) = text(fields, "public_profile_url") {
-            known::fill_from(&mut identity, &known::from_text(&url));
+            identity.fill_from(&Identity::from_text(&url));
         }
-        known::is_usable(&identity).then(|| Self {
+        identity.is_usable().then(|| Self {
             person: person(identity, fields),
             created_at: fields.get("created_at").and_then(instant),
         })
@@ -102,7 +101,7 @@ impl Profile {
         let fields = object(body)?;
         let mut identity = Identity::default();
         if let Some(id) = text(&fields, "provider_id") {
-            known::fill_from(&mut identity, &known::from_id(&id));
+            identity.fill_from(&Identity::from_id(&id));
         }
         // Here a bare number, elsewhere a urn.
         let urn = match fields.get("member_urn") {
@@ -110,12 +109,12 @@ impl Profile {
             _ => text(&fields, "member_urn"),
         };
         if let Some(urn) = urn {
-            known::fill_from(&mut identity, &known::from_member_urn(&urn));
+            identity.fill_from(&Identity::from_member_urn(&urn));
         }
         if let Some(slug) = text(&fields, "public_identifier") {
-            known::fill_from(&mut identity, &known::from_public_identifier(&slug));
+            identity.fill_from(&Identity::from_public_identifier(&slug));
         }
-        if !known::is_usable(&identity) {
+        if !identity.is_usable() {
             return Err("the profile does not say whose it is".to_owned());
         }
         Ok(Self {

@@ -76,7 +76,7 @@ fn own(account: &Account) -> Answer {
             "open_profile": false,
             "occupation": owner.headline,
             "location": "Hamburg",
-            "organizations": [],
+            "profile_picture_url": null,
             "recruiter": null,
             "sales_navigator": null,
         }),

@@ -2,6 +2,7 @@
 
 mod house_rules;
 mod migrations;
+mod provider_client;
 mod sim;
 mod tell_delivery;
 mod tell_dispatch;
