@@ -155,3 +155,54 @@ async fn what_is_registered_arrives() {
     assert_eq!(told.header("content-type"), Some("application/json"));
     assert_eq!(told.json()["AccountStatus"]["message"], "CONNECTING");
 }
+
+#[tokio::test]
+async fn the_command_prints_what_it_did_and_what_the_configuration_lacks() {
+    let (sim, _) = world().await;
+    let run = async |text: &str| {
+        let (config, _) = acceptd::config::parse(text).unwrap();
+        let (mut out, mut problems) = (Vec::new(), Vec::new());
+        let status =
+            acceptd::cli::register::run(&config, Clock::system(), &mut out, &mut problems).await;
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            status.map(|status| format!("{status:?}")),
+            text(out),
+            text(problems),
+        )
+    };
+    let (status, _, problems) = run("").await;
+    assert!(status.unwrap().contains('2'));
+    for key in [
+        "server.public_url",
+        "unipile.base_url",
+        "unipile.api_key",
+        "unipile.webhook_secret",
+    ] {
+        assert!(problems.contains(key), "{problems}");
+    }
+    let config = |key: &str| {
+        format!(
+            "[server]\npublic_url = \"https://a.example\"\nadmin_token = \"t0ken-for-a-test\"\n\
+             [unipile]\nbase_url = \"{}\"\napi_key = \"{key}\"\nwebhook_secret = \"s3cret\"\n",
+            sim.base_url()
+        )
+    };
+    let (status, out, problems) = run(&config("simulated-key")).await;
+    assert!(status.unwrap().contains('0'), "{problems}");
+    assert_eq!(out.matches("created").count(), 3, "{out}");
+    assert!(out.contains("https://a.example/webhooks/unipile"), "{out}");
+    assert_eq!(
+        sim.webhooks()[0].headers[0],
+        ("Unipile-Auth".into(), "s3cret".into())
+    );
+    let (_, out, _) = run(&config("simulated-key")).await;
+    assert_eq!(out.matches("kept").count(), 3, "{out}");
+    let (status, out, _) = run(&config("wr0ng-key")).await;
+    let error = format!("{:#}", status.unwrap_err());
+    assert!(
+        error.contains("unipile.api_key") && !error.contains("wr0ng-key"),
+        "{error}"
+    );
+    assert_eq!(out, "");
+}
