@@ -1,6 +1,7 @@
 //! The process: build, run, drain; signals, systemd, telemetry.
 
 pub mod destinations;
+pub mod housekeeping;
 pub mod signals;
 pub mod systemd;
 pub mod telemetry;

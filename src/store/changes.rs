@@ -66,16 +66,4 @@ impl Tx<'_> {
             .execute(params![now.0, kind, body.to_string()])?;
         Ok(())
     }
-
-    /// Forgets at most `limit` changes that are older than `before`. Returns how many.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn prune_changes(&self, before: Ms, limit: usize) -> Result<usize, Error> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(self.conn.execute(
-            "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes WHERE at < ?1 ORDER BY at LIMIT ?2)",
-            params![before.0, limit],
-        )?)
-    }
 }

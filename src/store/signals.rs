@@ -314,25 +314,4 @@ impl Tx<'_> {
             ])?
             > 0)
     }
-
-    /// Prunes at most `limit` ledger rows older than `before`: unmatched, ambiguous, duplicate and ignored ones, and those whose
-    /// enrollments are all finished business. Returns how many.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn prune_signals(&self, before: Ms, limit: usize) -> Result<usize, Error> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(self
-            .conn
-            .prepare_cached(
-                "DELETE FROM signals WHERE id IN (
-                   SELECT s.id FROM signals s WHERE s.received_at < ?1 AND (
-                     s.outcome IN ('unmatched', 'ambiguous', 'duplicate', 'ignored')
-                     OR NOT EXISTS (
-                       SELECT 1 FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
-                       WHERE t.signal_id = s.id AND e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE')))
-                   ORDER BY s.received_at LIMIT ?2)",
-            )?
-            .execute(params![before.0, limit])?)
-    }
 }

@@ -3,6 +3,7 @@
 mod house_rules;
 mod migrations;
 mod provider_client;
+mod pruning;
 mod sim;
 mod tell_delivery;
 mod tell_dispatch;

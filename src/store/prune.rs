@@ -1,0 +1,100 @@
+//! Forgetting what is over, in small steps: each looks at a bounded number of rows, so that no step keeps the writer long.
+
+use rusqlite::params;
+
+use super::{Error, Tx};
+use crate::domain::time::Ms;
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// How many rows it removed.
+    pub removed: usize,
+    /// The row after which the next step goes on; `None` when this was the last.
+    pub next: Option<i64>,
+}
+
+impl Tx<'_> {
+    /// Looks at the `rows_max` ledger rows after row `after` (0: from the start) and removes those received before `before` that
+    /// are unmatched, ambiguous, duplicate or ignored, or whose enrollments are all finished business (contract section 3,
+    /// `retain_signals`). The event ids of the providers stay.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn prune_signals(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+        let window = "SELECT max(id), min(received_at) FROM
+            (SELECT id, received_at FROM signals WHERE id > ?1 ORDER BY id LIMIT ?2)";
+        self.prune_step(window, before, after, rows_max, |last| {
+            self.conn
+                .prepare_cached(
+                    "DELETE FROM signals WHERE id > ?1 AND id <= ?2 AND received_at < ?3 AND (
+                       outcome IN ('unmatched', 'ambiguous', 'duplicate', 'ignored')
+                       OR NOT EXISTS (
+                         SELECT 1 FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
+                         WHERE t.signal_id = signals.id AND e.accepted_at IS NULL
+                           AND e.status NOT IN ('NOT_INTERESTED', 'DONE')))",
+                )?
+                .execute(params![after, last, before.0])
+        })
+    }
+
+    /// Looks at the `rows_max` deliveries after row `after` (0: from the start) and removes those that were delivered before
+    /// `before`. Their events stay, and whatever waits for a person.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn prune_deliveries(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+        let window = "SELECT max(id), min(created_at) FROM
+            (SELECT id, created_at FROM deliveries WHERE id > ?1 ORDER BY id LIMIT ?2)";
+        self.prune_step(window, before, after, rows_max, |last| {
+            self.conn
+                .prepare_cached(
+                    "DELETE FROM deliveries
+                     WHERE id > ?1 AND id <= ?2 AND state = 'delivered' AND delivered_at < ?3",
+                )?
+                .execute(params![after, last, before.0])
+        })
+    }
+
+    /// Looks at the `rows_max` changes after row `after` (0: from the start) and forgets those older than `before`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn prune_changes(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+        let window = "SELECT max(seq), min(at) FROM
+            (SELECT seq, at FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
+        self.prune_step(window, before, after, rows_max, |last| {
+            self.conn
+                .prepare_cached("DELETE FROM changes WHERE seq > ?1 AND seq <= ?2 AND at < ?3")?
+                .execute(params![after, last, before.0])
+        })
+    }
+
+    /// `window` gives the last row of the step and the oldest time in it. Rows come in the order of time, but for a clock that
+    /// was set back: a window without any old row is the end.
+    fn prune_step(
+        &self,
+        window: &str,
+        before: Ms,
+        after: i64,
+        rows_max: u32,
+        remove: impl FnOnce(i64) -> rusqlite::Result<usize>,
+    ) -> Result<Step, Error> {
+        let (last, oldest): (Option<i64>, Option<i64>) = self
+            .conn
+            .prepare_cached(window)?
+            .query_row(params![after, rows_max], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        match (last, oldest) {
+            (Some(last), Some(oldest)) if oldest < before.0 => Ok(Step {
+                removed: remove(last)?,
+                next: Some(last),
+            }),
+            _ => Ok(Step {
+                removed: 0,
+                next: None,
+            }),
+        }
+    }
+}
