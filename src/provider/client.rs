@@ -247,7 +247,7 @@ impl Unipile {
 impl std::fmt::Debug for Unipile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Unipile")
-            .field("base", &self.base.as_str())
+            .field("host", &self.base.host_str())
             .finish_non_exhaustive()
     }
 }

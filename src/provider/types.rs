@@ -43,6 +43,9 @@ impl RelationsPage {
             Some(Value::String(cursor)) => Some(cursor.clone()),
             Some(_) => return Err("the cursor of the list of relations is not a string".to_owned()),
         };
+        if !list.iter().all(Value::is_object) {
+            return Err("an item of the list of relations is not an object".to_owned());
+        }
         let items: Vec<_> = list.iter().filter_map(Relation::read).collect();
         Ok(Self {
             unusable: list.len() - items.len(),
@@ -266,4 +269,73 @@ fn instant(value: &Value) -> Option<Ms> {
         _ => None,
     }
     .map(Ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_page_is_read() {
+        let page = RelationsPage::read(include_bytes!(
+            "../../tests/data/samples/unipile_relations_page.json"
+        ));
+        let page = page.expect("a page");
+        assert_eq!((page.items.len(), page.unusable, page.cursor), (1, 0, None));
+        let relation = &page.items[0];
+        assert_eq!(relation.created_at, Some(Ms(1_777_734_846_000)));
+        assert_eq!(relation.person.name.as_deref(), Some("Mira Halvorsen"));
+        let identity = &relation.person.identity;
+        assert_eq!(identity.member_number, Some(731_204_558));
+        assert_eq!(
+            identity.public_identifier.as_deref(),
+            Some("mira-halvorsen")
+        );
+    }
+
+    #[test]
+    fn fields_may_be_missing_new_or_strange() {
+        let body = br#"{"new": 1, "items": [
+            {"member_id": "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s", "created_at": "1777734846000", "x": []},
+            {"member_urn": "urn:li:fsd_profile:ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s", "created_at": 1777734846000.0},
+            {"public_profile_url": "https://www.linkedin.com/in/mira-halvorsen/", "created_at": {}},
+            {"first_name": "LinkedIn", "last_name": "Member"}
+        ]}"#;
+        let page = RelationsPage::read(body).expect("a page");
+        assert_eq!((page.items.len(), page.unusable), (3, 1));
+        let times: Vec<_> = page.items.iter().map(|item| item.created_at).collect();
+        let at = Some(Ms(1_777_734_846_000));
+        assert_eq!(times, [at, at, None]);
+    }
+
+    #[test]
+    fn what_is_no_page_is_refused() {
+        for body in [
+            "",
+            "[]",
+            "null",
+            "{}",
+            r#"{"items": {}}"#,
+            r#"{"items": [1]}"#,
+            r#"{"items": [], "cursor": 7}"#,
+            r#"{"items": ["#,
+        ] {
+            assert!(RelationsPage::read(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(Profile::read(br#"{"object": "UserProfile"}"#).is_err());
+    }
+
+    #[test]
+    fn a_profile_carries_its_number_bare() {
+        for urn in [
+            r#""731204558""#,
+            "731204558",
+            r#""urn:li:member:731204558""#,
+        ] {
+            let body = format!(r#"{{"member_urn": {urn}, "is_relationship": true}}"#);
+            let profile = Profile::read(body.as_bytes()).expect("a profile");
+            assert_eq!(profile.person.identity.member_number, Some(731_204_558));
+            assert!(profile.is_connected());
+        }
+    }
 }
