@@ -1,5 +1,21 @@
 //! The HTTP surface: the API, the webhook listeners, the dashboard.
 
 pub mod api;
+pub mod app;
+pub mod auth;
+mod body;
 pub mod dashboard;
+mod health;
+pub mod json;
+pub mod limits;
 pub mod openapi;
+pub mod page;
+mod patience;
+pub mod problem;
+mod route;
+pub mod server;
+pub mod session;
+mod webhooks;
+
+pub use app::{App, Parts};
+pub use route::router;

@@ -1,0 +1,56 @@
+//! What every handler can reach.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::wake::Wakes;
+
+/// The daemon, as the HTTP surface sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// To wake the outbox, the poller and the steps.
+    pub wakes: Wakes,
+    /// The configuration in force; a reload sends another.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Why no account is polled although a provider is configured (our key is wrong); `None` while all is well.
+    pub poll_trouble: watch::Receiver<Option<String>>,
+    /// Ends streams that would stay open.
+    pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The configuration in force now.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.config.borrow().clone()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,199 @@
+//! JSON in and out. Bodies are parsed as JSON whatever their content type says.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::problem::Problem;
+use crate::domain::time::{EARLIEST, Ms};
+
+/// An answer in JSON.
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response<Body> {
+        match serde_json::to_vec(&self.0) {
+            Ok(text) => {
+                let mut response = Response::new(Body::from(text));
+                let headers = response.headers_mut();
+                headers.insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                );
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "an answer can't be written as JSON");
+                Problem::internal().into_response()
+            }
+        }
+    }
+}
+
+/// Reads a body as JSON.
+///
+/// # Errors
+/// 400 when it is none.
+pub fn parse(body: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The error tells place and kind, never the text.
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body is not JSON: {error}."),
+        )
+    })
+}
+
+/// Reads a body as a JSON object.
+///
+/// # Errors
+/// 400 when it is no JSON, 422 when it is no object.
+pub fn object(body: &[u8]) -> Result<Fields, Problem> {
+    match parse(body)? {
+        Value::Object(map) => Ok(Fields(map)),
+        _ => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The body must be a JSON object.",
+        )),
+    }
+}
+
+/// What is wrong with one field: its name, and why.
+pub type FieldError = crate::domain::signal::BadInput;
+
+/// The fields of an object of our own API: what can't be read is an error of its field, never guessed at. In every reader the
+/// outer `None` means left out, the inner one `null`.
+pub struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// The fields of a map.
+    #[must_use]
+    pub fn new(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// A field as it is.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Takes a field out, `null` where it is missing.
+    pub fn take(&mut self, name: &str) -> Value {
+        self.0.remove(name).unwrap_or_default()
+    }
+
+    /// A text of at most `max` characters, without control characters other than white space. White space around it is taken
+    /// off; nothing left counts as `null`.
+    ///
+    /// # Errors
+    /// The field, when it is something else.
+    pub fn text(&self, name: &str, max: usize) -> Result<Option<Option<String>>, FieldError> {
+        let text = match self.0.get(name) {
+            None => return Ok(None),
+            Some(Value::Null) => return Ok(Some(None)),
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => return Err(FieldError::field(name, format!("{name} must be a string."))),
+        };
+        if text.chars().nth(max).is_some() {
+            return Err(FieldError::field(
+                name,
+                format!("{name} must have at most {max} characters."),
+            ));
+        }
+        if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+            return Err(FieldError::field(
+                name,
+                format!("{name} must have no control characters."),
+            ));
+        }
+        Ok(Some((!text.is_empty()).then(|| text.to_owned())))
+    }
+
+    /// A text that is read as an id or a word. Nothing is trimmed.
+    ///
+    /// # Errors
+    /// The field, when it can't be.
+    pub fn parsed<T, E: std::fmt::Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<Option<T>>, FieldError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(Value::String(text)) => match parse(text) {
+                Ok(value) => Ok(Some(Some(value))),
+                Err(error) => Err(FieldError::field(name, format!("{name}: {error}."))),
+            },
+            Some(_) => Err(FieldError::field(name, format!("{name} must be a string."))),
+        }
+    }
+
+    /// [`Fields::parsed`] of a field that has to be there.
+    ///
+    /// # Errors
+    /// The field, when it is not, or can't be read.
+    pub fn required<T, E: std::fmt::Display>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, FieldError> {
+        self.parsed(name, parse)?
+            .flatten()
+            .ok_or_else(|| FieldError::field(name, format!("{name} is needed.")))
+    }
+
+    /// An RFC 3339 time, not before 2003 and not after `now`.
+    ///
+    /// # Errors
+    /// The field, when it is something else.
+    pub fn past_time(&self, name: &str, now: Ms) -> Result<Option<Option<Ms>>, FieldError> {
+        let time = self.parsed(name, |text| {
+            Ms::parse(text).ok_or("not an RFC 3339 time such as 2026-05-02T15:14:06Z")
+        })?;
+        match time {
+            Some(Some(at)) if at > now => Err(FieldError::field(
+                name,
+                format!("{name} lies in the future."),
+            )),
+            Some(Some(at)) if at < EARLIEST => Err(FieldError::field(
+                name,
+                format!("{name} lies before 2003: there was no LinkedIn then."),
+            )),
+            other => Ok(other),
+        }
+    }
+
+    /// A whole number in a range.
+    ///
+    /// # Errors
+    /// The field, when it is something else.
+    pub fn integer(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<Option<Option<i64>>, FieldError> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(None)),
+            Some(value) => value
+                .as_i64()
+                .filter(|n| range.contains(n))
+                .map(|n| Some(Some(n)))
+                .ok_or_else(|| {
+                    FieldError::field(
+                        name,
+                        format!(
+                            "{name} must be a whole number from {} to {}.",
+                            range.start(),
+                            range.end()
+                        ),
+                    )
+                }),
+        }
+    }
+}

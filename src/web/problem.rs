@@ -1,0 +1,176 @@
+//! Errors as RFC 9457 problem bodies (contract sections 4 and 8).
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+use crate::domain::signal::BadInput;
+use crate::store;
+
+/// The media type of problem bodies.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// When a client should try again after a 503, in seconds.
+const RETRY_AFTER_S: &str = "5";
+
+/// An answer that says no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Inner {
+    status: StatusCode,
+    kind: Cow<'static, str>,
+    title: Cow<'static, str>,
+    detail: String,
+    field: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// A problem that its status says all about; `detail` is one sentence for a person and never quotes a secret.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            status,
+            kind: Cow::Borrowed("about:blank"),
+            title: Cow::Borrowed(status.canonical_reason().unwrap_or("Error")),
+            detail: detail.into(),
+            field: None,
+            headers: Vec::new(),
+        }))
+    }
+
+    /// Gives it a type of its own, such as `no-usable-prospects`. Programs branch on it.
+    #[must_use]
+    pub fn of_kind(mut self, kind: &'static str, title: &'static str) -> Self {
+        self.0.kind = Cow::Borrowed(kind);
+        self.0.title = Cow::Borrowed(title);
+        self
+    }
+
+    /// Names the field that is wrong, as a dotted path.
+    #[must_use]
+    pub fn in_field(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// 404: there is no such route or thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 409: the state does not allow it.
+    pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail).of_kind(kind, "Conflict")
+    }
+
+    /// 422: a field of our own API can't be read or is impossible.
+    pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::from(BadInput::field(field, detail))
+    }
+
+    /// 400: a provider's body that can't be used (contract section 4).
+    #[must_use]
+    pub fn bad_webhook(bad: BadInput) -> Self {
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, bad.detail);
+        problem.0.field = bad.field;
+        problem
+    }
+
+    /// 413.
+    #[must_use]
+    pub fn too_large(max_body: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {max_body} bytes (server.max_body)."),
+        )
+        .with_header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 408: the body did not arrive in time; the connection is closed.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "The body was not whole after 30 seconds.",
+        )
+        .with_header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 503: try again soon.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))
+    }
+
+    /// 500. What went wrong is in the log, not in the answer.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Something went wrong here; the log says what.",
+        )
+    }
+
+    /// The status it answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+}
+
+impl From<BadInput> for Problem {
+    fn from(bad: BadInput) -> Self {
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, bad.detail);
+        problem.0.field = bad.field;
+        problem
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(why) => {
+                tracing::warn!(%why, "the database can't be used");
+                Self::unavailable("The database can't be used right now; try again.")
+            }
+            store::Error::NotFound(detail) => Self::not_found(detail),
+            store::Error::Conflict { kind, detail } => Self::conflict(kind, detail),
+            store::Error::BadInput(bad) => bad.into(),
+            store::Error::Internal(why) => {
+                tracing::error!(%why, "a request failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let problem = *self.0;
+        let body = json!({
+            "type": problem.kind, "title": problem.title, "status": problem.status.as_u16(),
+            "detail": problem.detail, "field": problem.field,
+        });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = problem.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in problem.headers {
+            headers.insert(name, value);
+        }
+        response
+    }
+}

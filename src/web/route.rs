@@ -1,0 +1,74 @@
+//! Every route, and what happens around all of them: a body is read whole first, an error is a problem body, a panic is a 500.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::{Response, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::app::App;
+use super::problem::Problem;
+use super::{body, health};
+
+/// The whole HTTP surface.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .fallback(unknown)
+        .layer(from_fn_with_state(app.clone(), body::whole))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(dress))
+        .with_state(app)
+}
+
+async fn unknown(request: Request) -> Problem {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Problem::not_found(format!("There is nothing at {path:?}."))
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature the layer asks for"
+)]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let why = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = why, "a handler panicked");
+    Problem::internal().into_response()
+}
+
+/// Gives the router's own bare errors a problem body, and writes the request down.
+async fn dress(request: Request, next: Next) -> Response<Body> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let started = Instant::now();
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.body().is_end_stream() {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        let mut problem = Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("{method} is not possible here."),
+        );
+        if let Some(allow) = allow {
+            problem = problem.with_header(header::ALLOW, allow);
+        }
+        response = problem.into_response();
+    }
+    tracing::debug!(
+        %method,
+        path,
+        status = response.status().as_u16(),
+        took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}
