@@ -2,6 +2,7 @@
 
 pub mod destinations;
 pub mod housekeeping;
+pub mod measure;
 pub mod signals;
 pub mod systemd;
 pub mod telemetry;

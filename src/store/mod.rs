@@ -19,6 +19,7 @@ mod prune;
 mod row;
 mod signals;
 mod stats;
+mod totals;
 mod writer;
 
 use std::ops::Deref;
@@ -41,6 +42,7 @@ pub use open::OpenError;
 pub use prune::Step;
 pub use signals::{NewSignal, SignalFilter, SignalRow, Unmatched};
 pub use stats::{BUCKETS_S, Stats};
+pub use totals::AccountTotal;
 use writer::{Request, Write, Writer};
 
 /// How many queries run at once. Readers never wait for the writer, only for each other.

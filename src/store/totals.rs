@@ -1,0 +1,46 @@
+//! Totals over everything, for metrics and the status line.
+
+use rusqlite::params;
+
+use super::enrollments::{OPEN, OpenScope};
+use super::row::id;
+use super::{Error, Reader};
+use crate::domain::ids::AccountId;
+
+/// An account in the totals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountTotal {
+    /// The account.
+    pub id: AccountId,
+    /// Whether it works.
+    pub healthy: bool,
+    /// Enrollments that are still waited for.
+    pub open: u64,
+}
+
+impl Reader<'_> {
+    /// Every account with its health and its open enrollments, in one query.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_totals(&self, scope: OpenScope) -> Result<Vec<AccountTotal>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT a.id, a.health = 'ok' AS healthy, coalesce(o.open, 0) AS open FROM accounts a
+                 LEFT JOIN (SELECT e.account_id, count(*) AS open FROM enrollments e
+                            JOIN campaigns c ON c.id = e.campaign_id WHERE {OPEN} GROUP BY e.account_id) o
+                   ON o.account_id = a.id
+                 ORDER BY a.id"
+            ))?
+            .query_map(params![scope.since.0], |row| {
+                Ok(AccountTotal {
+                    id: id(row, "id")?,
+                    healthy: row.get("healthy")?,
+                    open: row.get::<_, i64>("open")?.unsigned_abs(),
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+}
