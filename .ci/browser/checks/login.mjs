@@ -47,6 +47,6 @@ export const checks = {
     for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"]) assert(policy.includes(part), `${part} in ${policy}`);
     assert(!policy.includes("unsafe"), policy);
     assert(answer.headers["x-content-type-options"] === "nosniff", "nosniff");
-    assert(answer.headers["referrer-policy"] === "no-referrer", "no-referrer");
+    assert(answer.headers["referrer-policy"] === "same-origin", "no referrer for others");
   },
 };

@@ -7,15 +7,17 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
+use crate::store::Store;
 use crate::store::changes::Change;
-use crate::store::{Error, Store};
+use crate::web::app::App;
+use crate::web::problem::Problem;
 
 /// The largest number of changes that are held for one reader.
 const BATCH: usize = 100;
@@ -42,15 +44,12 @@ struct Watcher {
     batch: VecDeque<Change>,
 }
 
-/// The stream for one client. It ends when `shutdown` is cancelled.
+/// The stream for one client. It ends when the daemon does.
 ///
 /// # Errors
 /// The store's.
-pub async fn stream(
-    store: Store,
-    headers: &HeaderMap,
-    shutdown: CancellationToken,
-) -> Result<Response, Error> {
+pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    let store = app.store.clone();
     // Subscribed before the first look, so that nothing between the two is missed.
     let commits = store.commits();
     let kept = store.read(|r| r.changes_kept()).await?;
@@ -68,7 +67,7 @@ pub async fn stream(
     };
     let events = stream::once(async move { first.retry(RETRY) })
         .chain(watcher.events())
-        .take_until(shutdown.cancelled_owned())
+        .take_until(app.shutdown.clone().cancelled_owned())
         .map(Ok::<_, Infallible>);
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(HEARTBEAT))

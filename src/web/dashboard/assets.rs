@@ -60,7 +60,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 
 /// One file; 304 when the client has it. `None` when there is none of this name and version.
 #[must_use]
-pub fn asset(version: &str, name: &str, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn asset(version: &str, name: &str, headers: &HeaderMap) -> Option<Response> {
     let (_, kind, content) = FILES.iter().find(|(known, _, _)| *known == name)?;
     if version != VERSION.as_str() {
         return None;
@@ -90,14 +90,14 @@ pub fn asset(version: &str, name: &str, headers: &HeaderMap) -> Option<Response>
 
 /// The page that all others are drawn into. `session` says whether there is one that can be ended.
 #[must_use]
-pub fn shell(session: bool) -> Response {
+pub(super) fn shell(session: bool) -> Response {
     let mark = if session { " data-session" } else { "" };
     page(StatusCode::OK, &SHELL.replace("{{session}}", mark))
 }
 
 /// The page that asks for the admin token. `message` is a fixed text of ours: it is put into the page as it is.
 #[must_use]
-pub fn login(status: StatusCode, message: Option<&'static str>) -> Response {
+pub(super) fn login(status: StatusCode, message: Option<&'static str>) -> Response {
     let message = message
         .map(|text| format!("<p class=\"notice bad\" role=\"alert\">{text}</p>"))
         .unwrap_or_default();
@@ -125,9 +125,10 @@ fn guarded(mut response: Response) -> Response {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+    // Not "no-referrer": with it a browser sends `Origin: null` from our own login form.
     headers.insert(
         header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
+        HeaderValue::from_static("same-origin"),
     );
     headers.insert(
         "cross-origin-opener-policy",
