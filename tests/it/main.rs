@@ -1,10 +1,13 @@
 //! The one integration binary: one file per behaviour, what they share in `support`.
 
+mod dashboard;
 mod house_rules;
 mod migrations;
 mod provider_client;
 mod pruning;
 mod sim;
+mod site_support;
+mod stream;
 mod tell_delivery;
 mod tell_dispatch;
 mod tell_support;
