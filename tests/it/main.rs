@@ -1,5 +1,6 @@
 //! The one integration binary: one file per behaviour, what they share in `support`.
 
+mod constraints;
 mod dashboard;
 mod house_rules;
 mod migrations;
