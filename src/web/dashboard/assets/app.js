@@ -4,7 +4,6 @@ import { show } from "./dom.js";
 import { get } from "./api.js";
 import * as live from "./live.js";
 import { announce, failed } from "./ui.js";
-import { nameOf } from "./format.js";
 import { parse, to } from "./address.js";
 import campaigns from "./pages/campaigns.js";
 import campaign from "./pages/campaign.js";
@@ -122,7 +121,7 @@ async function navigate(first) {
 }
 
 function changed({ kind, data }) {
-  if (kind === "stamp" && data?.acceptedAt) announce(`${nameOf(data)} accepted.`);
+  if (kind === "stamp" && data?.acceptedAt) announce(`${data.enrollmentId ?? "An enrollment"} accepted.`);
   view?.soon();
 }
 

@@ -5,7 +5,7 @@ import { path, post } from "../api.js";
 import { badge, number, when } from "../format.js";
 import { action, pager, table, toast } from "../ui.js";
 
-const healthy = (a) => ["ok", "healthy"].includes(String(a.health).toLowerCase());
+const healthy = (a) => a.health === "OK";
 
 function budget(a) {
   return h("span", { class: "rate" }, `${number(a.callsToday)} of ${number(a.dailyBudget)}`,
@@ -23,7 +23,7 @@ export default async function accounts(view) {
       }))),
     table("Accounts", [
       ["Account", (a) => [h("strong", null, a.id), h("div", { class: "dim" }, `${a.provider} · ${a.workspaceId}`)]],
-      ["Health", (a) => [badge(String(a.health), healthy(a) ? "good" : "bad"), a.healthReason && h("div", { class: "dim" }, a.healthReason)]],
+      ["Health", (a) => [badge(healthy(a) ? "OK" : "unhealthy", healthy(a) ? "good" : "bad"), a.healthReason && h("div", { class: "dim" }, a.healthReason, a.outageSince && [", since ", when(a.outageSince)])]],
       ["Open", (a) => number(a.openEnrollments), "num"],
       ["Calls today", budget, "num"],
       ["Last call", (a) => when(a.lastCallAt)],

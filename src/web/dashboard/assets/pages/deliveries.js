@@ -8,16 +8,17 @@ import { action, confirm, filters, pager, select, table, toast } from "../ui.js"
 const STATES = ["pending", "sending", "delivered", "dead", "held"];
 
 function destination(view, d) {
-  const stopped = d.stopped || d.state === "stopped";
   return h("li", { class: "card", "data-key": d.name },
-    h("div", { class: "row" }, h("strong", null, d.name), badge(d.kind), stopped ? badge("stopped", "bad") : badge("on", "good")),
+    h("div", { class: "row" }, h("strong", null, d.name), badge(d.kind), d.stopped ? badge("stopped", "bad") : badge("on", "good")),
+    d.stoppedReason && h("p", { class: "reason" }, d.stoppedReason),
+    h("p", { class: "dim" }, STATES.filter((word) => d.deliveries?.[word] > 0).map((word) => `${number(d.deliveries[word])} ${word}`).join(", ") || "Nothing sent yet."),
     h("div", { class: "row" },
       action("Send a test", async () => {
         await post(path`/v1/destinations/${d.name}/test`);
         toast(`A test event is on its way to ${d.name}.`);
         view.soon();
       }, { class: "small", "aria-label": `Send a test to ${d.name}` }),
-      stopped && action("Enable", async () => {
+      d.stopped && action("Enable", async () => {
         await post(path`/v1/destinations/${d.name}/enable`);
         toast(`${d.name} is on again.`);
         view.refresh();
