@@ -2,7 +2,9 @@
 
 pub mod destinations;
 pub mod housekeeping;
+mod journal;
 pub mod measure;
+pub mod observe;
 pub mod signals;
 pub mod systemd;
 pub mod telemetry;

@@ -10,10 +10,11 @@ use std::path::Path;
 use anyhow::Context;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
-use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
+
+use super::journal::Journal;
 
 /// The environment variable with the filter.
 pub const FILTER_VARIABLE: &str = "ACCEPTD_LOG";
@@ -66,15 +67,8 @@ where
         chosen => chosen,
     };
     Ok(match format {
-        LogFormat::Journal => tracing_journald::layer()
+        LogFormat::Journal => Journal::connect()
             .context("the journal can't be reached; start with --log text instead")?
-            .with_syslog_identifier("acceptd".to_owned())
-            .with_field_prefix(Some("ACCEPTD".to_owned()))
-            .with_priority_mappings(PriorityMappings {
-                info: Priority::Informational,
-                debug: Priority::Debug,
-                ..PriorityMappings::new()
-            })
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
             .json()
