@@ -42,6 +42,8 @@ pub struct Dispatcher {
     wake: Wake,
     wanted: watch::Receiver<Vec<Destination>>,
     workers: Vec<Worker>,
+    /// Whether the database knows the urls of the wanted destinations.
+    met: bool,
 }
 
 impl Dispatcher {
@@ -67,6 +69,7 @@ impl Dispatcher {
             wake,
             wanted,
             workers: Vec::new(),
+            met: false,
         };
         (dispatcher, Reload(Arc::new(to)))
     }
@@ -79,7 +82,8 @@ impl Dispatcher {
             () = self.recover() => {}
         }
         self.apply(&shutdown).await;
-        let mut orphans = tokio::time::interval(ORPHANS_EVERY);
+        let mut orphans =
+            tokio::time::interval_at(tokio::time::Instant::now() + ORPHANS_EVERY, ORPHANS_EVERY);
         orphans.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -87,7 +91,13 @@ impl Dispatcher {
                 () = self.wake.activated() => self.workers.iter().for_each(Worker::wake),
                 // The sender may be gone; then there are no more reloads.
                 Ok(()) = self.wanted.changed() => self.apply(&shutdown).await,
-                _ = orphans.tick() => self.hold_orphans().await,
+                _ = orphans.tick() => {
+                    if !self.met {
+                        let wanted = self.wanted.borrow().clone();
+                        self.meet(&wanted).await;
+                    }
+                    self.hold_orphans().await;
+                }
             }
         }
         for worker in &self.workers {
@@ -172,7 +182,7 @@ impl Dispatcher {
     }
 
     /// Remembers the urls; a destination that was stopped under another one starts.
-    async fn meet(&self, wanted: &[Destination]) {
+    async fn meet(&mut self, wanted: &[Destination]) {
         let met: Vec<_> = wanted
             .iter()
             .map(|d| (d.name.clone(), d.url.fingerprint()))
@@ -185,8 +195,9 @@ impl Dispatcher {
                     .try_for_each(|(name, print)| tx.meet_destination(name, print))
             })
             .await;
+        self.met = written.is_ok();
         if let Err(error) = written {
-            tracing::warn!(%error, "the destinations could not be recorded");
+            tracing::warn!(%error, "the destinations could not be recorded yet");
         }
     }
 

@@ -85,3 +85,94 @@ fn web_url(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn accept(prospect: &Value) -> String {
+        json!({
+            "id": "evt_1", "type": "linkedin.invite_accepted", "timestamp": "2026-05-02T15:14:08.120Z",
+            "workspaceId": "ws_default",
+            "data": {
+                "dedupeKey": "li-accept:acc_1:enr_1", "enrollmentId": "enr_1", "linkedinAccountId": "acc_1",
+                "campaignId": "unassigned", "campaignName": null, "prospect": prospect,
+                "invitedAt": null, "acceptedAt": "2026-05-02T15:14:06.000Z", "acceptedAtPrecision": "exact",
+                "detectedAt": "2026-05-02T15:14:08.000Z", "secondsToAccept": null, "source": "poll", "path": "direct",
+                "viaSibling": false, "preConnected": false, "late": false, "backfill": false, "repliedAt": null,
+                "nextStepAt": null
+            }
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_webhook_is_the_stored_event_word_for_word() {
+        let odd = "{ \"data\": {} ,\t\"é\": 1.50}";
+        let body = render(Kind::Webhook, EventType::InviteAccepted, odd);
+        assert_eq!(body.expect("rendered"), odd);
+    }
+
+    #[test]
+    fn sendpilot_gets_a_url_or_null() {
+        for (given, identifier, url) in [
+            (
+                Some("https://linkedin.com/in/X?y=1"),
+                Some("x"),
+                Some("https://linkedin.com/in/X?y=1"),
+            ),
+            (
+                Some("www.linkedin.com/in/x"),
+                None,
+                Some("https://www.linkedin.com/in/x"),
+            ),
+            (
+                Some("in/x"),
+                Some("x"),
+                Some("https://www.linkedin.com/in/x"),
+            ),
+            (
+                Some("javascript:alert(1)"),
+                Some("é/ü"),
+                Some("https://www.linkedin.com/in/%C3%A9%2F%C3%BC"),
+            ),
+            (
+                None,
+                Some("tomas-brandt"),
+                Some("https://www.linkedin.com/in/tomas-brandt"),
+            ),
+            (None, None, None),
+            (Some(""), None, None),
+        ] {
+            let prospect = json!({"name": null, "headline": null, "company": null, "linkedinUrl": given,
+                                  "publicIdentifier": identifier, "providerId": "ACoAAA"});
+            let body = render(
+                Kind::Sendpilot,
+                EventType::InviteAccepted,
+                &accept(&prospect),
+            );
+            let body: Value = serde_json::from_str(&body.expect("rendered")).expect("JSON");
+            assert_eq!(body["data"]["linkedinUrl"], json!(url), "{given:?}");
+            assert_eq!(body["data"]["campaignId"], "unassigned");
+            assert_eq!(body["timestamp"], "2026-05-02T15:14:08.000Z");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_an_error_and_no_panic() {
+        let none = json!({"name": null, "headline": null, "company": null, "linkedinUrl": null,
+                          "publicIdentifier": null, "providerId": null});
+        for kind in [Kind::Webhook, Kind::Slack, Kind::Sendpilot] {
+            for gone in ["", "null", "{}", r#"{"data": null}"#] {
+                let erased = render(kind, EventType::InviteAccepted, gone);
+                assert!(matches!(erased, Err(Unrenderable::Erased)), "{gone}");
+            }
+        }
+        let reply = render(Kind::Sendpilot, EventType::ReplyReceived, &accept(&none));
+        assert!(matches!(reply, Err(Unrenderable::NotAnAccept(_))));
+        let odd = render(Kind::Slack, EventType::InviteAccepted, r#"{"data": 1}"#);
+        assert!(matches!(odd, Err(Unrenderable::Unreadable(_))));
+    }
+}

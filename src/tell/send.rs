@@ -18,7 +18,8 @@ use crate::clock::Clock;
 /// How much of an answer is read.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the rest of an answer is waited for once its head, which decides, is here.
+/// How long the rest of an answer is waited for when its head has decided. What Slack says is in the body: it has the whole
+/// timeout.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// An idle connection is dropped before the usual receivers (60 s, Node 5 s) close it.
@@ -108,8 +109,12 @@ impl Sender {
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| retry_after(value, self.clock.now()));
+        let wait = match self.destination.kind {
+            Kind::Slack => self.destination.timeout,
+            Kind::Webhook | Kind::Sendpilot => BODY_WAIT_MAX,
+        };
         let mut bytes = Vec::new();
-        let whole = tokio::time::timeout(BODY_WAIT_MAX, async {
+        let whole = tokio::time::timeout(wait, async {
             while bytes.len() < BODY_BYTES_MAX {
                 match response.chunk().await {
                     Ok(Some(chunk)) => {
