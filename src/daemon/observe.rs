@@ -22,4 +22,8 @@ impl Observer for WriterObserver {
     fn committed(&self, requests: usize, took: Duration) {
         self.metrics.commit(requests, took);
     }
+
+    fn failed(&self) {
+        self.metrics.commit_failed();
+    }
 }

@@ -56,6 +56,8 @@ pub trait Observer: Send + Sync + 'static {
     fn committed(&self, requests: usize, took: Duration) {
         let _ = (requests, took);
     }
+    /// A transaction could not be committed; nothing of it is stored.
+    fn failed(&self) {}
 }
 
 /// An observer that does not care.

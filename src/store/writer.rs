@@ -104,9 +104,12 @@ impl Writer {
     fn batch(&self, mut batch: Vec<Box<dyn Request>>) {
         let started = Instant::now();
         let committed = self.transaction(&mut batch);
-        if committed.is_ok() {
-            self.commits.send_modify(|n| *n += 1);
-            self.observer.committed(batch.len(), started.elapsed());
+        match committed {
+            Ok(()) => {
+                self.commits.send_modify(|n| *n += 1);
+                self.observer.committed(batch.len(), started.elapsed());
+            }
+            Err(_) => self.observer.failed(),
         }
         for request in batch {
             request.answer(committed.clone());
