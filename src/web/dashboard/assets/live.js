@@ -7,6 +7,7 @@ const RETRY_MAX_MS = 15000;
 let source = null;
 let wait = RETRY_MIN_MS;
 let lost = false;
+let timer = 0;
 let onChange = () => {};
 
 function state(name, text) {
@@ -31,7 +32,7 @@ function connect() {
     if (source.readyState === EventSource.CLOSED) {
       // The browser gives up after an answer that is no stream (503, or a login that is over).
       source.close();
-      setTimeout(connect, wait);
+      timer = setTimeout(connect, wait);
       wait = Math.min(wait * 2, RETRY_MAX_MS);
     }
   };
@@ -52,5 +53,13 @@ function connect() {
 export function start(listener) {
   onChange = listener;
   connect();
-  addEventListener("online", () => onChange({ kind: "reset", data: null }));
+  // A browser keeps few connections to one host: a tab that nobody sees gives its one back, and catches up when it is seen.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      clearTimeout(timer);
+      source.close();
+      lost = true;
+      state("wait", "Paused");
+    } else if (source.readyState === EventSource.CLOSED) connect();
+  });
 }
