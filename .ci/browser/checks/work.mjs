@@ -13,23 +13,24 @@ export const checks = {
     await page.getByRole("heading", { name: "No prospects with a LinkedIn URL" }).waitFor();
     await page.locator("main .notice").getByRole("link", { name: "Import contacts" }).click();
     await page.getByRole("heading", { name: "Import contacts" }).waitFor();
-    const csv = "\uFEFFContact No;First Name;Last Name;Company Name;Person Linkedin Url\n"
-      + "1;Ada;\"Lovelace; Countess\";Analytical;https://www.linkedin.com/in/ada-lovelace/\n"
-      + "2;Grace;Hopper;Navy;https://www.linkedin.com/in/grace-hopper\n"
-      + "3;Nobody;Here;Nowhere;not a link at all\n"
-      + `4;"${XSS}";"";Evil;https://www.linkedin.com/in/evil-person\n`;
+    const csv = "\uFEFFContact No;First Name;Last Name;Company Name;Person Linkedin Url;Invited At\n"
+      + "1;Ada;\"Lovelace; Countess\";Analytical;https://www.linkedin.com/in/ada-lovelace/;\n"
+      + "2;Grace;Hopper;Navy;https://www.linkedin.com/in/grace-hopper;2026-05-01T10:00:00Z\n"
+      + "3;Nobody;Here;Nowhere;not a link at all;\n"
+      + `4;"${XSS}";"";Evil;https://www.linkedin.com/in/evil-person;\n`
+      + "5;Bad;Date;Paper;https://www.linkedin.com/in/bad-date;yesterday\n";
     await page.getByLabel("CSV file").setInputFiles({ name: "contacts.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
-    await page.getByRole("heading", { name: /Preview: the first 4 of 4 rows/ }).waitFor();
+    await page.getByRole("heading", { name: /Preview: the first 5 of 5 rows/ }).waitFor();
     assert((await page.getByLabel("LinkedIn URL", { exact: true }).inputValue()) === "4", "the URL column is recognised");
     assert((await page.getByLabel("Company", { exact: true }).inputValue()) === "3", "the company column is recognised");
     await page.getByText("Ada Lovelace; Countess").waitFor();
     await page.getByLabel("Enrollment id", { exact: true }).selectOption({ label: "Contact No" });
     await page.getByLabel(/^Account id/).first().fill("acc_1");
-    await page.getByRole("button", { name: "Import 4 rows" }).click();
+    await page.getByRole("button", { name: "Import 5 rows" }).click();
     await page.getByRole("heading", { name: "Imported" }).waitFor();
-    await page.getByText(/3 created, 0 updated, 0 unchanged, 1 failed/).waitFor();
-    const wrong = page.getByRole("region", { name: "Rows to look at" }).getByRole("row").nth(1);
-    assert((await wrong.innerText()).includes("4") && (await wrong.innerText()).includes("linkedinUrl"), `line and field: ${await wrong.innerText()}`);
+    await page.getByText(/4 created, 0 updated, 0 unchanged, 1 failed, 1 without a usable identity/).waitFor();
+    const wrong = await page.getByRole("region", { name: "Rows to look at" }).getByRole("row").allInnerTexts();
+    assert(/^4\s+3\s+linkedinUrl/.test(wrong[1]) && /^6\s+5\s+invitedAt/.test(wrong[2]), `lines and fields: ${wrong}`);
     await page.getByRole("link", { name: "See the campaign" }).click();
     await page.getByRole("link", { name: XSS }).waitFor();
     assert((await page.locator("main script").count()) === 0, "the name is text");
