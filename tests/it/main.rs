@@ -11,4 +11,5 @@ mod site_support;
 mod stream;
 mod tell_delivery;
 mod tell_dispatch;
+mod tell_in_doubt;
 mod tell_support;
