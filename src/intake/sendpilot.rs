@@ -1,0 +1,140 @@
+//! SendPilot's webhooks, under their older and their newer names (contract section 4).
+
+use serde_json::Value;
+
+use super::read;
+use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::signal::{BadInput, EventRef, SendpilotEvent, SendpilotKind};
+use crate::domain::time::Ms;
+use crate::domain::words::{Provider, Status};
+
+/// The longest URL that is kept, in characters.
+const URL_CHARS_MAX: usize = 2048;
+
+/// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies.
+///
+/// # Errors
+/// [`BadInput`] for a body that is answered with 400: no object, no event type, or a needed field missing or of the wrong type.
+pub fn parse(body: &[u8], _now: Ms, keep_text: bool) -> Result<SendpilotEvent, BadInput> {
+    let body = read::object(body)?;
+    let event_type = read::needed(&body, "eventType", "eventType")?;
+    let event_type = read::clean(event_type)
+        .ok_or_else(|| BadInput::field("eventType", "must be the name of an event"))?;
+    let event_id = match body.get("eventId") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) => read::clean(id),
+        Some(_) => return Err(BadInput::field("eventId", "must be a string")),
+    };
+    let kind_of = kind(&event_type);
+    let empty = read::Object::new();
+    let data = match body.get("data") {
+        Some(Value::Object(data)) => data,
+        _ if kind_of.is_none() => &empty,
+        None | Some(Value::Null) => return Err(BadInput::field("data", "is missing")),
+        Some(_) => return Err(BadInput::field("data", "must be an object")),
+    };
+
+    let (lead, sender) = if kind_of.is_some() {
+        let lead = read::needed(data, "leadId", "data.leadId")?;
+        let sender = match data.get("senderId") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(read::id(id, "data.senderId", AccountId::parse)?),
+            Some(_) => return Err(BadInput::field("data.senderId", "must be a string")),
+        };
+        let lead = read::id(lead, "data.leadId", EnrollmentId::parse)?;
+        (Some(lead), sender)
+    } else {
+        let word = |key| data.get(key).and_then(Value::as_str);
+        (
+            word("leadId").and_then(|id| EnrollmentId::parse(id).ok()),
+            word("senderId").and_then(|id| AccountId::parse(id).ok()),
+        )
+    };
+
+    let first = |keys: &[&str]| keys.iter().find_map(|key| read::text(data, key));
+    let status = |key| read::text(data, key).and_then(|word| word.parse::<Status>().ok());
+    let kind = match kind_of {
+        Some(Kind::Sent) => SendpilotKind::Sent {
+            note: first(&["note", "message"]),
+        },
+        Some(Kind::Accepted) => SendpilotKind::Accepted {
+            at: read::time(data, "acceptedAt"),
+        },
+        Some(Kind::MessageSent) => SendpilotKind::MessageSent,
+        Some(Kind::Reply) => SendpilotKind::Reply {
+            preview: first(&["reply", "message", "messagePreview"])
+                .filter(|_| keep_text)
+                .and_then(|text| read::preview(&text)),
+        },
+        Some(Kind::StatusChange) => SendpilotKind::StatusChange {
+            previous: status("previousStatus"),
+            new: status("newStatus"),
+        },
+        None => SendpilotKind::Unknown,
+    };
+
+    Ok(SendpilotEvent {
+        event_ref: event_id.map(|id| EventRef {
+            provider: Provider::Sendpilot,
+            event_type: event_type.clone(),
+            subject: lead
+                .as_ref()
+                .map(|l| l.as_str().to_owned())
+                .unwrap_or_default(),
+            id,
+        }),
+        timestamp: read::time(&body, "timestamp"),
+        lead,
+        sender,
+        campaign: data
+            .get("campaignId")
+            .and_then(Value::as_str)
+            .and_then(|id| CampaignId::parse(id).ok()),
+        linkedin_url: read::text(data, "linkedinUrl")
+            .filter(|url| url.chars().count() <= URL_CHARS_MAX),
+        kind,
+        raw: raw(&body, data),
+        event_type,
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Sent,
+    Accepted,
+    MessageSent,
+    Reply,
+    StatusChange,
+}
+
+fn kind(event_type: &str) -> Option<Kind> {
+    Some(match event_type {
+        "connection.sent" | "connection_request.sent" => Kind::Sent,
+        "connection.accepted" | "connection_request.accepted" => Kind::Accepted,
+        "message.sent" => Kind::MessageSent,
+        "message.received" | "reply.received" => Kind::Reply,
+        "lead.status.changed" | "lead.updated" => Kind::StatusChange,
+        _ => return None,
+    })
+}
+
+/// What may be kept of the body: a list of what is known to hold no text of a message or a note.
+fn raw(body: &read::Object, data: &read::Object) -> String {
+    let mut kept = read::keep(body, &["eventId", "eventType", "timestamp", "workspaceId"]);
+    let data = read::keep(
+        data,
+        &[
+            "leadId",
+            "campaignId",
+            "linkedinUrl",
+            "senderId",
+            "acceptedAt",
+            "previousStatus",
+            "newStatus",
+            "changedBy",
+            "sequenceStep",
+        ],
+    );
+    kept.insert("data".to_owned(), Value::Object(data));
+    Value::Object(kept).to_string()
+}

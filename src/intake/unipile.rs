@@ -1,0 +1,115 @@
+//! Unipile's webhooks: the flat bodies of API v1 and the envelopes of v2 (contract sections 4 and 5.3).
+
+mod message;
+mod relation;
+mod status;
+
+use serde_json::Value;
+
+use super::read;
+use crate::domain::ids::AccountId;
+use crate::domain::note::NoteKey;
+use crate::domain::signal::{BadInput, EventRef, UnipileEvent, UnipileKind};
+use crate::domain::time::Ms;
+use crate::domain::words::{Provider, Source};
+
+/// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies; `key` hashes the
+/// text of an own message, which may be the note of an invite.
+///
+/// # Errors
+/// [`BadInput`] for a body that is answered with 400: no object, no event name, or a needed field missing or of the wrong type.
+pub fn parse(
+    body: &[u8],
+    now: Ms,
+    keep_text: bool,
+    key: &NoteKey,
+) -> Result<UnipileEvent, BadInput> {
+    let body = read::object(body)?;
+    match body.get("AccountStatus") {
+        Some(Value::Object(inner)) => return status::parse(&body, inner),
+        Some(Value::Null) | None => {}
+        Some(_) => return Err(BadInput::field("AccountStatus", "must be an object")),
+    }
+    let v2 = matches!(body.get("event"), None | Some(Value::Null)) && body.contains_key("type");
+    let name = if v2 { "type" } else { "event" };
+    let event = read::needed(&body, name, name)?.trim();
+
+    if let Some(event) = other_network(&body, &body) {
+        return Ok(event);
+    }
+    let mut found = match event {
+        "new_relation" | "relation.new" | "relation.request.accept" if v2 => {
+            relation::v2(&body, now)?
+        }
+        "new_relation" => relation::v1(&body, now)?,
+        "message_received" => message::parse(&body, now, keep_text, key)?,
+        _ => ignored(
+            &body,
+            Source::Webhook,
+            "The event is of a type that is no sign of an accept.",
+        ),
+    };
+    if v2 {
+        found.event_ref = event_ref(&body, event);
+    }
+    Ok(found)
+}
+
+/// The event of another network's account, which is not looked into. `of` is the object that names the account.
+fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent> {
+    let linkedin = match of.get("account_type") {
+        None | Some(Value::Null) => true,
+        Some(Value::String(kind)) => kind.trim().eq_ignore_ascii_case("LINKEDIN"),
+        Some(_) => false,
+    };
+    (!linkedin).then(|| UnipileEvent {
+        kind: UnipileKind::Ignored {
+            account: named_account(of),
+            source: Source::Webhook,
+            reason: "The account is not a LinkedIn account.".to_owned(),
+        },
+        ..ignored(body, Source::Webhook, "")
+    })
+}
+
+/// A body that is recorded and proves nothing.
+fn ignored(body: &read::Object, source: Source, reason: impl Into<String>) -> UnipileEvent {
+    UnipileEvent {
+        event_ref: None,
+        kind: UnipileKind::Ignored {
+            account: named_account(body),
+            source,
+            reason: reason.into(),
+        },
+        raw: envelope(body),
+    }
+}
+
+fn named_account(of: &read::Object) -> Option<AccountId> {
+    AccountId::parse(of.get("account_id")?.as_str()?).ok()
+}
+
+/// The id of a v2 event: unique for its account and type.
+fn event_ref(body: &read::Object, event: &str) -> Option<EventRef> {
+    Some(EventRef {
+        provider: Provider::Unipile,
+        event_type: event.to_owned(),
+        subject: named_account(body)?.as_str().to_owned(),
+        id: read::text(body, "id")?,
+    })
+}
+
+/// What may be kept of a body that is not understood: nothing that could be somebody's words.
+fn envelope(body: &read::Object) -> String {
+    let keys = [
+        "id",
+        "event",
+        "type",
+        "account_id",
+        "account_type",
+        "webhook_name",
+        "created_at",
+        "timestamp",
+    ];
+    Value::Object(read::keep(body, &keys)).to_string()
+}

@@ -1,0 +1,302 @@
+//! Messages: a reply of the prospect, the echo of an invite's note, or neither (contract section 5.3).
+
+use serde_json::Value;
+
+use super::{ignored, read};
+use crate::domain::identity::Identity;
+use crate::domain::note::NoteKey;
+use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
+use crate::domain::time::Ms;
+use crate::domain::words::{Precision, Source};
+
+/// What the types of messages and chats have in common that reach people who are no connection.
+const UNSOLICITED: [&str; 3] = ["INMAIL", "SPONSORED", "LINKEDIN_OFFER"];
+
+pub(super) fn parse(
+    body: &read::Object,
+    now: Ms,
+    keep_text: bool,
+    key: &NoteKey,
+) -> Result<UnipileEvent, BadInput> {
+    let account = read::account(body, "account_id")?;
+    let talk = Talk::read(body)?;
+    let source = if talk.own {
+        Source::NoteEcho
+    } else {
+        Source::Reply
+    };
+    let nothing = |reason: &str| UnipileEvent {
+        raw: raw(body, talk.other.as_ref()),
+        ..ignored(body, source, reason)
+    };
+    if ["message_type", "chat_content_type"]
+        .iter()
+        .any(|field| unsolicited(body, field))
+    {
+        return Ok(nothing(
+            "An InMail or a sponsored message needs no connection.",
+        ));
+    }
+    if read::flag(body, "is_group") || talk.crowded {
+        return Ok(nothing("A chat of several people proves no connection."));
+    }
+    let Some(other) = &talk.other else {
+        if talk.own {
+            return Ok(nothing("The message does not say to whom it was written."));
+        }
+        // Says which of the two it is: missing, or of the wrong type.
+        let path = "sender.attendee_provider_id";
+        let sender = read::child(body, "sender");
+        let detail = sender.map(|s| read::needed(s, "attendee_provider_id", path));
+        return Err(match detail {
+            Some(Err(bad)) => bad,
+            Some(Ok(_)) => BadInput::field(path, "is not an id"),
+            None => BadInput::field(path, "is missing"),
+        });
+    };
+
+    let text = body
+        .get("message")
+        .and_then(Value::as_str)
+        .filter(|t| !t.trim().is_empty());
+    let mut claim = Claim {
+        at: read::time(body, "timestamp"),
+        precision: Precision::UpperBound,
+        reply: false,
+        status: None,
+        presumes_connection: false,
+        only_if_note: None,
+        preview: None,
+    };
+    if talk.own {
+        let invitation = read::text(body, "message_type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("INVITATION"));
+        if !invitation {
+            let Some(text) = text else {
+                return Ok(nothing(
+                    "The account wrote it, and it has no text that could be an invite's note.",
+                ));
+            };
+            claim.only_if_note = Some(key.hash(text));
+        }
+    } else {
+        if other.far {
+            return Ok(nothing("The sender is not a first-degree connection."));
+        }
+        claim.precision = Precision::Inferred;
+        claim.reply = true;
+        claim.presumes_connection = true;
+        claim.preview = text.filter(|_| keep_text).and_then(read::preview);
+    }
+    let raw = raw(body, Some(other));
+    Ok(UnipileEvent {
+        event_ref: None,
+        raw: raw.clone(),
+        kind: UnipileKind::Evidence(Box::new(Signal {
+            source,
+            account,
+            received_at: now,
+            subject: Subject::Person,
+            person: other.person.clone(),
+            claim,
+            raw,
+        })),
+    })
+}
+
+fn unsolicited(body: &read::Object, field: &str) -> bool {
+    read::text(body, field).is_some_and(|kind| {
+        let kind = kind.to_ascii_uppercase();
+        UNSOLICITED.iter().any(|word| kind.contains(word))
+    })
+}
+
+/// Who writes to whom.
+struct Talk {
+    /// Whether the account wrote it.
+    own: bool,
+    /// The other side, where the body says who it is.
+    other: Option<Attendee>,
+    /// Whether there is more than one other side.
+    crowded: bool,
+}
+
+impl Talk {
+    fn read(body: &read::Object) -> Result<Self, BadInput> {
+        let sender = match body.get("sender") {
+            Some(Value::Object(sender)) => Attendee::read(sender),
+            None | Some(Value::Null) => None,
+            Some(_) => return Err(BadInput::field("sender", "must be an object")),
+        };
+        let mut selves: Vec<Identity> = read::child(body, "account_info")
+            .and_then(|info| read::text(info, "user_id"))
+            .map(|id| {
+                vec![
+                    Identity::from_id(&id),
+                    Identity::from_member_urn(&id),
+                    Identity::from_public_identifier(&id),
+                ]
+            })
+            .unwrap_or_default();
+        let own = read::flag(body, "is_sender")
+            || sender
+                .as_ref()
+                .is_some_and(|s| s.is_self || s.is_one_of(&selves));
+        let self_known = own || !selves.is_empty();
+        let mut others: Vec<Attendee> = Vec::new();
+        if let Some(sender) = sender {
+            if own {
+                selves.push(sender.person.identity);
+            } else {
+                others.push(sender);
+            }
+        }
+        let written_by_other = !others.is_empty();
+        let attendees = body.get("attendees").and_then(Value::as_array);
+        for attendee in attendees.into_iter().flatten() {
+            let Some(attendee) = attendee.as_object().and_then(Attendee::read) else {
+                continue;
+            };
+            if attendee.is_self || attendee.is_one_of(&selves) {
+                continue;
+            }
+            let known = others
+                .iter()
+                .position(|o| o.person.identity.same_person(&attendee.person.identity));
+            match known {
+                Some(at) => others[at].add(attendee),
+                // Three are a crowd, however many more there are.
+                None if others.len() < 3 => others.push(attendee),
+                None => {}
+            }
+        }
+        // Where the body does not say who the account is, it may be one of two.
+        let most = if self_known || !written_by_other {
+            1
+        } else {
+            2
+        };
+        let crowded = others.len() > most;
+        // Written by the other side, the sender comes first; without a sender nobody can be said to have written.
+        let other = (own || written_by_other)
+            .then(|| others.into_iter().next())
+            .flatten();
+        Ok(Self {
+            own,
+            other,
+            crowded,
+        })
+    }
+}
+
+/// One person of a chat.
+struct Attendee {
+    person: Person,
+    is_self: bool,
+    /// Whether the provider says that it is no first-degree connection.
+    far: bool,
+    /// Its ids as the provider sent them.
+    kept: read::Object,
+}
+
+impl Attendee {
+    /// `None` when nothing says who it is.
+    fn read(of: &read::Object) -> Option<Self> {
+        let empty = read::Object::new();
+        let specifics = read::child(of, "attendee_specifics").unwrap_or(&empty);
+        let mut identity = read::text(of, "attendee_provider_id")
+            .map(|id| Identity::from_id(&id))
+            .unwrap_or_default();
+        if let Some(urn) = member_urn(specifics) {
+            identity.fill_from(&Identity::from_member_urn(&urn));
+        }
+        if let Some(slug) = read::text(of, "attendee_public_identifier") {
+            identity.fill_from(&Identity::from_public_identifier(&slug));
+        }
+        if let Some(url) = read::text(of, "attendee_profile_url") {
+            identity.fill_from(&Identity::from_text(&url));
+        }
+        if identity.is_empty() {
+            return None;
+        }
+        let mut kept = read::keep(
+            of,
+            &[
+                "attendee_id",
+                "attendee_provider_id",
+                "attendee_public_identifier",
+                "attendee_profile_url",
+            ],
+        );
+        let kept_specifics = read::keep(specifics, &["member_urn", "network_distance"]);
+        kept.insert(
+            "attendee_specifics".to_owned(),
+            Value::Object(kept_specifics),
+        );
+        Some(Self {
+            person: Person {
+                identity,
+                name: read::text(of, "attendee_name"),
+                headline: read::text(specifics, "occupation"),
+            },
+            is_self: read::flag(of, "is_self"),
+            far: distance_is_not_one(specifics),
+            kept,
+        })
+    }
+
+    fn is_one_of(&self, selves: &[Identity]) -> bool {
+        selves
+            .iter()
+            .any(|me| me.same_person(&self.person.identity))
+    }
+
+    fn add(&mut self, same: Self) {
+        self.person.identity.fill_from(&same.person.identity);
+        self.person.name = self.person.name.take().or(same.person.name);
+        self.person.headline = self.person.headline.take().or(same.person.headline);
+        self.far |= same.far;
+    }
+}
+
+fn member_urn(specifics: &read::Object) -> Option<String> {
+    match specifics.get("member_urn")? {
+        Value::Number(n) => Some(n.to_string()),
+        _ => read::text(specifics, "member_urn"),
+    }
+}
+
+/// Whether a network distance is given and is not the first.
+fn distance_is_not_one(specifics: &read::Object) -> bool {
+    match specifics.get("network_distance") {
+        Some(Value::Number(n)) => n.as_f64() != Some(1.0),
+        Some(Value::String(word)) if !word.trim().is_empty() => {
+            !["DISTANCE_1", "FIRST_DEGREE", "1"]
+                .contains(&word.trim().to_ascii_uppercase().as_str())
+        }
+        _ => false,
+    }
+}
+
+/// What may be kept of a message: ids and types, no name and no word of it.
+fn raw(body: &read::Object, other: Option<&Attendee>) -> String {
+    let mut kept = read::keep(
+        body,
+        &[
+            "event",
+            "account_id",
+            "account_type",
+            "chat_id",
+            "message_id",
+            "timestamp",
+            "message_type",
+            "chat_content_type",
+            "is_sender",
+            "is_group",
+        ],
+    );
+    if let Some(other) = other {
+        kept.insert("other_side".to_owned(), Value::Object(other.kept.clone()));
+    }
+    Value::Object(kept).to_string()
+}

@@ -1,0 +1,151 @@
+//! A new relation: flat in API v1, in an envelope in v2.
+
+use serde_json::{Value, json};
+
+use super::read;
+use crate::domain::identity::Identity;
+use crate::domain::ids::AccountId;
+use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
+use crate::domain::time::Ms;
+use crate::domain::words::{Precision, Source};
+
+pub(super) fn v1(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput> {
+    let account = read::account(body, "account_id")?;
+    let keys = Keys {
+        id: "user_provider_id",
+        id_path: "user_provider_id",
+        slug: "user_public_identifier",
+        url: "user_profile_url",
+        name: "user_full_name",
+    };
+    let person = keys.read(body)?;
+    let kept = [
+        "event",
+        "account_id",
+        "account_type",
+        "webhook_name",
+        "timestamp",
+        "user_full_name",
+        "user_provider_id",
+        "user_public_identifier",
+        "user_profile_url",
+    ];
+    let raw = Value::Object(read::keep(body, &kept)).to_string();
+    Ok(event(
+        account,
+        person,
+        read::time(body, "timestamp"),
+        now,
+        raw,
+    ))
+}
+
+pub(super) fn v2(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput> {
+    let account = read::account(body, "account_id")?;
+    let payload = inner(body, "payload", "payload")?;
+    let user = inner(payload, "user", "payload.user")?;
+    let keys = Keys {
+        id: "id",
+        id_path: "payload.user.id",
+        slug: "public_identifier",
+        url: "profile_url",
+        name: "display_name",
+    };
+    let person = keys.read(user)?;
+    let mut kept = read::keep(body, &["id", "type", "account_id", "created_at"]);
+    let kept_user = read::keep(
+        user,
+        &["id", "display_name", "public_identifier", "profile_url"],
+    );
+    let mut kept_payload = read::keep(payload, &["id", "object"]);
+    kept_payload.insert("user".to_owned(), Value::Object(kept_user));
+    kept.insert("payload".to_owned(), json!(kept_payload));
+    let raw = Value::Object(kept).to_string();
+    Ok(event(
+        account,
+        person,
+        read::time(body, "created_at"),
+        now,
+        raw,
+    ))
+}
+
+fn inner<'a>(of: &'a read::Object, key: &str, path: &str) -> Result<&'a read::Object, BadInput> {
+    match of.get(key) {
+        Some(Value::Object(found)) => Ok(found),
+        None | Some(Value::Null) => Err(BadInput::field(path, "is missing")),
+        Some(_) => Err(BadInput::field(path, "must be an object")),
+    }
+}
+
+/// Where a body says who it is.
+struct Keys {
+    id: &'static str,
+    id_path: &'static str,
+    slug: &'static str,
+    url: &'static str,
+    name: &'static str,
+}
+
+impl Keys {
+    fn read(&self, of: &read::Object) -> Result<Person, BadInput> {
+        let mut identity = match of.get(self.id) {
+            None | Some(Value::Null) => Identity::default(),
+            Some(Value::String(id)) => {
+                let identity = Identity::from_id(id);
+                if identity.is_empty() && !id.trim().is_empty() {
+                    return Err(BadInput::field(self.id_path, "is not an id"));
+                }
+                identity
+            }
+            Some(_) => return Err(BadInput::field(self.id_path, "must be a string")),
+        };
+        if let Some(slug) = read::text(of, self.slug) {
+            identity.fill_from(&Identity::from_public_identifier(&slug));
+        }
+        if let Some(url) = read::text(of, self.url) {
+            identity.fill_from(&Identity::from_text(&url));
+        }
+        if identity.is_empty() {
+            return Err(BadInput::field(
+                self.id_path,
+                "is missing, and nothing else in the body says who the person is",
+            ));
+        }
+        Ok(Person {
+            identity,
+            name: read::text(of, self.name),
+            headline: None,
+        })
+    }
+}
+
+fn event(
+    account: AccountId,
+    person: Person,
+    at: Option<Ms>,
+    received_at: Ms,
+    raw: String,
+) -> UnipileEvent {
+    UnipileEvent {
+        event_ref: None,
+        raw: raw.clone(),
+        kind: UnipileKind::Evidence(Box::new(Signal {
+            source: Source::Webhook,
+            account,
+            received_at,
+            subject: Subject::Person,
+            person,
+            claim: Claim {
+                at,
+                precision: Precision::UpperBound,
+                reply: false,
+                status: None,
+                presumes_connection: false,
+                only_if_note: None,
+                preview: None,
+            },
+            raw,
+        })),
+    }
+}

@@ -1,0 +1,36 @@
+//! The health of an account, as the provider sees it (contract section 4).
+
+use serde_json::{Value, json};
+
+use super::{other_network, read};
+use crate::domain::signal::{BadInput, UnipileEvent, UnipileKind};
+
+/// The words that say an account works.
+const HEALTHY: [&str; 4] = ["OK", "RECONNECTED", "CREATION_SUCCESS", "SYNC_SUCCESS"];
+
+/// The longest word that is kept, in characters.
+const WORD_CHARS_MAX: usize = 200;
+
+pub(super) fn parse(body: &read::Object, inner: &read::Object) -> Result<UnipileEvent, BadInput> {
+    let kept = read::keep(inner, &["account_id", "account_type", "message"]);
+    let raw = json!({ "AccountStatus": Value::Object(kept) }).to_string();
+    if let Some(event) = other_network(body, inner) {
+        return Ok(UnipileEvent { raw, ..event });
+    }
+    let account = read::account(inner, "AccountStatus.account_id")?;
+    let path = "AccountStatus.message";
+    let message = read::clean(read::needed(inner, "message", path)?)
+        .ok_or_else(|| BadInput::field(path, "is missing"))?;
+    let message: String = message.chars().take(WORD_CHARS_MAX).collect();
+    let word = message.to_ascii_uppercase();
+    let healthy = (word != "CONNECTING").then(|| HEALTHY.contains(&word.as_str()));
+    Ok(UnipileEvent {
+        event_ref: None,
+        kind: UnipileKind::Account {
+            account,
+            message,
+            healthy,
+        },
+        raw,
+    })
+}
