@@ -1,5 +1,8 @@
 //! SendPilot's webhooks, under their older and their newer names (contract section 4).
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::Value;
 
 use super::read;

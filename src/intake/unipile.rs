@@ -1,5 +1,8 @@
 //! Unipile's webhooks: the flat bodies of API v1 and the envelopes of v2 (contract sections 4 and 5.3).
 
+#[cfg(test)]
+mod tests;
+
 mod message;
 mod relation;
 mod status;

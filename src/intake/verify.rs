@@ -1,5 +1,8 @@
 //! Who sent a webhook: static headers and signatures, compared in constant time over the raw body (contract section 4).
 
+#[cfg(test)]
+mod tests;
+
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::alphabet;

@@ -9,6 +9,9 @@ use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEve
 use crate::domain::time::Ms;
 use crate::domain::words::{Precision, Source};
 
+/// The path of the field without which nobody wrote the message.
+const SENDER_ID: &str = "sender.attendee_provider_id";
+
 /// What the types of messages and chats have in common that reach people who are no connection.
 const UNSOLICITED: [&str; 3] = ["INMAIL", "SPONSORED", "LINKEDIN_OFFER"];
 
@@ -40,19 +43,12 @@ pub(super) fn parse(
     if read::flag(body, "is_group") || talk.crowded {
         return Ok(nothing("A chat of several people proves no connection."));
     }
+    sender_is_named(body, talk.own && talk.other.is_some())?;
     let Some(other) = &talk.other else {
         if talk.own {
             return Ok(nothing("The message does not say to whom it was written."));
         }
-        // Says which of the two it is: missing, or of the wrong type.
-        let path = "sender.attendee_provider_id";
-        let sender = read::child(body, "sender");
-        let detail = sender.map(|s| read::needed(s, "attendee_provider_id", path));
-        return Err(match detail {
-            Some(Err(bad)) => bad,
-            Some(Ok(_)) => BadInput::field(path, "is not an id"),
-            None => BadInput::field(path, "is missing"),
-        });
+        return Err(BadInput::field(SENDER_ID, "is not an id"));
     };
 
     let text = body
@@ -109,6 +105,16 @@ fn unsolicited(body: &read::Object, field: &str) -> bool {
         let kind = kind.to_ascii_uppercase();
         UNSOLICITED.iter().any(|word| kind.contains(word))
     })
+}
+
+/// Whether the body says who wrote it. An own message does not need to, where it says to whom it was written.
+fn sender_is_named(body: &read::Object, attendees_suffice: bool) -> Result<(), BadInput> {
+    let empty = read::Object::new();
+    let sender = read::child(body, "sender").unwrap_or(&empty);
+    match sender.get("attendee_provider_id") {
+        None | Some(Value::Null) if attendees_suffice => Ok(()),
+        _ => read::needed(sender, "attendee_provider_id", SENDER_ID).map(|_| ()),
+    }
 }
 
 /// Who writes to whom.
