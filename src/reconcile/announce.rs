@@ -1,0 +1,127 @@
+//! Events about an enrollment or an account: their bodies, and which destinations want them.
+
+use serde::Serialize;
+
+use super::{Facts, Routine};
+use crate::domain::enrollment::{CampaignFacts, Enrollment};
+use crate::domain::event::{DisconnectedData, EventBody, InviteData, Prospect, disconnected_key};
+use crate::domain::ids::AccountId;
+use crate::domain::time::Ms;
+use crate::domain::words::EventType;
+use crate::store::{Error, NewEvent, OpenScope};
+
+/// The data of an event about an enrollment, as it stands.
+#[must_use]
+pub fn invite_data(key: &str, e: &Enrollment, campaign: &CampaignFacts) -> InviteData {
+    let accept = e.accept.as_ref();
+    InviteData {
+        dedupe_key: key.to_owned(),
+        enrollment_id: e.id.clone(),
+        linkedin_account_id: e.account.clone(),
+        campaign_id: e.campaign.clone(),
+        campaign_name: campaign.name.clone(),
+        prospect: Prospect {
+            name: e.name.clone(),
+            headline: e.headline.clone(),
+            company: e.company.clone(),
+            linkedin_url: e.linkedin_url.clone().or_else(|| e.identity.profile_url()),
+            public_identifier: e.identity.public_identifier.clone(),
+            provider_id: e
+                .identity
+                .provider_id
+                .clone()
+                .or_else(|| e.invite.provider_id.clone())
+                .or_else(|| e.identity.sales_id.clone()),
+        },
+        invited_at: e.invite.at,
+        accepted_at: accept.map(|a| a.at),
+        accepted_at_precision: accept.map(|a| a.precision),
+        detected_at: accept.map(|a| a.detected_at),
+        seconds_to_accept: e.seconds_to_accept(),
+        source: accept.map(|a| a.source),
+        path: accept.and_then(|a| a.path),
+        via_sibling: accept.is_some_and(|a| a.via_sibling),
+        pre_connected: accept.is_some_and(|a| a.pre_connected),
+        late: accept.is_some_and(|a| a.late),
+        backfill: accept.is_some_and(|a| a.backfill),
+        replied_at: e.replied_at,
+        next_step_at: e.next_step_at,
+        message_preview: None,
+    }
+}
+
+impl Routine<'_> {
+    /// Makes an event about an enrollment, with one delivery per destination that wants it, unless its key was used before.
+    /// `old_news` is what routes that leave out backfills go by.
+    pub(super) fn announce(
+        &mut self,
+        event_type: EventType,
+        key: &str,
+        e: &Enrollment,
+        data: &InviteData,
+        old_news: bool,
+    ) -> Result<bool, Error> {
+        let facts = Facts {
+            event_type,
+            campaign: Some(&e.campaign),
+            account: &e.account,
+            pre_connected: data.pre_connected,
+            backfill: old_news,
+        };
+        self.make(event_type, key, Some(e), &facts, data)
+    }
+
+    /// Emits `linkedin.account_disconnected`, once per outage.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn announce_disconnected(
+        &mut self,
+        account: &AccountId,
+        reason: &str,
+        since: Ms,
+    ) -> Result<(), Error> {
+        let scope = OpenScope {
+            since: self.now.minus(self.policy.horizon),
+        };
+        let data = DisconnectedData {
+            linkedin_account_id: account.clone(),
+            reason: reason.to_owned(),
+            since,
+            open_enrollments: self.tx.open_enrollments(account, scope)?,
+        };
+        let event_type = EventType::AccountDisconnected;
+        let facts = Facts {
+            event_type,
+            campaign: None,
+            account,
+            pre_connected: false,
+            backfill: false,
+        };
+        let key = disconnected_key(account, since);
+        self.make(event_type, &key, None, &facts, &data)?;
+        Ok(())
+    }
+
+    fn make(
+        &mut self,
+        event_type: EventType,
+        key: &str,
+        enrollment: Option<&Enrollment>,
+        facts: &Facts<'_>,
+        data: &impl Serialize,
+    ) -> Result<bool, Error> {
+        let workspace = self.policy.workspace(facts.account).to_owned();
+        let body = EventBody::new(key, event_type, self.now, workspace, data);
+        let made = self.tx.make_event(&NewEvent {
+            dedupe_key: key,
+            event_type,
+            enrollment: enrollment.map(|e| &e.id),
+            body: &serde_json::to_string(&body)?,
+            destinations: &self.policy.wanted_by(facts),
+            now: self.now,
+        })?;
+        self.report.deliveries |= made;
+        Ok(made)
+    }
+}

@@ -1,0 +1,190 @@
+//! The engine's own results of its invite calls (contract section 5.4).
+
+use serde_json::Value;
+
+use super::Routine;
+use crate::domain::enrollment::Enrollment;
+use crate::domain::identity::Identity;
+use crate::domain::ids::EnrollmentId;
+use crate::domain::signal::{Claim, Person, Signal, Subject};
+use crate::domain::time::Ms;
+use crate::domain::words::{Outcome, Precision, Source, Status};
+use crate::store::Error;
+
+/// What a sender got from the provider for one invite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InviteResult {
+    /// Whose invite.
+    pub enrollment: EnrollmentId,
+    /// Whom it named.
+    pub provider_id: Option<String>,
+    /// Its note.
+    pub note: Option<String>,
+    /// When it was sent.
+    pub at: Option<Ms>,
+    /// The provider's status code.
+    pub http_status: u16,
+    /// The provider's body.
+    pub response: Value,
+}
+
+impl Routine<'_> {
+    /// Records an invite, or stamps when the provider says that the two are already connected. Returns the enrollment as it
+    /// stands afterwards.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown enrollment.
+    pub fn invite_result(&mut self, result: &InviteResult) -> Result<Enrollment, Error> {
+        let e = self.existing(&result.enrollment)?;
+        let kind = result
+            .response
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let raw = serde_json::json!({
+            "enrollmentId": result.enrollment, "providerId": result.provider_id, "at": result.at,
+            "httpStatus": result.http_status, "response": result.response,
+        })
+        .to_string();
+        let id = e.id.clone();
+        if (200..300).contains(&result.http_status) {
+            self.record_invite(
+                e,
+                result.at,
+                result.provider_id.as_deref(),
+                result.note.as_deref(),
+                result
+                    .response
+                    .get("invitation_id")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            )?;
+            let e = self.existing(&id)?;
+            self.note(
+                Source::AlreadyConnected,
+                Some(&e.account),
+                Outcome::Recorded,
+                "The invite was sent; that proves no connection.",
+                &raw,
+                Some(&id),
+            )?;
+        } else if result.http_status == 422
+            && kind.strip_prefix("errors/").unwrap_or(&kind) == "already_connected"
+        {
+            let identity = result
+                .provider_id
+                .as_deref()
+                .map(Identity::from_id)
+                .unwrap_or_default();
+            self.apply(
+                &Signal {
+                    source: Source::AlreadyConnected,
+                    account: e.account,
+                    received_at: self.now,
+                    subject: Subject::Enrollment(id.clone()),
+                    person: Person {
+                        identity,
+                        ..Person::default()
+                    },
+                    claim: Claim {
+                        at: result.at,
+                        precision: Precision::Inferred,
+                        reply: false,
+                        status: None,
+                        presumes_connection: true,
+                        only_if_note: None,
+                        preview: None,
+                    },
+                    raw,
+                },
+                None,
+            )?;
+        } else {
+            let named = if kind.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", kind.chars().take(100).collect::<String>())
+            };
+            self.note(
+                Source::AlreadyConnected,
+                Some(&e.account),
+                Outcome::Recorded,
+                &format!(
+                    "The invite failed with status {}{named}; that proves no connection.",
+                    result.http_status
+                ),
+                &raw,
+                Some(&id),
+            )?;
+        }
+        self.existing(&id)
+    }
+
+    /// Records that an invite was sent: when, to whom, with which note. `PENDING` becomes `CONNECTION_SENT`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn record_invite(
+        &mut self,
+        mut e: Enrollment,
+        at: Option<Ms>,
+        provider_id: Option<&str>,
+        note: Option<&str>,
+        invitation_id: Option<String>,
+    ) -> Result<(), Error> {
+        let at = at.and_then(|at| at.plausible(self.now)).unwrap_or(self.now);
+        let before = e.clone();
+        let named = provider_id.map(Identity::from_id).unwrap_or_default();
+        let newer = e.invite.at.is_none_or(|known| known <= at);
+        // After the accept, a later invite is of no interest; the one that was missing is.
+        if e.invite.at.is_none() || (newer && e.accept.is_none()) {
+            e.invite.at = Some(at);
+            e.invite.note_hash = note
+                .filter(|n| !n.trim().is_empty())
+                .map(|n| self.note_key.hash(n))
+                .or(e.invite.note_hash);
+            e.invite.invitation_id = invitation_id.or(e.invite.invitation_id);
+            if named.is_usable() {
+                e.invite.number = named.number();
+                e.invite.provider_id = named.provider_id.clone().or(named.sales_id.clone());
+            }
+        }
+        e.identity.fill_from(&named);
+        if e.accept.is_none() {
+            e.status = e.status.forward_to(Status::ConnectionSent);
+        }
+        self.save(&before, &e)
+    }
+
+    pub(super) fn existing(&self, id: &EnrollmentId) -> Result<Enrollment, Error> {
+        self.tx
+            .enrollment(id)?
+            .ok_or_else(|| Error::not_found("enrollment", id.as_str()))
+    }
+
+    /// Stores a changed enrollment, and does what follows when it gained an identity or an invite.
+    pub(super) fn save(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
+        if before == e {
+            return Ok(());
+        }
+        self.tx.update_enrollment(e)?;
+        self.look_again(before, e)
+    }
+
+    /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, signals that waited
+    /// for it are tried again, and the poller looks for it.
+    pub(super) fn look_again(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
+        if e.identity.is_usable() || e.invite.provider_id.is_some() {
+            self.tx.campaign_has_prospects(&e.campaign)?;
+        }
+        let gained = before.identity != e.identity
+            || before.invite != e.invite
+            || before.account != e.account;
+        if gained {
+            self.report.look = true;
+            self.retry_unmatched(e)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! From a person to enrollments: the four paths, strongest first, and the siblings (contract section 5.2).
+
+use std::collections::BTreeSet;
+
+use super::Policy;
+use crate::domain::enrollment::Enrollment;
+use crate::domain::identity::Identity;
+use crate::domain::ids::AccountId;
+use crate::domain::words::{Path, Source};
+
+/// The strongest path by which an enrollment is the person; `None` when it is not.
+#[must_use]
+pub fn path(enrollment: &Enrollment, person: &Identity) -> Option<Path> {
+    let has_id = |id: Option<&String>| {
+        id.is_some() && (id == person.provider_id.as_ref() || id == person.sales_id.as_ref())
+    };
+    let has_number = |number: Option<i64>| number.is_some_and(|n| person.numbers().any(|p| p == n));
+    let (own, invite) = (&enrollment.identity, &enrollment.invite);
+    if has_id(invite.provider_id.as_ref()) || has_number(invite.number) {
+        return Some(Path::Bridge);
+    }
+    if has_id(own.provider_id.as_ref()) || has_number(own.member_number) {
+        return Some(Path::Direct);
+    }
+    if has_id(own.sales_id.as_ref()) || has_number(own.sales_number) {
+        return Some(Path::SalesNav);
+    }
+    let same_identifier =
+        own.public_identifier.is_some() && own.public_identifier == person.public_identifier;
+    let known: BTreeSet<i64> = own.numbers().chain(invite.number).collect();
+    let numbers_differ = !known.is_empty() && person.numbers().any(|n| !known.contains(&n));
+    (same_identifier && !numbers_differ).then_some(Path::Profile)
+}
+
+/// What a person was resolved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// These enrollments are the person.
+    Found {
+        /// Each with its strongest path.
+        matches: Vec<(Enrollment, Path)>,
+        /// Whether they belong to a sibling of the account.
+        via_sibling: bool,
+    },
+    /// Enrollments of several siblings are the person.
+    Ambiguous(Vec<(Enrollment, Path)>),
+    /// None is.
+    Nobody,
+}
+
+/// Sorts out which of the candidates are the person. Only a webhook looks at the siblings of its account, and only when its own
+/// account does not know the person.
+#[must_use]
+pub fn resolve(
+    policy: &Policy,
+    account: &AccountId,
+    source: Source,
+    person: &Identity,
+    candidates: Vec<Enrollment>,
+) -> Resolution {
+    let matches: Vec<(Enrollment, Path)> = candidates
+        .into_iter()
+        .filter_map(|e| path(&e, person).map(|path| (e, path)))
+        .collect();
+    let (own, others): (Vec<_>, Vec<_>) = matches
+        .into_iter()
+        .partition(|(e, _)| e.account == *account);
+    if !own.is_empty() {
+        return Resolution::Found {
+            matches: own,
+            via_sibling: false,
+        };
+    }
+    if source != Source::Webhook {
+        return Resolution::Nobody;
+    }
+    let siblings: Vec<_> = others
+        .into_iter()
+        .filter(|(e, _)| policy.siblings(account, &e.account))
+        .collect();
+    let accounts: BTreeSet<&AccountId> = siblings.iter().map(|(e, _)| &e.account).collect();
+    match accounts.len() {
+        0 => Resolution::Nobody,
+        1 => Resolution::Found {
+            matches: siblings,
+            via_sibling: true,
+        },
+        _ => Resolution::Ambiguous(siblings),
+    }
+}
