@@ -25,7 +25,7 @@ export const checks = {
     assert((await page.getByLabel("Company", { exact: true }).inputValue()) === "3", "the company column is recognised");
     await page.getByText("Ada Lovelace; Countess").waitFor();
     await page.getByLabel("Enrollment id", { exact: true }).selectOption({ label: "Contact No" });
-    await page.getByLabel(/^Account id/).first().fill("acc_1");
+    await page.getByLabel("Account id", { exact: true }).first().fill("acc_1");
     await page.getByRole("button", { name: "Import 5 rows" }).click();
     await page.getByRole("heading", { name: "Imported" }).waitFor();
     await page.getByText(/4 created, 0 updated, 0 unchanged, 1 failed, 1 without a usable identity/).waitFor();
@@ -94,6 +94,11 @@ export const checks = {
     await page.getByText("Signal: manual").waitFor();
     await page.getByLabel("Set the status").selectOption("OPPORTUNITY");
     await page.getByText("Status: opportunity").waitFor({ state: "attached" });
+  },
+
+  async "a person is erased"(rig) {
+    await rig.enroll({ id: "gone_1", name: "Gone Girl", linkedinUrl: "https://www.linkedin.com/in/gone-girl", campaignId: "camp_gone" });
+    const page = await rig.page("#/enrollments/gone_1");
     await page.getByRole("button", { name: "Erase person" }).click();
     await page.getByRole("button", { name: "Erase", exact: true }).click();
     await page.getByText("No prospects with a LinkedIn URL").waitFor();

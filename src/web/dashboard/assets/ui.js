@@ -66,9 +66,12 @@ export function confirm(title, text, yes) {
       h("button", { type: "submit", class: "danger" }, yes))));
 }
 
-/** A labelled field of a form. */
+/** A labelled field of a form; the control needs a `name` that no other field on the page has. */
 export function field(label, control, hint) {
-  return h("label", { class: "field" }, h("span", null, label), control, hint && h("small", null, hint));
+  const id = `field-${control.getAttribute("name")}`;
+  control.setAttribute("id", id);
+  if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
+  return h("div", { class: "field" }, h("label", { for: id }, label), control, hint && h("small", { id: `${id}-hint` }, hint));
 }
 
 /** A `<select>`; `options` are words or `[value, text]`. */

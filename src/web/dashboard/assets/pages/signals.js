@@ -4,7 +4,7 @@ import { h, show } from "../dom.js";
 import { get } from "../api.js";
 import { to } from "../address.js";
 import { connection, nameOf, state, when, words } from "../format.js";
-import { action, dialog, filters, pager, select, table } from "../ui.js";
+import { action, dialog, field, filters, pager, select, table } from "../ui.js";
 import { stampByHand } from "./enrollment.js";
 
 const OUTCOMES = ["stamped", "already_stamped", "unmatched", "ambiguous", "duplicate", "ignored", "recorded"];
@@ -24,12 +24,11 @@ async function choose(signal) {
     if (candidates.length) list(candidates);
     else search("").catch(() => list([]));
     return h("div", null, h("p", null, signal.reason),
-      h("label", { class: "field" }, h("span", null, "Search this account's enrollments"),
-        h("input", { type: "search", oninput: (event) => {
-          clearTimeout(timer);
-          const q = event.target.value;
-          timer = setTimeout(() => search(q).catch(() => list([])), 250);
-        } })),
+      field("Search this account's enrollments", h("input", { type: "search", name: "whom", oninput: (event) => {
+        clearTimeout(timer);
+        const q = event.target.value;
+        timer = setTimeout(() => search(q).catch(() => list([])), 250);
+      } })),
       found, h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close(null) }, "Cancel")));
   });
 }
