@@ -24,7 +24,7 @@ pub use types::{
     Account, AccountSettings, Config, Database, Destination, Events, InDoubt, Kind, Poll,
     Sendpilot, Server, Unipile, Wants,
 };
-pub use values::{ActiveHours, Rate, duration_text, is_loopback};
+pub use values::{ActiveHours, Rate, duration, duration_text, is_loopback};
 
 use problems::Collector;
 use section::Section;

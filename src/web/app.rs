@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::reconcile::Reconciler;
 use crate::store::Store;
 use crate::wake::Wakes;
 
@@ -20,6 +21,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     /// The database.
     pub store: Store,
+    /// The stamping routine.
+    pub reconciler: Reconciler,
     /// The time.
     pub clock: Clock,
     /// To wake the outbox, the poller and the steps.

@@ -10,6 +10,7 @@ pub mod json;
 pub mod limits;
 pub mod openapi;
 pub mod page;
+mod path;
 mod patience;
 pub mod problem;
 mod route;

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
-use axum::extract::Request;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
@@ -24,7 +24,10 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
         .fallback(unknown)
+        // The body is bounded by `body::whole`, which knows the configured size.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), body::whole))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(dress))
@@ -55,12 +58,13 @@ async fn dress(request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = Instant::now();
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED && response.body().is_end_stream() {
+    if is_bare(&response) {
         let allow = response.headers_mut().remove(header::ALLOW);
-        let mut problem = Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{method} is not possible here."),
-        );
+        let detail = match response.status() {
+            StatusCode::METHOD_NOT_ALLOWED => format!("{method} is not possible here."),
+            _ => "The request can't be read.".to_owned(),
+        };
+        let mut problem = Problem::new(response.status(), detail);
         if let Some(allow) = allow {
             problem = problem.with_header(header::ALLOW, allow);
         }
@@ -74,4 +78,12 @@ async fn dress(request: Request, next: Next) -> Response<Body> {
         "answered"
     );
     response
+}
+
+/// Whether it is an error that no handler of ours wrote.
+fn is_bare(response: &Response<Body>) -> bool {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    (status.is_client_error() || status.is_server_error())
+        && kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }

@@ -1,0 +1,86 @@
+//! `/v1/deliveries`: what is on its way to whom, and sending it again.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::show;
+use crate::domain::words::DeliveryState;
+use crate::store::{DeliveryFilter, Error};
+use crate::web::app::App;
+use crate::web::json::{Json, object};
+use crate::web::page::{List, Page, Query};
+use crate::web::path::{Id, RowId};
+use crate::web::problem::Problem;
+
+const NAME_CHARS_MAX: usize = 256;
+
+/// One page, newest first.
+///
+/// # Errors
+/// 422 for a filter that can't be read; the store's.
+pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
+    let limit = query.limit()?;
+    let filter = DeliveryFilter {
+        destination: query.text("destination")?,
+        state: query.parsed::<DeliveryState>("state")?,
+        event: query.text("event")?,
+        before: query.number_cursor(List::Deliveries)?,
+    };
+    let rows = app
+        .store
+        .read(move |r| r.deliveries(&filter, limit + 1))
+        .await?;
+    let page = Page::cut(
+        List::Deliveries,
+        rows,
+        limit,
+        |d| d.id.to_string(),
+        |d| show::delivery(&d),
+    );
+    Ok(Json(page).into_response())
+}
+
+/// Sends one again, whatever became of it.
+///
+/// # Errors
+/// 404; 409 when the person was erased; the store's.
+pub async fn replay(State(app): State<App>, Id(RowId(id)): Id<RowId>) -> Result<Response, Problem> {
+    let now = app.clock.now();
+    let delivery = app
+        .store
+        .write(move |tx| {
+            tx.replay_delivery(id, now)?;
+            tx.delivery(id)?
+                .ok_or_else(|| Error::not_found("delivery", &id.to_string()))
+        })
+        .await?;
+    app.wakes.outbox.activate();
+    Ok((StatusCode::ACCEPTED, Json(show::delivery(&delivery))).into_response())
+}
+
+/// Sends every delivery in a state again, of one destination or all.
+///
+/// # Errors
+/// 404 for an unknown destination; 422 for a field that can't be read; the store's.
+pub async fn replay_all(State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
+    let fields = object(&body)?;
+    let state: DeliveryState = fields.required("state", str::parse)?;
+    let destination = fields.text("destination", NAME_CHARS_MAX)?.flatten();
+    if let Some(name) = &destination
+        && !app.config().destinations.iter().any(|d| d.name == *name)
+    {
+        return Err(Problem::not_found(format!(
+            "There is no destination {name:?}."
+        )));
+    }
+    let now = app.clock.now();
+    let replayed = app
+        .store
+        .write(move |tx| tx.replay_deliveries(state, destination.as_deref(), now))
+        .await?;
+    app.wakes.outbox.activate();
+    Ok((StatusCode::ACCEPTED, Json(json!({"replayed": replayed}))).into_response())
+}

@@ -1,0 +1,60 @@
+//! Ids in paths. They are percent-decoded, so an id may hold a `/` as `%2F`.
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+
+use super::problem::Problem;
+use crate::domain::ids::{AccountId, BadId, CampaignId, EnrollmentId};
+
+/// The one id of a path. What can't be an id is not found.
+pub struct Id<T>(pub T);
+
+/// What may stand in a path.
+pub trait InPath: Sized {
+    /// What it names, for "There is no …".
+    const WHAT: &'static str;
+
+    /// Reads it; `None` when nothing can have this id.
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! in_path {
+    ($name:ty, $what:literal) => {
+        impl InPath for $name {
+            const WHAT: &'static str = $what;
+            fn read(text: &str) -> Option<Self> {
+                let id: Result<Self, BadId> = Self::parse(text);
+                id.ok()
+            }
+        }
+    };
+}
+in_path!(EnrollmentId, "enrollment");
+in_path!(CampaignId, "campaign");
+in_path!(AccountId, "account");
+
+/// The number of a row: a signal's or a delivery's id.
+pub struct RowId(pub i64);
+
+impl InPath for RowId {
+    const WHAT: &'static str = "thing";
+    fn read(text: &str) -> Option<Self> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|_| digits).map(Self)
+    }
+}
+
+impl<T: InPath, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let missing = |id: &str| {
+            let id: String = id.chars().take(300).collect();
+            Problem::not_found(format!("There is no {} {id:?}.", T::WHAT))
+        };
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| missing(parts.uri.path()))?;
+        T::read(&text).map(Self).ok_or_else(|| missing(&text))
+    }
+}
