@@ -1,5 +1,9 @@
 //! The one integration binary: one file per behaviour, what they share in `support`.
 
+mod api_campaigns;
+mod api_enrollments;
+mod api_errors;
+mod api_outbox;
 mod constraints;
 mod dashboard;
 mod house_rules;
@@ -8,6 +12,7 @@ mod provider_client;
 mod pruning;
 mod sim;
 mod site_support;
+mod slow_clients;
 mod stream;
 mod tell_delivery;
 mod tell_dispatch;

@@ -1,4 +1,4 @@
-//! The HTTP surface on a real socket, with a database of its own.
+//! The HTTP surface on a real socket, with a database of its own. Nothing is polled or delivered here.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,9 +7,11 @@ use std::time::Duration;
 use acceptd::clock::Clock;
 use acceptd::config::{self, Config};
 use acceptd::metrics::Metrics;
+use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{Store, Unobserved};
 use acceptd::wake::Wakes;
 use acceptd::web::{App, Parts, router, server};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -17,6 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 /// The admin token of the sites that have one.
 pub const TOKEN: &str = "the-admin-token-of-a-test";
+
+/// How many connections a site takes at once.
+pub const CONNECTIONS_MAX: usize = 300;
+
+struct Nobody;
+
+impl Witness for Nobody {
+    fn committed(&self, _: &Report) {}
+}
 
 /// A running site; it ends when it is dropped.
 pub struct Site {
@@ -40,12 +51,22 @@ impl Site {
         let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(Unobserved))
             .expect("a database");
         let (config, _) = config::parse(toml).expect("a configuration");
+        let note_key = store.write(|tx| tx.note_key()).await.expect("a key");
+        let reconciler = Reconciler::new(
+            store.clone(),
+            Clock::system(),
+            Wakes::default(),
+            note_key,
+            policy(&config),
+            Arc::new(Nobody),
+        );
         let (config, config_in_force) = watch::channel(Arc::new(config));
         let (trouble, poll_trouble) = watch::channel(None);
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new();
         let app = App::new(Parts {
             store: store.clone(),
+            reconciler,
             clock: Clock::system(),
             wakes: Wakes::default(),
             config: config_in_force,
@@ -58,7 +79,7 @@ impl Site {
         tokio::spawn(server::serve(
             vec![listener],
             router(app),
-            100,
+            CONNECTIONS_MAX,
             metrics,
             Duration::from_secs(5),
             shutdown.clone(),
@@ -78,6 +99,27 @@ impl Site {
         Self::start(&format!("[server]\nadmin_token = \"{TOKEN}\"\n")).await
     }
 
+    /// Asks with the admin token; answers with status and JSON (null when there is none).
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let mut ask = client().request(method, self.url(path)).bearer_auth(TOKEN);
+        if let Some(body) = body {
+            ask = ask.body(body.to_string());
+        }
+        let answer = ask.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let text = answer.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.call("GET", path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call("POST", path, Some(body)).await
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -86,4 +128,24 @@ impl Site {
 /// A client that follows nothing and keeps no cookie.
 pub fn client() -> reqwest::Client {
     acceptd::http::client(Duration::from_secs(20)).expect("a client")
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        workspace: config.workspace_id.clone(),
+        accounts: std::collections::BTreeMap::new(),
+        routes: config
+            .destinations
+            .iter()
+            .map(|d| Route {
+                name: d.name.clone(),
+                events: d.events.clone(),
+                pre_connected: true,
+                backfill: true,
+                ..Route::default()
+            })
+            .collect(),
+        announce_within: config.events.announce_within,
+        horizon: config.poll.horizon,
+    }
 }
