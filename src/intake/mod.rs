@@ -1,5 +1,6 @@
 //! Webhooks in: authenticate, understand, and hand over as signals.
 
+pub mod apply;
 mod read;
 pub mod sendpilot;
 pub mod unipile;

@@ -14,13 +14,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::app::App;
 use super::problem::Problem;
-use super::{api, auth, body, dashboard, health, openapi};
+use super::{api, auth, body, dashboard, health, openapi, webhooks};
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
     Router::new()
         .merge(api::routes().route_layer(from_fn_with_state(app.clone(), auth::guard)))
         .merge(dashboard::routes())
+        .merge(webhooks::routes())
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

@@ -4,6 +4,7 @@ mod api_campaigns;
 mod api_enrollments;
 mod api_errors;
 mod api_outbox;
+mod bad_input;
 mod constraints;
 mod dashboard;
 mod house_rules;

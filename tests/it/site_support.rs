@@ -47,6 +47,10 @@ impl Drop for Site {
 
 impl Site {
     pub async fn start(toml: &str) -> Self {
+        Self::with_places(toml, CONNECTIONS_MAX).await
+    }
+
+    pub async fn with_places(toml: &str, connections_max: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(Unobserved))
             .expect("a database");
@@ -79,7 +83,7 @@ impl Site {
         tokio::spawn(server::serve(
             vec![listener],
             router(app),
-            CONNECTIONS_MAX,
+            connections_max,
             metrics,
             Duration::from_secs(5),
             shutdown.clone(),

@@ -76,6 +76,36 @@ async fn when_all_places_are_taken_one_that_asks_nothing_gives_way() {
 }
 
 #[tokio::test]
+async fn a_thousand_and_twenty_four_are_served_at_the_same_time() {
+    const MANY: usize = 1_024;
+    let places = acceptd::web::limits::connections_max();
+    assert!(
+        places >= MANY,
+        "this machine lets a process open too few files"
+    );
+    let site = Site::with_places("", places).await;
+    let mut asking = Vec::new();
+    for _ in 0..MANY {
+        let mut stream = connect(&site).await;
+        stream
+            .write_all(b"PUT /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{")
+            .await
+            .expect("a write");
+        asking.push(stream);
+    }
+    is_served_at_once(&site).await;
+    for stream in &mut asking {
+        stream.write_all(b"}").await.expect("a write");
+        let mut start = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut start))
+            .await
+            .expect("in time")
+            .expect("an answer");
+        assert_eq!(&start, b"HTTP/1.1 405");
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_trickles_is_cut_after_ten_seconds() {
     let site = Site::guarded().await;
     let started = Instant::now();

@@ -1,0 +1,343 @@
+//! What an understood webhook does, inside the writer's transaction: the event id is remembered, and evidence goes into the one
+//! stamping routine (contract section 4).
+
+use crate::domain::enrollment::Enrollment;
+use crate::domain::identity::Identity;
+use crate::domain::ids::{AccountId, EnrollmentId};
+use crate::domain::signal::{
+    BadInput, Claim, EventRef, Person, SendpilotEvent, SendpilotKind, Signal, Subject,
+    UnipileEvent, UnipileKind,
+};
+use crate::domain::words::{Outcome, Precision, Provider, Source, Status};
+use crate::reconcile::{Routine, Upsert};
+use crate::store::Error;
+
+/// Acts on a Unipile webhook. Returns what it led to.
+///
+/// # Errors
+/// The store's.
+pub fn unipile(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome, Error> {
+    let (account, source) = match &event.kind {
+        UnipileKind::Evidence(signal) => (Some(&signal.account), signal.source),
+        UnipileKind::Account { account, .. } => (Some(account), Source::Webhook),
+        UnipileKind::Ignored {
+            account, source, ..
+        } => (account.as_ref(), *source),
+    };
+    if seen_again(
+        routine,
+        event.event_ref.as_ref(),
+        source,
+        account,
+        &event.raw,
+    )? {
+        return Ok(Outcome::Duplicate);
+    }
+    match &event.kind {
+        UnipileKind::Evidence(signal) => {
+            routine.meet(&signal.account, Provider::Unipile)?;
+            routine.apply(signal, None)
+        }
+        UnipileKind::Account {
+            account,
+            message,
+            healthy,
+        } => {
+            routine.meet(account, Provider::Unipile)?;
+            match healthy {
+                Some(true) => routine.account_works(account)?,
+                Some(false) => routine.account_failed(account, message)?,
+                None => {}
+            }
+            kept(
+                routine,
+                source,
+                Some(account),
+                Outcome::Recorded,
+                &format!("The provider said {message} of the account."),
+                &event.raw,
+            )
+        }
+        UnipileKind::Ignored {
+            account, reason, ..
+        } => kept(
+            routine,
+            source,
+            account.as_ref(),
+            Outcome::Ignored,
+            reason,
+            &event.raw,
+        ),
+    }
+}
+
+/// Acts on a SendPilot webhook. Returns what it led to.
+///
+/// # Errors
+/// [`Error::BadInput`] for an unknown lead without a sender; the store's.
+pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcome, Error> {
+    let known = match &event.lead {
+        Some(lead) => routine.tx.enrollment(lead)?,
+        None => None,
+    };
+    let account = known.as_ref().map(|e| &e.account).or(event.sender.as_ref());
+    if seen_again(
+        routine,
+        event.event_ref.as_ref(),
+        Source::Sendpilot,
+        account,
+        &event.raw,
+    )? {
+        return Ok(Outcome::Duplicate);
+    }
+    let lead = match &event.lead {
+        Some(lead) if event.kind != SendpilotKind::Unknown => lead,
+        _ => {
+            return kept(
+                routine,
+                Source::Sendpilot,
+                account,
+                Outcome::Ignored,
+                &format!(
+                    "The event type {:?} is not known; if it is a new name of a known one, it has to be added.",
+                    event.event_type
+                ),
+                &event.raw,
+            );
+        }
+    };
+    let remark = other_sender(known.as_ref(), event);
+    let e = enrolled(routine, known, lead, event)?;
+    act(routine, e, event, remark.as_deref())
+}
+
+/// What one known event says of one enrollment.
+fn act(
+    routine: &mut Routine<'_>,
+    e: Enrollment,
+    event: &SendpilotEvent,
+    remark: Option<&str>,
+) -> Result<Outcome, Error> {
+    let claim = |precision| Claim {
+        at: event.timestamp,
+        precision,
+        reply: false,
+        status: None,
+        presumes_connection: false,
+        only_if_note: None,
+        preview: None,
+    };
+    let claim = match &event.kind {
+        SendpilotKind::Sent { note } => {
+            let id = e.id.clone();
+            let account = e.account.clone();
+            routine.record_invite(e, event.timestamp, None, note.as_deref(), None)?;
+            return recorded(
+                routine,
+                &account,
+                &id,
+                "The invite was sent; that proves no connection.",
+                remark,
+                &event.raw,
+            );
+        }
+        SendpilotKind::Accepted { at } => Claim {
+            at: *at,
+            ..claim(Precision::Exact)
+        },
+        SendpilotKind::MessageSent => Claim {
+            status: Some(Status::MessageSent),
+            presumes_connection: true,
+            ..claim(Precision::Inferred)
+        },
+        SendpilotKind::Reply { preview } => Claim {
+            reply: true,
+            presumes_connection: true,
+            preview: preview.clone(),
+            ..claim(Precision::Inferred)
+        },
+        SendpilotKind::StatusChange { previous, new } => {
+            let says = |status: &Option<Status>| status.is_some_and(Status::needs_accept);
+            if !says(previous) && !says(new) {
+                return told(routine, e, event, *new, remark);
+            }
+            let replied = [previous, new].contains(&&Some(Status::ReplyReceived));
+            Claim {
+                reply: replied,
+                status: newer(&e, event, *new),
+                ..claim(Precision::UpperBound)
+            }
+        }
+        SendpilotKind::Unknown => {
+            return Err(Error::Internal("an unknown event has no claim".to_owned()));
+        }
+    };
+    let signal = Signal {
+        source: Source::Sendpilot,
+        account: e.account,
+        received_at: routine.now,
+        subject: Subject::Enrollment(e.id),
+        person: Person {
+            identity: identity(event),
+            ..Person::default()
+        },
+        claim,
+        raw: event.raw.clone(),
+    };
+    routine.apply(&signal, remark)
+}
+
+/// A status that is no evidence: those that people set may still be told.
+fn told(
+    routine: &mut Routine<'_>,
+    mut e: Enrollment,
+    event: &SendpilotEvent,
+    new: Option<Status>,
+    remark: Option<&str>,
+) -> Result<Outcome, Error> {
+    let (account, id) = (e.account.clone(), e.id.clone());
+    let moves = newer(&e, event, new).filter(|new| !new.needs_no_accept() && *new != e.status);
+    let reason = match moves {
+        Some(new) => {
+            e.status = new;
+            e.status_at = Some(event.timestamp.unwrap_or(routine.now));
+            routine.tx.update_enrollment(&e)?;
+            format!("The status became {new}; that proves no connection.")
+        }
+        None => "A status that moves nothing and proves no connection.".to_owned(),
+    };
+    recorded(routine, &account, &id, &reason, remark, &event.raw)
+}
+
+/// The status, unless what is known is newer than this event.
+fn newer(e: &Enrollment, event: &SendpilotEvent, new: Option<Status>) -> Option<Status> {
+    let older = e
+        .status_at
+        .zip(event.timestamp)
+        .is_some_and(|(known, told)| told < known);
+    new.filter(|_| !older)
+}
+
+/// The enrollment of a lead; an unknown one is enrolled on the spot.
+fn enrolled(
+    routine: &mut Routine<'_>,
+    known: Option<Enrollment>,
+    lead: &EnrollmentId,
+    event: &SendpilotEvent,
+) -> Result<Enrollment, Error> {
+    let has_identity = known.as_ref().is_some_and(|e| e.identity.is_usable());
+    if let Some(e) = known
+        && (has_identity || event.linkedin_url.is_none())
+    {
+        return Ok(e);
+    }
+    let is_new = routine.tx.enrollment(lead)?.is_none();
+    if is_new {
+        let sender = event.sender.as_ref().ok_or_else(|| {
+            BadInput::field(
+                "data.senderId",
+                "The lead is not known, so its account is needed.",
+            )
+        })?;
+        routine.meet(sender, Provider::Sendpilot)?;
+    }
+    routine.enroll(&Upsert {
+        id: lead.clone(),
+        account: event.sender.clone().filter(|_| is_new),
+        campaign: event.campaign.clone().filter(|_| is_new).map(Some),
+        campaign_name: None,
+        linkedin_url: event.linkedin_url.clone().map(Some),
+        provider_id: None,
+        name: None,
+        headline: None,
+        company: None,
+        invited_at: None,
+        note: None,
+    })?;
+    let mut e = routine
+        .tx
+        .enrollment(lead)?
+        .ok_or_else(|| Error::Internal("an enrollment vanished in its transaction".to_owned()))?;
+    if is_new && first_met_later(&event.kind) {
+        e.met_later = true;
+        routine.tx.update_enrollment(&e)?;
+    }
+    Ok(e)
+}
+
+/// Whether what a lead is first met by comes after the accept, so that the accept itself is old news.
+fn first_met_later(kind: &SendpilotKind) -> bool {
+    match kind {
+        SendpilotKind::MessageSent | SendpilotKind::Reply { .. } => true,
+        SendpilotKind::StatusChange { previous, new } => [previous, new]
+            .iter()
+            .any(|s| s.is_some_and(|s| s.rank() > Status::ConnectionAccepted.rank())),
+        _ => false,
+    }
+}
+
+fn other_sender(known: Option<&Enrollment>, event: &SendpilotEvent) -> Option<String> {
+    let (e, sender) = (known?, event.sender.as_ref()?);
+    (e.account != *sender).then(|| {
+        format!(
+            "The event names the sender {sender}, the enrollment has account {}, which wins.",
+            e.account
+        )
+    })
+}
+
+fn identity(event: &SendpilotEvent) -> Identity {
+    event
+        .linkedin_url
+        .as_deref()
+        .map(Identity::from_text)
+        .unwrap_or_default()
+}
+
+fn recorded(
+    routine: &mut Routine<'_>,
+    account: &AccountId,
+    id: &EnrollmentId,
+    reason: &str,
+    remark: Option<&str>,
+    raw: &str,
+) -> Result<Outcome, Error> {
+    let reason = match remark {
+        Some(remark) => format!("{reason} {remark}"),
+        None => reason.to_owned(),
+    };
+    let (source, outcome) = (Source::Sendpilot, Outcome::Recorded);
+    routine.note(source, Some(account), outcome, &reason, raw, Some(id))?;
+    Ok(outcome)
+}
+
+fn kept(
+    routine: &mut Routine<'_>,
+    source: Source,
+    account: Option<&AccountId>,
+    outcome: Outcome,
+    reason: &str,
+    raw: &str,
+) -> Result<Outcome, Error> {
+    routine.note(source, account, outcome, reason, raw, None)?;
+    Ok(outcome)
+}
+
+/// Remembers the provider's event id; one that was there makes a `duplicate` and nothing else.
+fn seen_again(
+    routine: &mut Routine<'_>,
+    event: Option<&EventRef>,
+    source: Source,
+    account: Option<&AccountId>,
+    raw: &str,
+) -> Result<bool, Error> {
+    let Some(event) = event else {
+        return Ok(false);
+    };
+    if routine.tx.remember_event(event)? {
+        return Ok(false);
+    }
+    let reason = "The provider sent this event before.";
+    kept(routine, source, account, Outcome::Duplicate, reason, raw)?;
+    Ok(true)
+}
