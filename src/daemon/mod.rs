@@ -1,11 +1,18 @@
 //! The process: build, run, drain; signals, systemd, telemetry.
 
+mod build;
 pub mod destinations;
 pub mod housekeeping;
 mod journal;
+pub mod listen;
 pub mod measure;
 pub mod observe;
+pub mod policy;
+mod reload;
+mod run;
 pub mod signals;
 pub mod systemd;
 pub mod telemetry;
 pub mod watchdog;
+
+pub use build::Daemon;

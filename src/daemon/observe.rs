@@ -1,9 +1,10 @@
-//! What the store's writer tells, counted and passed on to the watchdog.
+//! What the parts tell while they work, counted, and passed on to the watchdog.
 
 use std::time::Duration;
 
 use super::watchdog::Heartbeat;
 use crate::metrics::Metrics;
+use crate::reconcile::{Report, Witness};
 use crate::store::Observer;
 
 /// Listens to the writer.
@@ -25,5 +26,18 @@ impl Observer for WriterObserver {
 
     fn failed(&self) {
         self.metrics.commit_failed();
+    }
+}
+
+impl Witness for Metrics {
+    fn committed(&self, report: &Report) {
+        for stamp in report.stamps.iter().filter(|stamp| stamp.accepted) {
+            let accept = &stamp.accept;
+            let lag = accept.detected_at.since(accept.at);
+            self.accept(accept.source, accept.path, lag);
+        }
+        for (source, outcome) in &report.signals {
+            self.signal(*source, *outcome);
+        }
     }
 }

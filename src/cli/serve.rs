@@ -1,0 +1,65 @@
+//! `acceptd serve`: run the daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::daemon::signals::Signals;
+use crate::daemon::telemetry::{self, LogFormat};
+use crate::daemon::{Daemon, listen};
+
+/// How to run it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where log lines go and how they look; $ACCEPTD_LOG says which
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log: LogFormat,
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it can't start; what goes wrong later is logged.
+pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        // Before anything else, so that no signal that comes early is lost or ends the process.
+        let signals = Signals::install().context("the signal handlers can't be installed")?;
+        telemetry::init(args.log)?;
+        serve(path, signals).await
+    });
+    match ended {
+        Ok(status) => Ok(status),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            // At once: after a failed fsync nothing may touch the database again, not even to close it.
+            std::process::exit(1);
+        }
+    }
+}
+
+async fn serve(path: PathBuf, signals: Signals) -> anyhow::Result<ExitCode> {
+    let loaded = match config::load(&path) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            tracing::error!("{errors}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let listeners = listen::listeners(loaded.config.server.listen)?;
+    for socket in &listeners.sockets {
+        let address = socket.local_addr()?;
+        tracing::info!(%address, from_systemd = listeners.from_systemd, "listening");
+    }
+    let daemon = Daemon::build(loaded, listeners, Clock::system()).await?;
+    daemon.run(signals).await?;
+    Ok(ExitCode::SUCCESS)
+}

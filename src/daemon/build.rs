@@ -1,0 +1,100 @@
+//! Build: everything is opened and bound, and nothing runs yet.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::destinations::destinations;
+use super::listen::Listeners;
+use super::observe::WriterObserver;
+use super::policy::policy;
+use super::watchdog::Heartbeat;
+use crate::clock::Clock;
+use crate::config::{Config, Loaded};
+use crate::metrics::Metrics;
+use crate::reconcile::Reconciler;
+use crate::store::Store;
+use crate::tell::{Dispatcher, Reload};
+use crate::wake::Wakes;
+use crate::web::{App, Parts};
+
+/// A daemon that does not run yet. See [`super::run`] for what its parts do then.
+pub struct Daemon {
+    pub(super) config_path: PathBuf,
+    pub(super) config: watch::Sender<Arc<Config>>,
+    pub(super) poll_trouble: watch::Sender<Option<String>>,
+    pub(super) app: App,
+    pub(super) listeners: Listeners,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) destinations: Reload,
+    pub(super) writer: Heartbeat,
+    pub(super) scheduler: Heartbeat,
+    pub(super) shutdown: CancellationToken,
+}
+
+impl Daemon {
+    /// Opens the database (and migrates it) and puts the parts together.
+    ///
+    /// # Errors
+    /// When the database can't be opened, with what to do about it.
+    pub async fn build(loaded: Loaded, listeners: Listeners, clock: Clock) -> anyhow::Result<Self> {
+        let config = loaded.config;
+        let metrics = Metrics::new();
+        let writer = Heartbeat::new("writer");
+        let store = open(&config, &metrics, &writer).await?;
+        let note_key = store.write(|tx| tx.note_key()).await?;
+        let wakes = Wakes::default();
+        let reconciler = Reconciler::new(
+            store.clone(),
+            clock.clone(),
+            wakes.clone(),
+            note_key,
+            policy(&config),
+            Arc::new(metrics.clone()),
+        );
+        let (dispatcher, destinations) = Dispatcher::new(
+            store.clone(),
+            clock.clone(),
+            wakes.outbox.clone(),
+            destinations(&config),
+            Arc::new(metrics.clone()),
+        );
+        let (config, in_force) = watch::channel(Arc::new(config));
+        let (poll_trouble, trouble) = watch::channel(None);
+        let shutdown = CancellationToken::new();
+        let app = App::new(Parts {
+            store,
+            reconciler,
+            clock,
+            wakes,
+            config: in_force,
+            metrics,
+            poll_trouble: trouble,
+            shutdown: shutdown.clone(),
+        });
+        Ok(Self {
+            config_path: loaded.path,
+            config,
+            poll_trouble,
+            app,
+            listeners,
+            dispatcher,
+            destinations,
+            writer,
+            scheduler: Heartbeat::new("scheduler"),
+            shutdown,
+        })
+    }
+}
+
+/// Opening blocks: a migration may take minutes.
+async fn open(config: &Config, metrics: &Metrics, writer: &Heartbeat) -> anyhow::Result<Store> {
+    let path = config.database.path.clone();
+    let observer = Arc::new(WriterObserver {
+        metrics: metrics.clone(),
+        heartbeat: writer.clone(),
+    });
+    Ok(tokio::task::spawn_blocking(move || Store::open(&path, observer)).await??)
+}

@@ -1,0 +1,66 @@
+//! The listening sockets: those that systemd hands over, else one of our own.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::systemd;
+
+/// Connections that wait to be accepted. The system caps it (`net.core.somaxconn`).
+const BACKLOG: u32 = 4_096;
+
+/// Where the daemon listens.
+pub struct Listeners {
+    /// Ready to accept; never empty.
+    pub sockets: Vec<TcpListener>,
+    /// Whether systemd holds them too, so that a restart refuses no connection.
+    pub from_systemd: bool,
+}
+
+/// Takes over systemd's sockets; without any, binds `listen`.
+///
+/// # Errors
+/// When a socket that was handed over can't be used, or the address can't be bound.
+pub fn listeners(listen: SocketAddr) -> anyhow::Result<Listeners> {
+    let taken = systemd::take_listeners()?;
+    if taken.is_empty() {
+        return Ok(Listeners {
+            sockets: vec![bind(listen)?],
+            from_systemd: false,
+        });
+    }
+    let sockets = taken
+        .into_iter()
+        .map(TcpListener::from_std)
+        .collect::<Result<Vec<_>, _>>()
+        .context("a socket from systemd can't be used")?;
+    let elsewhere = sockets
+        .iter()
+        .filter_map(|socket| socket.local_addr().ok())
+        .all(|address| address != listen);
+    if elsewhere {
+        tracing::warn!(
+            %listen,
+            "systemd's socket is not at server.listen: the other commands look for the daemon there. \
+             Make ListenStream= of the socket unit and server.listen the same"
+        );
+    }
+    Ok(Listeners {
+        sockets,
+        from_systemd: true,
+    })
+}
+
+fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = match listen {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart must not wait for old connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket
+        .bind(listen)
+        .and_then(|()| socket.listen(BACKLOG))
+        .with_context(|| format!("can't listen on {listen} (server.listen)"))
+}

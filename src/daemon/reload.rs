@@ -1,0 +1,69 @@
+//! SIGHUP: another configuration takes effect without dropping anything, or the running one stays (contract section 3).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::destinations::destinations;
+use super::policy::policy;
+use crate::config::{self, Config, Loaded};
+use crate::tell::Reload;
+use crate::web::App;
+
+/// Reads the file again and puts it in force. Returns the status line that tells how it went.
+pub async fn reload(
+    path: &Path,
+    running: &watch::Sender<Arc<Config>>,
+    app: &App,
+    outbox: &Reload,
+) -> String {
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || config::load(&file)).await;
+    let Loaded {
+        mut config,
+        warnings,
+        ..
+    } = match read {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(errors)) => {
+            tracing::error!("the configuration was not reloaded, the running one stays: {errors}");
+            return "The configuration file has errors (see the journal); the previous one stays in force.".to_owned();
+        }
+        Err(error) => {
+            tracing::error!(%error, "the configuration could not be read, the running one stays");
+            return "The configuration file could not be read; the previous one stays in force."
+                .to_owned();
+        }
+    };
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    keep_what_cannot_change(&mut config, &running.borrow());
+    app.reconciler.set_policy(policy(&config));
+    outbox.set(destinations(&config));
+    running.send_replace(Arc::new(config));
+    app.wakes.poll.activate();
+    app.wakes.steps.activate();
+    tracing::info!("reloaded the configuration");
+    "Reloaded the configuration.".to_owned()
+}
+
+fn keep_what_cannot_change(config: &mut Config, running: &Config) {
+    if config.server.listen != running.server.listen {
+        tracing::warn!(
+            running = %running.server.listen,
+            file = %config.server.listen,
+            "server.listen can't change while the daemon runs: restart it"
+        );
+        config.server.listen = running.server.listen;
+    }
+    if config.database.path != running.database.path {
+        tracing::warn!(
+            running = %running.database.path.display(),
+            file = %config.database.path.display(),
+            "database.path can't change while the daemon runs: restart it"
+        );
+        config.database.path = running.database.path.clone();
+    }
+}

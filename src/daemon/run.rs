@@ -1,0 +1,132 @@
+//! Run: the parts work until a signal says stop, then drain (contract section 10).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::build::Daemon;
+use super::measure::{snapshot, status_line};
+use super::signals::{Asked, Signals};
+use super::{housekeeping, reload, systemd, watchdog};
+use crate::web::{App, router, server};
+
+/// How many connections are served at once.
+const CONNECTIONS_MAX: usize = 4_096;
+/// How long requests and deliveries in flight have at a stop.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often the scheduler shows that it is alive.
+const BEAT: Duration = Duration::from_secs(1);
+/// How many beats lie between two status lines.
+const BEATS_PER_STATUS: u32 = 15;
+
+impl Daemon {
+    /// Serves until SIGTERM or SIGINT, then drains and returns.
+    ///
+    /// # Errors
+    /// When the disk failed to make a write durable: the process has to end at once, without touching the database again.
+    pub async fn run(self, mut signals: Signals) -> anyhow::Result<()> {
+        let app = self.app.clone();
+        // The provider is polled by parts of their own; until one reports trouble, there is none.
+        let _poll_trouble = self.poll_trouble;
+        let serving = tokio::spawn(server::serve(
+            self.listeners.sockets,
+            router(app.clone()),
+            CONNECTIONS_MAX,
+            app.metrics.clone(),
+            DRAIN,
+            self.shutdown.clone(),
+        ));
+        let sending = tokio::spawn(self.dispatcher.run(self.shutdown.clone()));
+        let _background = background(
+            &app,
+            vec![self.writer, self.scheduler.clone()],
+            &self.shutdown,
+        );
+
+        systemd::ready(&status(&app).await);
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
+        let mut fatal = app.store.fatal();
+        let mut beats = interval(BEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = 0_u32;
+        loop {
+            tokio::select! {
+                asked = signals.next() => match asked {
+                    Asked::Stop => break,
+                    Asked::Reload => {
+                        systemd::reloading();
+                        let news = reload::reload(&self.config_path, &self.config, &app, &self.destinations).await;
+                        systemd::ready(&news);
+                    }
+                    Asked::ResyncAll => {
+                        tracing::info!("SIGUSR1: every account is due for a poll");
+                        app.wakes.poll.activate();
+                    }
+                },
+                Ok(()) = fatal.changed() => {
+                    let why = fatal.borrow().clone().unwrap_or_default();
+                    bail!("{why}");
+                }
+                _ = beats.tick() => {
+                    self.scheduler.beat();
+                    beat = beat.wrapping_add(1);
+                    if beat.is_multiple_of(BEATS_PER_STATUS) {
+                        let app = app.clone();
+                        tokio::spawn(async move { systemd::status(&status(&app).await) });
+                    }
+                }
+            }
+        }
+        tracing::info!("stopping: finishing requests and deliveries in flight");
+        systemd::stopping();
+        self.shutdown.cancel();
+        for part in [serving, sending] {
+            finish(part).await;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// What runs beside the requests and ends with them.
+fn background(
+    app: &App,
+    hearts: Vec<watchdog::Heartbeat>,
+    shutdown: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let retain = {
+        let app = app.clone();
+        move || app.config().database.retain_signals
+    };
+    let housekeeping = housekeeping::run(app.store.clone(), app.clock.clone(), retain);
+    let stop = shutdown.clone();
+    vec![
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = housekeeping => {}
+            }
+        }),
+        // Fed during the drain too.
+        tokio::spawn(watchdog::feed(watchdog::timeout(), hearts)),
+    ]
+}
+
+async fn finish(part: JoinHandle<()>) {
+    if let Err(error) = part.await {
+        tracing::error!(%error, "a part of the daemon broke");
+    }
+}
+
+async fn status(app: &App) -> String {
+    let now = app.clock.now();
+    let writable = app.store.fatal().borrow().is_none();
+    match snapshot(&app.store, &app.config(), &HashMap::new(), now, writable).await {
+        Ok(state) => status_line(&state, None, now),
+        Err(error) => format!("the database can't be read: {error}"),
+    }
+}
