@@ -7,9 +7,9 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::daemon::Daemon;
 use crate::daemon::signals::Signals;
 use crate::daemon::telemetry::{self, LogFormat};
-use crate::daemon::{Daemon, listen};
 
 /// How to run it.
 #[derive(Debug, clap::Args)]
@@ -54,12 +54,7 @@ async fn serve(path: PathBuf, signals: Signals) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let listeners = listen::listeners(loaded.config.server.listen)?;
-    for socket in &listeners.sockets {
-        let address = socket.local_addr()?;
-        tracing::info!(%address, from_systemd = listeners.from_systemd, "listening");
-    }
-    let daemon = Daemon::build(loaded, listeners, Clock::system()).await?;
+    let daemon = Daemon::build(loaded, Clock::system()).await?;
     daemon.run(signals).await?;
     Ok(ExitCode::SUCCESS)
 }

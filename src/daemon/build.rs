@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::destinations::destinations;
-use super::listen::Listeners;
+use super::listen::{Listeners, listeners};
 use super::observe::WriterObserver;
 use super::policy::policy;
 use super::watchdog::Heartbeat;
@@ -35,15 +35,17 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Opens the database (and migrates it) and puts the parts together.
+    /// Opens the database (and migrates it), takes over or binds the sockets, and puts the parts together. The database comes
+    /// first: a second daemon is told that there is one, not that an address is in use.
     ///
     /// # Errors
-    /// When the database can't be opened, with what to do about it.
-    pub async fn build(loaded: Loaded, listeners: Listeners, clock: Clock) -> anyhow::Result<Self> {
+    /// When the database can't be opened or the address can't be bound, with what to do about it.
+    pub async fn build(loaded: Loaded, clock: Clock) -> anyhow::Result<Self> {
         let config = loaded.config;
         let metrics = Metrics::new();
         let writer = Heartbeat::new("writer");
         let store = open(&config, &metrics, &writer).await?;
+        let listeners = listeners(config.server.listen)?;
         let note_key = store.write(|tx| tx.note_key()).await?;
         let wakes = Wakes::default();
         let reconciler = Reconciler::new(

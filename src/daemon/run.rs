@@ -30,6 +30,10 @@ impl Daemon {
     /// When the disk failed to make a write durable: the process has to end at once, without touching the database again.
     pub async fn run(self, mut signals: Signals) -> anyhow::Result<()> {
         let app = self.app.clone();
+        for socket in &self.listeners.sockets {
+            let address = socket.local_addr()?;
+            tracing::info!(%address, from_systemd = self.listeners.from_systemd, "listening");
+        }
         // The provider is polled by parts of their own; until one reports trouble, there is none.
         let _poll_trouble = self.poll_trouble;
         let serving = tokio::spawn(server::serve(
