@@ -1,1 +1,5 @@
-fn main() {}
+//! Parse, run, exit status: nothing else.
+
+fn main() -> std::process::ExitCode {
+    acceptd::cli::run()
+}

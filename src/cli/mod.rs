@@ -1,4 +1,172 @@
-//! The commands, one file each.
+//! The commands, one file each (contract section 2). Exit status: 0 done; 1 failed; 2 wrong usage or configuration.
 
+mod backup;
+mod check;
+mod client;
+mod deliveries;
+mod explain;
+mod generate;
+mod import;
 pub mod register;
-pub mod serve;
+mod resync;
+mod serve;
+mod stamp;
+mod status;
+mod table;
+mod test_destination;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{self, Loaded};
+use client::Api;
+
+/// Has this LinkedIn invitation been accepted, and since when?
+#[derive(Debug, Parser)]
+#[command(name = "acceptd", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "PATH", env = "ACCEPTD_CONFIG", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve(serve::Args),
+    /// Validate the configuration and print it with secrets redacted
+    Check,
+    /// Enroll prospects from CSV or NDJSON
+    Import(import::Args),
+    /// Show accounts, campaigns, backlog and destinations
+    Status(status::Args),
+    /// Show every signal seen for an enrollment, what each led to and why; then its deliveries
+    Explain(explain::Args),
+    /// Ask the running daemon to look again: at one prospect, one account or every account
+    Resync(resync::Args),
+    /// Stamp an accept by hand, source `manual`
+    Stamp(stamp::Args),
+    /// List deliveries, newest first
+    Deliveries(deliveries::ListArgs),
+    /// Send deliveries again
+    Replay(deliveries::ReplayArgs),
+    /// Send a `webhook.test` event to a destination
+    Test(test_destination::Args),
+    /// Create or update the provider's webhooks for server.public_url
+    Register,
+    /// Copy the database while the daemon runs
+    Backup(backup::Args),
+    /// Write the man page or shell completions
+    #[command(hide = true)]
+    Generate(generate::Args),
+}
+
+/// How a command ended that did not break off.
+#[derive(Debug, Clone, Copy)]
+enum Ended {
+    /// Everything was done.
+    Done,
+    /// Something failed, and was said.
+    Failed,
+    /// With a status of its own; why was said.
+    With(ExitCode),
+}
+
+/// Why a command broke off.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage or configuration: exit status 2.
+    Usage(String),
+    /// Anything else: exit status 1.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Reads the arguments, runs the command, answers its exit status.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command.run(cli.config) {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::Failed) => ExitCode::from(1),
+        Ok(Ended::With(status)) => status,
+        Err(Failure::Usage(message)) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// The configuration, or all that is wrong with it.
+fn load(path: PathBuf) -> Result<Loaded, Failure> {
+    config::load(&path).map_err(|errors| Failure::Usage(errors.to_string()))
+}
+
+impl Command {
+    fn run(self, path: PathBuf) -> Result<Ended, Failure> {
+        match self {
+            Self::Serve(args) => Ok(Ended::With(serve::run(path, &args)?)),
+            Self::Check => check::run(&load(path)?),
+            Self::Backup(args) => Ok(backup::run(&load(path)?.config, &args)?),
+            Self::Register => Ok(Ended::With(registered(&load(path)?.config)?)),
+            Self::Generate(args) => generate::run(&args),
+            client => client.ask(&Api::of(&load(path)?.config)?),
+        }
+    }
+
+    /// The commands that speak to the running daemon.
+    fn ask(self, api: &Api) -> Result<Ended, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            match self {
+                Self::Import(args) => import::run(args, api).await,
+                Self::Status(args) => status::run(args, api).await,
+                Self::Explain(args) => explain::run(args, api).await,
+                Self::Resync(args) => resync::run(args, api).await,
+                Self::Stamp(args) => stamp::run(args, api).await,
+                Self::Deliveries(args) => deliveries::list(args, api).await,
+                Self::Replay(args) => deliveries::replay(args, api).await,
+                Self::Test(args) => test_destination::run(args, api).await,
+                Self::Serve(_)
+                | Self::Check
+                | Self::Backup(_)
+                | Self::Register
+                | Self::Generate(_) => Ok(Ended::Done),
+            }
+        })
+    }
+}
+
+/// `acceptd register` speaks to the provider, not to the daemon.
+fn registered(config: &config::Config) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(register::run(
+        config,
+        Clock::system(),
+        &mut std::io::stdout(),
+        &mut std::io::stderr(),
+    ))
+}
+
+/// Prints a JSON value for programs.
+fn print_json(value: &serde_json::Value) {
+    println!("{value:#}");
+}

@@ -3,6 +3,7 @@
 //! Everything else speaks to the store in domain operations: methods of [`Reader`] and [`Tx`].
 
 mod accounts;
+mod backup;
 mod campaigns;
 pub mod changes;
 mod deliveries;
@@ -31,6 +32,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use accounts::AccountRow;
+pub use backup::{BackupError, backup};
 pub use campaigns::{CampaignCounts, CampaignRow};
 pub use deliveries::{Claimed, DeliveryFilter, DeliveryRow, OutboxCount, Settlement};
 pub use destinations::DestinationRow;

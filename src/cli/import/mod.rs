@@ -1,0 +1,123 @@
+//! `acceptd import`: enroll from CSV or NDJSON. A row in error loses no other row.
+
+mod columns;
+mod csv;
+mod ndjson;
+mod send;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value};
+
+use super::client::Api;
+use super::{Ended, Failure};
+use columns::{Defaults, Mapping, RowError};
+
+/// What the columns of a CSV file are called, for `--help`.
+const HELP: &str = "Columns are known by their usual names in any spelling: LinkedIn URL, Profile URL, Sales Navigator URL, \
+Name or First Name and Last Name, Headline or Title, Company, ID, Account ID, Campaign ID, Invited At, Note. \
+A row without an id gets one made from account, campaign and identity, so that importing a file twice changes nothing.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
+pub(super) struct Args {
+    /// The file; `-` for standard input
+    file: PathBuf,
+    /// What the file is; without it, it is looked at
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// The account of rows that name none
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The campaign of rows that name none
+    #[arg(long, value_name = "ID")]
+    campaign: Option<String>,
+    /// The name of that campaign
+    #[arg(long, value_name = "NAME")]
+    campaign_name: Option<String>,
+    /// What a column means, such as "Prospect=name"; `ignore` leaves it out. May be repeated
+    #[arg(long, value_name = "COLUMN=FIELD", value_parser = columns::mapping)]
+    map: Vec<Mapping>,
+    /// The summary as JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// The format of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Csv,
+    Ndjson,
+}
+
+/// One row of the file: an enrollment, or what is wrong with it.
+#[derive(Debug)]
+struct Entry {
+    line: usize,
+    row: Result<Map<String, Value>, RowError>,
+}
+
+/// Why no row could be read at all.
+#[derive(Debug)]
+enum Unreadable {
+    /// The file is not what it should be.
+    File(String),
+    /// The options do not fit the file.
+    Usage(String),
+}
+
+pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
+    let name = if args.file.as_os_str() == "-" {
+        "<stdin>".to_owned()
+    } else {
+        args.file.display().to_string()
+    };
+    let bytes = text::bytes(&args.file).map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
+    let content = text::decode(bytes).map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
+    let defaults = Defaults {
+        account: args.account,
+        campaign: args.campaign,
+        campaign_name: args.campaign_name,
+    };
+    let entries = read(&content, args.format, &args.map, &defaults).map_err(|e| match e {
+        Unreadable::File(message) => Failure::Failed(anyhow::anyhow!("{name}: {message}")),
+        Unreadable::Usage(message) => Failure::Usage(format!("error: {message}")),
+    })?;
+    let summary = send::all(entries, &name, api).await;
+    if args.json {
+        super::print_json(&summary.json());
+    } else {
+        println!("{}", summary.sentence());
+    }
+    Ok(if summary.is_clean() {
+        Ended::Done
+    } else {
+        Ended::Failed
+    })
+}
+
+fn read(
+    content: &str,
+    format: Option<Format>,
+    mappings: &[Mapping],
+    defaults: &Defaults,
+) -> Result<Vec<Entry>, Unreadable> {
+    let format = match (format, content.trim_start().chars().next()) {
+        (Some(format), _) => format,
+        (None, Some('{')) => Format::Ndjson,
+        (None, Some('[')) => {
+            return Err(Unreadable::File(
+                "is a JSON array: write one object per line (jq -c '.[]' does it)".to_owned(),
+            ));
+        }
+        (None, _) => Format::Csv,
+    };
+    match format {
+        Format::Csv => csv::read(content, mappings, defaults),
+        Format::Ndjson => Ok(ndjson::read(content, mappings, defaults)),
+    }
+}

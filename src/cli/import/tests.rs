@@ -1,0 +1,186 @@
+//! Files as people really export them.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn defaults() -> Defaults {
+    Defaults {
+        account: Some("acc_1".to_owned()),
+        ..Defaults::default()
+    }
+}
+
+/// Each row as its line and its enrollment, or `field: detail`.
+fn rows(text: &str) -> Vec<(usize, Result<Value, String>)> {
+    read(text, None, &[], &defaults())
+        .unwrap()
+        .into_iter()
+        .map(|e| {
+            let row = e
+                .row
+                .map(Value::Object)
+                .map_err(|e| format!("{}: {}", e.field.unwrap_or_default(), e.detail));
+            (e.line, row)
+        })
+        .collect()
+}
+
+fn only(text: &str) -> Value {
+    rows(text).remove(0).1.unwrap()
+}
+
+#[test]
+fn headers_in_any_spelling() {
+    let expected = json!({"id": "1", "accountId": "acc_1", "name": "Ada Lovelace", "company": "Engines", "headline": "Countess",
+        "linkedinUrl": "https://www.linkedin.com/in/ada"});
+    for text in [
+        "ID,First Name,Last Name,Company Name,Title,LinkedIn URL,Email\n1,Ada,Lovelace,Engines,Countess,https://www.linkedin.com/in/ada,a@b.c\n",
+        "lead id;FIRST_NAME;last-name;Company;Headline;Person Linkedin Url\r\n1;Ada;Lovelace;Engines;Countess;https://www.linkedin.com/in/ada\r\n",
+        "External ID\tFull Name\tcompany\tJob Title\tProfile URL\n1\tAda Lovelace\tEngines\tCountess\thttps://www.linkedin.com/in/ada",
+    ] {
+        assert_eq!(only(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn line_numbers_count_line_breaks_inside_cells_and_blank_lines() {
+    let text = "id,note,linkedin_url\n\n1,\"a\nb\n\"\"c\"\"\",x\r\n\r\n2,d,y\n,e,\n";
+    let rows = rows(text);
+    let lines: Vec<usize> = rows.iter().map(|r| r.0).collect();
+    assert_eq!(lines, [3, 7, 8]);
+    assert_eq!(rows[0].1.as_ref().unwrap()["note"], "a\nb\n\"c\"");
+    assert!(
+        rows[2]
+            .1
+            .as_ref()
+            .unwrap_err()
+            .starts_with("id: the row has no id")
+    );
+}
+
+#[test]
+fn a_row_in_error_loses_no_other_row() {
+    let rows = rows("id,name\n1,a,b,c\n2,b\n3,\"never closed\n4,d\n5,e\n");
+    let good: Vec<usize> = rows.iter().filter(|r| r.1.is_ok()).map(|r| r.0).collect();
+    assert_eq!(good, [3, 5, 6]);
+    assert!(rows[0].1.as_ref().unwrap_err().contains("has 4 cells"));
+    assert!(rows[2].1.as_ref().unwrap_err().contains("never closed"));
+    assert_eq!(only("id,name\n1,5\" nail")["name"], "5\" nail");
+}
+
+#[test]
+fn a_sales_navigator_url_beside_a_profile_url_becomes_the_provider_id() {
+    let sales = "https://www.linkedin.com/sales/lead/ACwAAAC4_64BzcSnhJvUcBdMBeTIwwHBOnfGFCg,NAME_SEARCH,abcd";
+    let both = only(&format!(
+        "id,LinkedIn URL,Sales Navigator URL\n1,https://www.linkedin.com/in/ada,\"{sales}\"\n"
+    ));
+    assert_eq!(both["linkedinUrl"], "https://www.linkedin.com/in/ada");
+    assert_eq!(
+        both["providerId"],
+        "ACwAAAC4_64BzcSnhJvUcBdMBeTIwwHBOnfGFCg"
+    );
+    let alone = only(&format!("id,Sales Navigator URL\n1,\"{sales}\"\n"));
+    assert_eq!(alone["linkedinUrl"], sales);
+}
+
+#[test]
+fn an_id_is_made_from_account_campaign_and_person() {
+    let id = |url: &str| only(&format!("linkedin url\n{url}\n"))["id"].clone();
+    let ada = id("https://www.linkedin.com/in/ada");
+    assert!(ada.as_str().unwrap().starts_with("imp_"));
+    assert_eq!(ada, id("http://linkedin.com/in/Ada/?x=1"));
+    assert_ne!(ada, id("https://www.linkedin.com/in/bob"));
+}
+
+#[test]
+fn columns_are_mapped_by_hand() {
+    let map = [
+        columns::mapping("Wer?=name").unwrap(),
+        columns::mapping("Title=ignore").unwrap(),
+    ];
+    let rows = read("id,Wer?,Title\n1,Ada,x\n", None, &map, &defaults()).unwrap();
+    let row = rows[0].row.as_ref().unwrap();
+    assert_eq!(row["name"], "Ada");
+    assert!(!row.contains_key("headline"));
+    assert!(
+        columns::mapping("Wer?=nam")
+            .unwrap_err()
+            .contains("campaignName")
+    );
+    let wrong = read("id\n1\n", None, &map, &defaults());
+    assert!(matches!(wrong, Err(Unreadable::Usage(m)) if m.contains("Wer?")));
+}
+
+#[test]
+fn ndjson_keeps_null_and_reports_broken_lines() {
+    let rows = rows(
+        "{\"id\": 7, \"name\": null, \"linkedin_url\": \"x\"}\n\n{broken\n[1]\n{\"id\":\"b\",\"accountId\":\"acc_2\"}",
+    );
+    assert_eq!(
+        rows[0].1,
+        Ok(json!({"id": "7", "accountId": "acc_1", "name": null, "linkedinUrl": "x"}))
+    );
+    assert!(rows[1].1.as_ref().unwrap_err().contains("is not JSON"));
+    assert!(
+        rows[2]
+            .1
+            .as_ref()
+            .unwrap_err()
+            .contains("is not a JSON object")
+    );
+    assert_eq!(
+        (rows[3].0, rows[3].1.as_ref().unwrap()["accountId"].as_str()),
+        (5, Some("acc_2"))
+    );
+}
+
+#[test]
+fn encodings() {
+    let wide: Vec<u8> = "\u{feff}id\nä"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(text::decode(wide).unwrap(), "id\nä");
+    assert_eq!(text::decode(b"\xef\xbb\xbfid".to_vec()).unwrap(), "id");
+    assert!(
+        text::decode(b"id\n\xe4".to_vec())
+            .unwrap_err()
+            .contains("line 2")
+    );
+}
+
+#[test]
+fn a_file_without_any_known_column_is_refused() {
+    for bad in ["", "\n\n", "foo,bar\n1,2\n", "[{\"id\": 1}]"] {
+        assert!(
+            matches!(read(bad, None, &[], &defaults()), Err(Unreadable::File(_))),
+            "{bad}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(id|name|,|;|\"|\n|\r\n|\t|ä|\\{|\\}|[a-z]{1,4}){0,40}") {
+        let _ = read(&text, Some(Format::Csv), &[], &defaults());
+        let _ = read(&text, Some(Format::Ndjson), &[], &defaults());
+    }
+
+    #[test]
+    fn every_row_is_read_whatever_is_in_its_cells(cells in proptest::collection::vec("[^\r]{1,12}", 1..20)) {
+        let mut writer = ::csv::Writer::from_writer(Vec::new());
+        writer.write_record(["id", "name"]).unwrap();
+        for (n, cell) in cells.iter().enumerate() {
+            writer.write_record([n.to_string().as_str(), cell]).unwrap();
+        }
+        let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+        let read = rows(&text);
+        prop_assert_eq!(read.len(), cells.len());
+        for ((_, row), cell) in read.iter().zip(&cells) {
+            let name = row.as_ref().unwrap().get("name").and_then(Value::as_str).unwrap_or_default();
+            prop_assert_eq!(name, cell.trim());
+        }
+    }
+}
