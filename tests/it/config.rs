@@ -60,7 +60,11 @@ fn every_error_has_its_file_and_line_and_the_status_is_2() {
 fn secrets_come_from_anywhere_and_show_nowhere() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("token"), "hunter2-file\n").expect("writable");
-    std::fs::write(dir.path().join("slack-url"), "https://hooks.example/hunter2\n").expect("writable");
+    std::fs::write(
+        dir.path().join("slack-url"),
+        "https://hooks.example/hunter2\n",
+    )
+    .expect("writable");
     let token = dir.path().join("token");
     let path = file(
         dir.path(),
@@ -101,11 +105,24 @@ fn a_command_without_its_daemon_says_so_and_fails() {
     let path = file(dir.path(), &format!("[server]\nlisten = \"{address}\"\n"));
     let said = acceptd(&["--config", &path, "status"], &[]);
     assert_eq!(said.status, 1);
-    assert!(said.err.contains(&format!("not running at http://{address}")), "{}", said.err);
+    assert!(
+        said.err
+            .contains(&format!("not running at http://{address}")),
+        "{}",
+        said.err
+    );
 }
 
 #[test]
 fn the_man_page_and_completions() {
-    assert!(acceptd(&["generate", "man"], &[]).out.contains(".SH \"COMMAND IMPORT\""));
-    assert!(acceptd(&["generate", "completions", "bash"], &[]).out.contains("acceptd"));
+    assert!(
+        acceptd(&["generate", "man"], &[])
+            .out
+            .contains(".SH \"COMMAND IMPORT\"")
+    );
+    assert!(
+        acceptd(&["generate", "completions", "bash"], &[])
+            .out
+            .contains("acceptd")
+    );
 }

@@ -13,7 +13,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("http", &[]),
     ("config", &["domain", "clock"]),
     ("store", &["domain", "clock"]),
-    ("reconcile", &["domain", "store", "clock", "metrics"]),
+    ("reconcile", &["domain", "store", "clock", "wake"]),
     (
         "provider",
         &["domain", "store", "clock", "metrics", "http", "wake"],
@@ -79,7 +79,7 @@ fn every_source() -> Vec<(String, String)> {
             let program = text.split("#[cfg(test)]").next().unwrap_or_default();
             (name.display().to_string(), program.to_owned())
         })
-        .filter(|(name, _)| !name.ends_with("tests.rs"))
+        .filter(|(name, _)| !name.ends_with("tests.rs") && !name.contains("/tests/"))
         .collect()
 }
 
