@@ -15,6 +15,7 @@ mod pruning;
 mod sim;
 mod site_support;
 mod slow_clients;
+mod stats;
 mod stream;
 mod tell_delivery;
 mod tell_dispatch;

@@ -12,6 +12,8 @@ use crate::web::json::Json;
 use crate::web::page::{List, Page, Query};
 use crate::web::problem::Problem;
 
+const Q_CHARS_MAX: usize = 256;
+
 /// One page.
 ///
 /// # Errors
@@ -25,7 +27,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
         late: query.flag("late")?,
         path: query.parsed::<Path>("path")?,
         connected: query.flag("connected")?,
-        q: query.text("q")?.filter(|q| !q.is_empty()),
+        q: wanted(&query)?,
         after: query.number_cursor(List::Enrollments)?,
     };
     let rows = app
@@ -40,4 +42,19 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
         |e| show::enrollment(&e),
     );
     Ok(Json(page).into_response())
+}
+
+/// What is searched for. SQLite takes no pattern of any length, and nobody types one.
+fn wanted(query: &Query) -> Result<Option<String>, Problem> {
+    let text = query.text("q")?.filter(|q| !q.is_empty());
+    if text
+        .as_ref()
+        .is_some_and(|q| q.chars().nth(Q_CHARS_MAX).is_some())
+    {
+        return Err(Problem::invalid(
+            "q",
+            format!("q must have at most {Q_CHARS_MAX} characters."),
+        ));
+    }
+    Ok(text)
 }
