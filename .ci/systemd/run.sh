@@ -17,7 +17,7 @@ trap cleanup EXIT
 
 gcc -shared -fPIC -O1 -o "$work/fault.so" tests/data/fault.c -ldl
 mkdir -p "$work/man"
-"$bin" generate man "$work/man"
+"$bin" generate man >"$work/man/acceptd.1"
 
 inside() { # TESTS...: in a rig on $root
     "$here/rig" up "${root[@]}" \

@@ -342,7 +342,8 @@ def main():
         except Exception:
             failed += 1
             print(f"FAILED {name} ({time.monotonic() - started:.1f} s)\n{traceback.format_exc()}", flush=True)
-            print("#   " + "\n#   ".join(journal(since, "short").splitlines()[-40:]), flush=True)
+            said = [line for line in journal(since, "short").splitlines() if " delivered " not in line and " accepted " not in line]
+            print("#   " + "\n#   ".join(said[-40:]), flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed > 0)
 

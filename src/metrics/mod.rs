@@ -230,6 +230,11 @@ impl Metrics {
                 drop(self.0.webhooks.get_or_create(&labels));
             }
         }
+        for call in ["relations", "profile"] {
+            for result in ["ok", "missing_credentials"] {
+                drop(self.0.calls.get_or_create(&CallLabels { call, result }));
+            }
+        }
         for source in Source::ALL {
             let source = source.as_str();
             drop(self.0.lag.get_or_create(&SourceLabels { source }));
