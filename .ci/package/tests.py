@@ -12,6 +12,8 @@ WANTS = [pathlib.Path("/etc/systemd/system") / w for w in
 
 
 def install():
+    # Images of containers come with a policy that packages start and stop nothing. Machines don't.
+    pathlib.Path("/usr/sbin/policy-rc.d").unlink(missing_ok=True)
     sh("dpkg", "-i", str(HERE / "acceptd.deb"))
     assert show("ActiveState") == "inactive" and not any(w.is_symlink() for w in WANTS), "it started by itself"
     assert show("LoadState") == "loaded"
@@ -93,7 +95,8 @@ def main():
             print(f"ok     {step.__name__}", flush=True)
         except Exception:
             failed += 1
-            print(f"FAILED {step.__name__}\n{traceback.format_exc()}\n{journal()[-3000:]}", flush=True)
+            print(f"FAILED {step.__name__}\n{traceback.format_exc()}\n", flush=True)
+            print("\n".join([line for line in journal().splitlines() if not line.startswith("accepted ")][-30:]), flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed > 0)
 
