@@ -10,6 +10,7 @@ mod constraints;
 mod dashboard;
 mod house_rules;
 mod migrations;
+mod openapi;
 mod provider_client;
 mod pruning;
 mod sim;

@@ -33,9 +33,9 @@ export const checks = {
     const page = await rig.page("#/campaigns");
     const [cookie] = await page.context().cookies();
     const header = `${cookie.name}=${cookie.value}`;
-    const bare = await rig.raw("POST", "/v1/resync", { cookie: header });
+    const bare = await rig.raw("POST", "/v1/destinations/crm/test", { cookie: header });
     assert(bare.status === 403, `without the header: ${bare.status}`);
-    const own = await rig.raw("POST", "/v1/resync", { cookie: header, "x-acceptd": "1" });
+    const own = await rig.raw("POST", "/v1/destinations/crm/test", { cookie: header, "x-acceptd": "1" });
     assert(own.status === 202, `with it: ${own.status} ${own.body}`);
     const read = await rig.raw("GET", "/v1/campaigns", { cookie: header });
     assert(read.status === 200, `reading: ${read.status}`);

@@ -1,0 +1,214 @@
+//! The description of the API holds: to the router, to the word lists, to itself.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use acceptd::domain::words::{
+    CampaignStatus, DeliveryState, EventType, Outcome, Path as SignalPath, Precision, Provider,
+    Source, Status,
+};
+use acceptd::web::openapi::DOCUMENT;
+use serde_json::Value;
+
+use crate::site_support::{Site, TOKEN, client};
+
+const METHODS: [&str; 5] = ["get", "post", "patch", "delete", "put"];
+
+/// What a browser is served; not part of the API.
+const PAGES: [&str; 4] = ["/", "/assets/{version}/{*name}", "/login", "/logout"];
+
+/// Described, and not served yet. Whoever serves one takes it off this list: the test fails until then.
+const NOT_YET: [(&str, &str); 4] = [
+    ("post", "/v1/accounts/{id}/resync"),
+    ("post", "/v1/enrollments/{id}/next-step"),
+    ("post", "/v1/enrollments/{id}/resync"),
+    ("post", "/v1/resync"),
+];
+
+fn document() -> Value {
+    serde_json::from_str(DOCUMENT).expect("a JSON document")
+}
+
+/// Every operation that is served, as `(method, path)`.
+fn operations(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().expect("paths");
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            METHODS
+                .iter()
+                .filter(|method| item.get(**method).is_some())
+                .filter(|method| !NOT_YET.contains(&(**method, path.as_str())))
+                .map(|method| ((*method).to_owned(), path.clone()))
+        })
+        .collect()
+}
+
+/// Every `.route("path", get(…).post(…))` of the sources.
+fn routes(folder: &Path, found: &mut BTreeSet<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            routes(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text: String = fs::read_to_string(&path)
+                .expect("a source")
+                .split_whitespace()
+                .collect();
+            for route in text.split(".route(\"").skip(1) {
+                let (path, rest) = route.split_once('"').expect("a path");
+                let call = closing(rest);
+                for method in METHODS {
+                    let begins = call.starts_with(&format!(",{method}("));
+                    if begins || call.contains(&format!(").{method}(")) {
+                        found.insert((method.to_owned(), path.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The text up to the bracket that closes the call.
+fn closing(text: &str) -> &str {
+    let mut depth = 1;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[..at];
+        }
+    }
+    text
+}
+
+#[test]
+fn every_route_is_described_and_every_description_is_a_route() {
+    let mut known = BTreeSet::new();
+    routes(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web"),
+        &mut known,
+    );
+    known.retain(|(_, path)| !PAGES.contains(&path.as_str()));
+    // These two are named by constants.
+    for provider in ["unipile", "sendpilot"] {
+        known.insert(("post".to_owned(), format!("/webhooks/{provider}")));
+    }
+    assert_eq!(operations(&document()), known);
+}
+
+#[tokio::test]
+async fn every_operation_is_answered_by_a_handler() {
+    let site = Site::guarded().await;
+    for (method, path) in operations(&document()) {
+        let method: reqwest::Method = method.to_uppercase().parse().expect("a method");
+        let asked = path.replace("{id}", "none").replace("{name}", "none");
+        let answer = client()
+            .request(method.clone(), site.url(&asked))
+            .bearer_auth(TOKEN)
+            .send()
+            .await
+            .expect("an answer");
+        let status = answer.status().as_u16();
+        let documented = &document()["paths"][&path][method.as_str().to_lowercase()]["responses"];
+        assert!(
+            documented.get(status.to_string()).is_some(),
+            "{method} {path} answers {status}"
+        );
+        if status == 404 {
+            let text = answer.text().await.expect("a body");
+            assert!(
+                !text.contains("There is nothing at"),
+                "{method} {path}: {text}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_is_served_to_everybody() {
+    let site = Site::guarded().await;
+    let answer = client()
+        .get(site.url("/openapi.json"))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let served: Value = serde_json::from_str(&answer.text().await.expect("text")).expect("JSON");
+    assert_eq!(served["openapi"], "3.1.0");
+    assert_eq!(served["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn its_words_are_the_contracts() {
+    let document = document();
+    macro_rules! same {
+        ($schema:literal, $words:ty) => {
+            let words: Vec<&str> = <$words>::ALL.iter().map(|word| word.as_str()).collect();
+            let listed = document["components"]["schemas"][$schema]["enum"].clone();
+            assert_eq!(listed, serde_json::json!(words), $schema);
+        };
+    }
+    same!("Source", Source);
+    same!("Path", SignalPath);
+    same!("Outcome", Outcome);
+    same!("Precision", Precision);
+    same!("Provider", Provider);
+    same!("DeliveryState", DeliveryState);
+    same!("EventType", EventType);
+    same!("CampaignStatus", CampaignStatus);
+    same!("EnrollmentStatus", Status);
+}
+
+#[test]
+fn every_operation_has_a_name_a_summary_and_an_example() {
+    let document = document();
+    let mut names = BTreeSet::new();
+    for (method, path) in operations(&document) {
+        let operation = &document["paths"][&path][&method];
+        let name = operation["operationId"].as_str().expect("a name");
+        assert!(names.insert(name.to_owned()), "{name} twice");
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        let responses = operation["responses"].as_object().expect("responses");
+        let successes = responses.iter().filter(|(code, _)| code.starts_with('2'));
+        for (code, response) in successes {
+            for (kind, content) in response["content"].as_object().into_iter().flatten() {
+                let shown = content.get("example").is_some()
+                    || path.starts_with("/webhooks")
+                    || !path.starts_with("/v1");
+                assert!(shown, "{name} {code} {kind} has no example");
+            }
+        }
+        if let Some(body) = operation.get("requestBody") {
+            let text = body.to_string();
+            let named = text
+                .split("#/components/schemas/")
+                .skip(1)
+                .filter_map(|part| part.split('"').next())
+                .any(|schema| {
+                    document["components"]["schemas"][schema]
+                        .get("examples")
+                        .is_some()
+                });
+            assert!(
+                text.contains("\"example") || named,
+                "{name} has no example of a body"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    for reference in DOCUMENT.split("\"$ref\": \"").skip(1) {
+        let pointer = reference.split('"').next().expect("a reference");
+        let path = pointer.strip_prefix('#').expect("a local reference");
+        assert!(document.pointer(path).is_some(), "{pointer}");
+    }
+}
