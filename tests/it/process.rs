@@ -1,0 +1,145 @@
+//! The real binary as a process: started, spoken to, killed; what it logged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a test waits for what should happen at once.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A directory with a configuration and a database, and the daemon that runs on them, if one does.
+pub struct Process {
+    pub dir: TempDir,
+    child: Option<Child>,
+    runs: u32,
+}
+
+impl Process {
+    /// With `toml` as its configuration; the address and the database are added.
+    pub fn new(toml: &str) -> Self {
+        let process = Self {
+            dir: tempfile::tempdir().expect("a directory"),
+            child: None,
+            runs: 0,
+        };
+        process.configure(toml);
+        process
+    }
+
+    /// Another configuration; it counts from the next start or reload.
+    pub fn configure(&self, toml: &str) {
+        let database = self.dir.path().join("acceptd.db");
+        let text = format!(
+            "server.listen = \"127.0.0.1:0\"\ndatabase.path = \"{}\"\n{toml}",
+            database.display()
+        );
+        fs::write(self.config(), text).expect("a writable directory");
+    }
+
+    fn config(&self) -> PathBuf {
+        self.dir.path().join("acceptd.toml")
+    }
+
+    fn log_path(&self, run: u32) -> PathBuf {
+        self.dir.path().join(format!("log-{run}"))
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(&mut self, arguments: &[&str], settings: &[(&str, &Path)]) {
+        self.spawn(arguments, settings);
+        self.wait_for_log("ready");
+    }
+
+    /// Starts it.
+    pub fn spawn(&mut self, arguments: &[&str], settings: &[(&str, &Path)]) {
+        self.runs += 1;
+        let log = fs::File::create(self.log_path(self.runs)).expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_acceptd"))
+            .arg("--config")
+            .arg(self.config())
+            .arg("serve")
+            .args(arguments)
+            .env_remove("JOURNAL_STREAM")
+            .env_remove("NOTIFY_SOCKET")
+            .envs(settings.iter().copied())
+            .stderr(log)
+            .spawn()
+            .expect("the binary runs");
+        self.child = Some(child);
+    }
+
+    /// Everything that the last run logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path(self.runs)).unwrap_or_default()
+    }
+
+    /// Everything that all runs logged.
+    pub fn logs(&self) -> String {
+        (1..=self.runs)
+            .map(|run| fs::read_to_string(self.log_path(run)).unwrap_or_default())
+            .collect()
+    }
+
+    /// Waits until the last run has logged `text`.
+    pub fn wait_for_log(&self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < until, "{text:?} is not in {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// A url of the running daemon.
+    pub fn url(&self, path: &str) -> String {
+        let log = self.log();
+        let port: String = log
+            .split("127.0.0.1:")
+            .nth(1)
+            .expect("it says where it listens")
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        format!("http://127.0.0.1:{port}{path}")
+    }
+
+    /// Sends a signal: `TERM`, `HUP`, `KILL`, ….
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it was started");
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = child.try_wait().expect("a child") {
+                return status;
+            }
+            if Instant::now() > until {
+                let _ = child.kill();
+                panic!("it does not end: {}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Stops it by SIGTERM.
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
