@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The dashboard in a real browser against the real daemon: every page, live updates, imports, replays, accessibility.
-# SCREENSHOTS=DIR also writes the pictures that the README shows. Arguments: only the checks whose name contains one of them.
+# SCREENSHOTS=DIR also writes pictures of the pages; those in `screenshots/`, which the README shows, come from it. Arguments: only the checks whose name contains one of them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

@@ -14,6 +14,7 @@ const HOUR = 3600000;
 async function seed(rig) {
   if (rig.seeded) return;
   rig.seeded = true;
+  rig.slack = { status: 200, body: "ok" };
   await rig.api("POST", "/v1/campaigns", { id: "camp_1", name: "Founders Q2", acceptWindow: "30d" });
   await rig.api("POST", "/v1/campaigns", { id: "camp_empty", name: "Next quarter" });
   const slug = (name) => name.toLowerCase().replaceAll(" ", "-");

@@ -13,6 +13,7 @@ const WAITING = 20;
 
 /** Finds the enrollment that a signal is about: the ones it names first, then by search. */
 async function choose(signal) {
+  const { raw } = await get(`/v1/signals/${encodeURIComponent(signal.id)}`);
   const named = await Promise.all(signal.enrollments.slice(0, 10).map((one) => get(`/v1/enrollments/${encodeURIComponent(one.id)}`).catch(() => null)));
   return dialog("Whom is it about?", (close) => {
     const found = h("ul", { class: "choices" });
@@ -24,6 +25,7 @@ async function choose(signal) {
     if (candidates.length) list(candidates);
     else search("").catch(() => list([]));
     return h("div", null, h("p", null, signal.reason),
+      h("details", { open: true }, h("summary", null, "What came"), h("pre", { tabindex: "0" }, JSON.stringify(raw, null, 2))),
       field("Search this account's enrollments", h("input", { type: "search", name: "whom", oninput: (event) => {
         clearTimeout(timer);
         const q = event.target.value;
