@@ -197,3 +197,47 @@ fn secrets_are_revealed_only_where_they_are_used() {
         }
     }
 }
+
+/// The table of modules in ARCHITECTURE.md is that of the program.
+#[test]
+fn the_architecture_names_every_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(root.join(name)).expect("text");
+    let lib = read("src/lib.rs");
+    let mut modules: Vec<_> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    let text = read("ARCHITECTURE.md");
+    let mut told: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(name, _)| name)
+        .collect();
+    modules.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, modules);
+}
+
+/// What README.md and ARCHITECTURE.md point to is there.
+#[test]
+fn the_links_of_the_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "systemd/README.md",
+        "config/recipes/README.md",
+    ] {
+        let document = root.join(name);
+        let text = fs::read_to_string(&document).expect("text");
+        for link in text.split("](").skip(1) {
+            let link = link.split(')').next().unwrap_or_default();
+            let here = document.parent().expect("a directory");
+            assert!(
+                link.contains("://") || here.join(link).exists(),
+                "{name} links to {link}"
+            );
+        }
+    }
+}
