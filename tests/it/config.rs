@@ -126,3 +126,35 @@ fn the_man_page_and_completions() {
             .contains("acceptd")
     );
 }
+
+/// What the README tells people to write is what the program takes.
+#[test]
+fn the_configuration_of_the_readme_is_valid() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("text");
+    let written: String = readme
+        .split("```toml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let dir = tempfile::tempdir().expect("a directory");
+    for (name, secret) in [
+        ("admin-token", "token"),
+        ("unipile-api-key", "key"),
+        ("unipile-webhook", "secret"),
+        ("slack-url", "https://hooks.slack.com/services/T/B/x"),
+        ("n8n-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("sendpilot", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ] {
+        std::fs::write(dir.path().join(name), secret).expect("a writable directory");
+    }
+    let path = file(dir.path(), &written);
+    let credentials = dir.path().to_str().expect("UTF-8");
+    let said = acceptd(
+        &["--config", &path, "check"],
+        &[("CREDENTIALS_DIRECTORY", credentials)],
+    );
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(said.err.is_empty(), "{}", said.err);
+    assert!(said.out.contains("name = \"n8n\""), "{}", said.out);
+}
