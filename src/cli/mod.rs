@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod client;
 mod deliveries;
+mod demo;
 mod explain;
 mod generate;
 mod import;
@@ -39,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Run the daemon
     Serve(serve::Args),
+    /// Show it all on loopback: no account, key or network needed
+    Demo(demo::Args),
     /// Validate the configuration and print it with secrets redacted
     Check,
     /// Enroll prospects from CSV or NDJSON
@@ -120,6 +123,7 @@ impl Command {
     fn run(self, path: PathBuf) -> Result<Ended, Failure> {
         match self {
             Self::Serve(args) => Ok(Ended::With(serve::run(path, &args)?)),
+            Self::Demo(args) => demo::run(&args),
             Self::Check => check::run(&load(path)?),
             Self::Backup(args) => Ok(backup::run(&load(path)?.config, &args)?),
             Self::Register => Ok(Ended::With(registered(&load(path)?.config)?)),
@@ -144,6 +148,7 @@ impl Command {
                 Self::Replay(args) => deliveries::replay(args, api).await,
                 Self::Test(args) => test_destination::run(args, api).await,
                 Self::Serve(_)
+                | Self::Demo(_)
                 | Self::Check
                 | Self::Backup(_)
                 | Self::Register

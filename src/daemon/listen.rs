@@ -18,6 +18,21 @@ pub struct Listeners {
     pub from_systemd: bool,
 }
 
+impl super::Daemon {
+    /// Where it can be reached: the first of its sockets.
+    ///
+    /// # Errors
+    /// When there is none, or the system does not know its address.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        let socket = self
+            .listeners
+            .sockets
+            .first()
+            .context("there is no socket")?;
+        Ok(socket.local_addr()?)
+    }
+}
+
 /// Takes over systemd's sockets; without any, binds `listen`.
 ///
 /// # Errors

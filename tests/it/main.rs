@@ -8,6 +8,7 @@ mod bad_input;
 mod config;
 mod constraints;
 mod dashboard;
+mod demo;
 mod faults;
 mod house_rules;
 mod logs;

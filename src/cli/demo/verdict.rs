@@ -1,0 +1,219 @@
+//! What became of everybody: the table, and everything that is not as it should be.
+
+use std::time::{Duration, Instant};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::Value;
+
+use super::cast::{CAST, KnownBy, Role};
+use super::scenes::Signs;
+use super::world::{DESTINATIONS, World};
+use crate::cli::table::plain;
+use crate::domain::time::Ms;
+use crate::sim::DeliveryState;
+use crate::sim::receiver::Received;
+
+/// How long the last signs and deliveries may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How often they are looked for.
+const LOOK: Duration = Duration::from_millis(50);
+/// More than there can be.
+const DELIVERIES_MAX: usize = 1_000;
+
+/// One row of the table.
+struct Row {
+    id: &'static str,
+    source: String,
+    path: String,
+    stamped_after_s: Option<f64>,
+    delivered_after_s: Option<f64>,
+    delivered_to: Vec<&'static str>,
+}
+
+/// How the demo ended.
+pub(super) struct Verdict {
+    rows: Vec<Row>,
+    requests: usize,
+    signals: usize,
+    /// One sentence for each thing that is not as it should be.
+    pub problems: Vec<String>,
+}
+
+/// Waits until the provider has sent every webhook and the daemon every delivery; gives up after a while, since the verdict
+/// will say what is missing.
+pub(super) async fn wait_until_told(world: &World) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        let deliveries = world.sim.deliveries();
+        let sent = !deliveries.iter().any(|d| d.state == DeliveryState::Pending);
+        if sent && !waits(world, "pending").await? && !waits(world, "sending").await? {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+async fn waits(world: &World, state: &str) -> anyhow::Result<bool> {
+    let query = [("state", state)];
+    let (found, _) = world.api.list(&["v1", "deliveries"], &query, 1).await?;
+    Ok(!found.is_empty())
+}
+
+/// Asks the daemon for every enrollment, and the receiver for what it got.
+pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verdict> {
+    let (signals, _) = world
+        .api
+        .list(&["v1", "signals"], &[], DELIVERIES_MAX)
+        .await?;
+    let mut verdict = Verdict {
+        rows: Vec::new(),
+        requests: world.receiver.received().len(),
+        signals: signals.len(),
+        problems: Vec::new(),
+    };
+    for role in CAST {
+        let shown = world.api.get(&["v1", "enrollments", role.id], &[]).await?;
+        verdict.judge(role, &shown, world);
+        verdict
+            .rows
+            .push(row(role, &shown, signs.get(role.id).copied()));
+    }
+    Ok(verdict)
+}
+
+fn row(role: &Role, shown: &Value, sign: Option<Ms>) -> Row {
+    let after = |time: Option<Ms>| Some((time?.0 - sign?.0) as f64 / 1_000.0);
+    let accepts: Vec<&Value> = shown["deliveries"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|d| d["eventType"] == "linkedin.invite_accepted" && d["state"] == "delivered")
+        .collect();
+    let last = accepts.iter().filter_map(|d| time(&d["deliveredAt"])).max();
+    Row {
+        id: role.id,
+        source: plain(&shown["source"]),
+        path: if shown["viaSibling"] == true {
+            format!("{}, by a sibling", plain(&shown["path"]))
+        } else {
+            plain(&shown["path"])
+        },
+        stamped_after_s: after(time(&shown["detectedAt"])),
+        delivered_after_s: after(last),
+        delivered_to: DESTINATIONS
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| accepts.iter().any(|d| d["destination"] == *name))
+            .collect(),
+    }
+}
+
+fn time(value: &Value) -> Option<Ms> {
+    Ms::parse(value.as_str()?)
+}
+
+/// Whether a request to a destination of this kind announces the accept of `role`.
+fn announces(request: &Received, kind: &str, role: &Role) -> bool {
+    let body = request.json();
+    match kind {
+        "webhook" => {
+            body["type"] == "linkedin.invite_accepted" && body["data"]["enrollmentId"] == role.id
+        }
+        "sendpilot" => {
+            body["eventType"] == "connection.accepted" && body["data"]["leadId"] == role.id
+        }
+        // A message for people holds no id, and no two prospects have one name.
+        _ => body["text"]
+            .as_str()
+            .is_some_and(|text| text.contains(&display_name(role))),
+    }
+}
+
+/// The name a message shows. SendPilot's events name nobody: there the profile stands in.
+fn display_name(role: &Role) -> String {
+    let member = role.member();
+    if role.known_by == KnownBy::Event {
+        member.slug
+    } else {
+        member.full_name()
+    }
+}
+
+impl Verdict {
+    fn judge(&mut self, role: &Role, shown: &Value, world: &World) {
+        let id = role.id;
+        for (key, expected) in [
+            ("source", Some(role.source.as_str())),
+            ("path", role.path.map(|path| path.as_str())),
+        ] {
+            if shown[key].as_str() != expected {
+                let is = shown[key].as_str().unwrap_or("none");
+                let expected = expected.unwrap_or("none");
+                self.problems
+                    .push(format!("{id}: {key} is {is}, expected {expected}"));
+            }
+        }
+        if shown["acceptedAt"].is_null() {
+            self.problems.push(format!("{id}: was not stamped"));
+        }
+        if shown["viaSibling"] != role.via_sibling() {
+            self.problems
+                .push(format!("{id}: viaSibling is {}", shown["viaSibling"]));
+        }
+        for (name, kind) in DESTINATIONS {
+            let requests = world.receiver.received_at(&format!("/{name}"));
+            let got = requests.iter().filter(|r| announces(r, kind, role)).count();
+            if got != 1 {
+                self.problems
+                    .push(format!("{id}: {name} received its accept {got} times"));
+            }
+        }
+    }
+
+    /// For people.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+            "enrollment",
+            "source",
+            "path",
+            "accept to stamp, s",
+            "accept to delivery, s",
+            "delivered to",
+        ]);
+        let seconds = |s: Option<f64>| s.map_or_else(|| "never".to_owned(), |s| format!("{s:.3}"));
+        for row in &self.rows {
+            table.add_row([
+                row.id.to_owned(),
+                row.source.clone(),
+                row.path.clone(),
+                seconds(row.stamped_after_s),
+                seconds(row.delivered_after_s),
+                row.delivered_to.join(", "),
+            ]);
+        }
+        for column in [3, 4] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+
+    /// The whole in one sentence.
+    pub fn summary(&self) -> String {
+        let stamped = self
+            .rows
+            .iter()
+            .filter(|r| r.stamped_after_s.is_some())
+            .count();
+        format!(
+            "{stamped} of {} accepts stamped from {} signals, told in {} requests to {} destinations.",
+            self.rows.len(),
+            self.signals,
+            self.requests,
+            DESTINATIONS.len(),
+        )
+    }
+}
