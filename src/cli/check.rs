@@ -1,13 +1,17 @@
 //! `acceptd check`: validate the configuration and print it with secrets redacted.
 
-use super::{Ended, Failure};
+use super::{Ended, Failure, say};
 use crate::config::Loaded;
 
 pub(super) fn run(loaded: &Loaded) -> Result<Ended, Failure> {
     for warning in &loaded.warnings {
         eprintln!("warning: {warning}");
     }
-    println!("# {} is valid; in force:", loaded.path.display());
-    print!("{}", loaded.config.print_redacted());
+    let shown = loaded.config.print_redacted();
+    let path = loaded.path.display();
+    say::line(format_args!(
+        "# {path} is valid; in force:\n{}",
+        shown.trim_end()
+    ))?;
     Ok(Ended::Done)
 }

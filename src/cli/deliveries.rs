@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::client::Api;
 use super::table::{self, plain, time};
-use super::{Ended, Failure, print_json};
+use super::{Ended, Failure, say};
 use crate::domain::words::DeliveryState;
 
 #[derive(Debug, clap::Args)]
@@ -46,16 +46,16 @@ pub(super) async fn list(args: ListArgs, api: &Api) -> Result<Ended, Failure> {
     }
     let (items, more) = api.list(&["v1", "deliveries"], &query, args.max).await?;
     if args.json {
-        print_json(&json!({"items": items, "more": more}));
+        say::json(&json!({"items": items, "more": more}))?;
         return Ok(Ended::Done);
     }
     if items.is_empty() {
-        println!("No deliveries.");
+        say::line("No deliveries.")?;
         return Ok(Ended::Done);
     }
-    println!("{}", table_of(&items));
+    say::line(table_of(&items))?;
     if more {
-        println!("There are more: raise --max, or narrow it with --state or --destination.");
+        say::line("There are more: raise --max, or narrow it with --state or --destination.")?;
     }
     Ok(Ended::Done)
 }
@@ -80,8 +80,12 @@ pub(super) fn table_of(items: &[Value]) -> comfy_table::Table {
                 }
             }),
             ("last answer", |d| {
-                let (status, error) = (plain(&d["lastStatus"]), plain(&d["lastError"]));
-                format!("{status} {error}").trim().to_owned()
+                let error = plain(&d["lastError"]);
+                if error.is_empty() {
+                    plain(&d["lastStatus"])
+                } else {
+                    error
+                }
             }),
         ],
     )
@@ -94,7 +98,10 @@ pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure
             body["destination"] = name.into();
         }
         let answer = api.post(&["v1", "deliveries", "replay"], &body).await?;
-        println!("{} deliveries are sent again.", plain(&answer["replayed"]));
+        say::line(format_args!(
+            "{} deliveries are sent again.",
+            plain(&answer["replayed"])
+        ))?;
         return Ok(Ended::Done);
     }
     let mut ended = Ended::Done;
@@ -103,7 +110,7 @@ pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure
             .post(&["v1", "deliveries", id, "replay"], &json!({}))
             .await
         {
-            Ok(_) => println!("{id} is sent again."),
+            Ok(_) => say::line(format_args!("{id} is sent again."))?,
             Err(error) => {
                 eprintln!("{id}: {error:#}");
                 ended = Ended::Failed;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::client::Api;
 use super::deliveries;
 use super::table::{plain, time};
-use super::{Ended, Failure, print_json};
+use super::{Ended, Failure, say};
 
 /// Accounts are looked through up to this many.
 const ACCOUNTS_MAX: usize = 50_000;
@@ -25,7 +25,7 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let path = ["v1", "enrollments", args.enrollment.as_str()];
     let enrollment = api.get(&path, &[]).await?;
     if args.json {
-        print_json(&enrollment);
+        say::json(&enrollment)?;
         return Ok(Ended::Done);
     }
     let (accounts, _) = api.list(&["v1", "accounts"], &[], ACCOUNTS_MAX).await?;
@@ -33,7 +33,7 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
         .into_iter()
         .find(|a| a["id"] == enrollment["accountId"])
         .unwrap_or_default();
-    print!("{}", sentences(&enrollment, &account));
+    say::line(sentences(&enrollment, &account).trim_end())?;
     Ok(Ended::Done)
 }
 

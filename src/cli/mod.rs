@@ -10,6 +10,7 @@ mod generate;
 mod import;
 pub mod register;
 mod resync;
+mod say;
 mod serve;
 mod stamp;
 mod status;
@@ -107,6 +108,7 @@ pub fn run() -> ExitCode {
             eprintln!("{message}");
             ExitCode::from(2)
         }
+        Err(Failure::Failed(error)) if say::nobody_reads(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::from(1)
@@ -169,9 +171,4 @@ fn registered(config: &config::Config) -> anyhow::Result<ExitCode> {
         &mut std::io::stdout(),
         &mut std::io::stderr(),
     ))
-}
-
-/// Prints a JSON value for programs.
-fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
 }

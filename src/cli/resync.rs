@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Api;
 use super::table::plain;
-use super::{Ended, Failure};
+use super::{Ended, Failure, say};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,13 +29,14 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     } else {
         format!("due at {due}")
     };
-    match (args.account, args.enrollment) {
-        (Some(id), _) => println!("A poll of account {id} is asked for, {when}."),
-        (None, Some(id)) => println!(
-            "A look at {id} is asked for, {when} (resync {}).",
-            plain(&answer["resyncId"])
-        ),
-        (None, None) => println!("A poll of every account is asked for, {when}."),
-    }
+    let asked = match (args.account, args.enrollment) {
+        (Some(id), _) => format!("A poll of account {id} is asked for, {when}."),
+        (None, Some(id)) => {
+            let resync = plain(&answer["resyncId"]);
+            format!("A look at {id} is asked for, {when} (resync {resync}).")
+        }
+        (None, None) => format!("A poll of every account is asked for, {when}."),
+    };
+    say::line(asked)?;
     Ok(Ended::Done)
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Api;
 use super::table::plain;
-use super::{Ended, Failure};
+use super::{Ended, Failure, say};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,12 +25,12 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     }
     let path = ["v1", "enrollments", &args.enrollment, "stamp"];
     let answer = api.post(&path, &body).await?;
-    println!(
+    say::line(format_args!(
         "{} is {}, accepted at {} ({}).",
         args.enrollment,
         plain(&answer["status"]),
         plain(&answer["acceptedAt"]),
         plain(&answer["acceptedAtPrecision"]),
-    );
+    ))?;
     Ok(Ended::Done)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::Api;
 use super::table::{self, plain, time};
-use super::{Ended, Failure, print_json};
+use super::{Ended, Failure, say};
 use crate::domain::words::DeliveryState;
 
 /// More of one list than this is not read; nobody would read it either.
@@ -25,15 +25,15 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let (destinations, _) = api.list(&["v1", "destinations"], &[], ITEMS_MAX).await?;
     let backlog = backlog(api).await?;
     if args.json {
-        print_json(&json!({
+        say::json(&json!({
             "accounts": accounts, "campaigns": campaigns, "destinations": destinations, "backlog": backlog,
-        }));
+        }))?;
         return Ok(Ended::Done);
     }
-    section("Accounts", &accounts, account_columns());
-    section("Campaigns", &campaigns, campaign_columns());
-    section("Destinations", &destinations, destination_columns());
-    section("Backlog", &backlog, backlog_columns());
+    section("Accounts", &accounts, account_columns())?;
+    section("Campaigns", &campaigns, campaign_columns())?;
+    section("Destinations", &destinations, destination_columns())?;
+    section("Backlog", &backlog, backlog_columns())?;
     Ok(Ended::Done)
 }
 
@@ -63,11 +63,11 @@ async fn backlog(api: &Api) -> anyhow::Result<Vec<Value>> {
 
 type Columns = &'static [table::Column];
 
-fn section(title: &str, items: &[Value], columns: Columns) {
+fn section(title: &str, items: &[Value], columns: Columns) -> std::io::Result<()> {
     if items.is_empty() {
-        println!("{title}: none");
+        say::line(format_args!("{title}: none"))
     } else {
-        println!("{title}\n{}", table::of(items, columns));
+        say::line(format_args!("{title}\n{}", table::of(items, columns)))
     }
 }
 

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::client::Api;
-use super::{Ended, Failure};
+use super::{Ended, Failure, say};
 use columns::{Defaults, Mapping, RowError};
 
 /// What the columns of a CSV file are called, for `--help`.
@@ -89,9 +89,9 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     })?;
     let summary = send::all(entries, &name, api).await;
     if args.json {
-        super::print_json(&summary.json());
+        say::json(&summary.json())?;
     } else {
-        println!("{}", summary.sentence());
+        say::line(summary.sentence())?;
     }
     Ok(if summary.is_clean() {
         Ended::Done

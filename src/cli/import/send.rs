@@ -127,7 +127,12 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn failed(&mut self, line: usize, id: Option<&Value>, field: Option<String>, detail: &str) {
-        let what = field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
+        // Some details begin with the field themselves.
+        let what = field
+            .as_ref()
+            .map(|f| format!("{f}: "))
+            .filter(|f| !detail.starts_with(f.as_str()))
+            .unwrap_or_default();
         self.bar.suspend(|| {
             eprintln!(
                 "{}:{line}: {}",
