@@ -6,29 +6,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 
-/// Reads `"90s"`, `"30m"`, `"7d"`, `"1h 30m"`. A day has 24 hours; parts of a millisecond are rounded up.
-///
-/// # Errors
-/// One sentence on what is wrong.
-pub fn duration(text: &str, zero: bool) -> Result<Duration, String> {
-    let help = "write it like \"90s\", \"30m\", \"12h\" or \"7d\"";
-    if text.trim().parse::<f64>().is_ok() {
-        return Err(format!("a duration needs a unit: {help}"));
-    }
-    let span: jiff::Span = text
-        .trim()
-        .parse()
-        .map_err(|_| format!("is no duration: {help}"))?;
-    if span.is_negative() || (span.is_zero() && !zero) {
-        return Err(format!("a duration must be greater than zero: {help}"));
-    }
-    let exact = span
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| format!("months and years have no fixed length: {help}"))?;
-    let nanos = u128::try_from(exact.as_nanos()).unwrap_or_default();
-    let ms = u64::try_from(nanos.div_ceil(1_000_000)).map_err(|_| "is too long".to_owned())?;
-    Ok(Duration::from_millis(ms))
-}
+pub use crate::domain::time::duration;
 
 /// A duration as the file writes it: `1h 30m`.
 #[must_use]

@@ -11,6 +11,7 @@ pub mod policy;
 mod reload;
 mod run;
 pub mod signals;
+pub mod steps;
 pub mod systemd;
 pub mod telemetry;
 pub mod watchdog;

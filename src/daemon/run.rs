@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::Daemon;
 use super::measure::{snapshot, status_line};
 use super::signals::{Asked, Signals};
-use super::{housekeeping, reload, systemd, watchdog};
+use super::{housekeeping, reload, steps, systemd, watchdog};
 use crate::web::{App, router, server};
 
 /// How many connections are served at once.
@@ -107,12 +107,18 @@ fn background(
         move || app.config().database.retain_signals
     };
     let housekeeping = housekeeping::run(app.store.clone(), app.clock.clone(), retain);
+    let steps = steps::run(
+        app.reconciler.clone(),
+        app.clock.clone(),
+        app.wakes.steps.clone(),
+    );
     let stop = shutdown.clone();
     vec![
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = housekeeping => {}
+                () = steps => {}
             }
         }),
         // Fed during the drain too.

@@ -5,6 +5,7 @@ pub mod event;
 pub mod identity;
 pub mod ids;
 pub mod note;
+pub mod schedule;
 pub mod signal;
 pub mod time;
 pub mod words;

@@ -92,6 +92,7 @@ impl Routine<'_> {
         if is_new {
             self.tx.insert_enrollment(&e)?;
             self.report.look = true;
+            self.report.steps = true;
             self.look_again(&before, &e)?;
         } else {
             self.save(&before, &e)?;

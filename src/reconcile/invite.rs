@@ -169,6 +169,7 @@ impl Routine<'_> {
             return Ok(());
         }
         self.tx.update_enrollment(e)?;
+        self.report.steps = true;
         self.look_again(before, e)
     }
 

@@ -55,6 +55,8 @@ pub struct Report {
     pub deliveries: bool,
     /// Whether somebody is to be looked for who was not before.
     pub look: bool,
+    /// Whether a next step or an open invite may be due at another time than before.
+    pub steps: bool,
 }
 
 /// Who wants to know of what was committed.
@@ -182,7 +184,7 @@ impl Reconciler {
         if report.look {
             self.wakes.poll.activate();
         }
-        if !report.stamps.is_empty() {
+        if report.steps || !report.stamps.is_empty() {
             self.wakes.steps.activate();
         }
         self.witness.committed(&report);

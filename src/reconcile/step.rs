@@ -1,16 +1,177 @@
-//! What an accept sets in motion in its campaign (contract section 12).
+//! What an accept, or its absence, sets in motion in its campaign (contract section 12).
 
 use super::Routine;
+use super::announce::invite_data;
 use crate::domain::enrollment::{CampaignFacts, Enrollment};
-use crate::store::Error;
+use crate::domain::event::{open_key, step_key};
+use crate::domain::ids::EnrollmentId;
+use crate::domain::schedule::Schedule;
+use crate::domain::time::Ms;
+use crate::domain::words::{CampaignStatus, EventType};
+use crate::store::{Error, OpenScope};
+
+/// How many local days ahead a step is queued at most, should all before them be full.
+const DAYS_AHEAD_MAX: u32 = 3_660;
 
 impl Routine<'_> {
-    /// Queues the next step of an accept that is neither late nor pre-connected.
+    /// Queues the next step of an accept that is neither late nor pre-connected, in a running campaign with a schedule.
     pub(super) fn plan_next_step(
         &mut self,
-        _e: &mut Enrollment,
-        _campaign: &CampaignFacts,
+        e: &mut Enrollment,
+        campaign: &CampaignFacts,
     ) -> Result<(), Error> {
+        let in_time = e
+            .accept
+            .as_ref()
+            .is_some_and(|a| !a.late && !a.pre_connected);
+        if in_time
+            && campaign.status == CampaignStatus::Running
+            && let Some(schedule) = schedule(e, campaign)
+        {
+            e.next_step_at = self.free_slot(e, campaign, &schedule, self.now)?;
+        }
         Ok(())
     }
+
+    /// Queues the next step by hand, late or not; in a campaign that does not run it waits until it does. Returns the
+    /// enrollment as it stands afterwards.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] when it was not accepted, has a step already, or its campaign has no schedule.
+    pub fn queue_next_step(&mut self, id: &EnrollmentId) -> Result<Enrollment, Error> {
+        let mut e = self.existing(id)?;
+        if e.accept.is_none() {
+            return Err(Error::conflict(
+                "not-accepted",
+                "The next step comes after the accept, and there is none.",
+            ));
+        }
+        if let Some(at) = e.next_step_at {
+            return Err(Error::conflict(
+                "step-exists",
+                format!("Its next step was queued before, for {at}."),
+            ));
+        }
+        let campaign = self.campaign_of(&e)?;
+        let no_slot = || {
+            Error::conflict(
+                "no-schedule",
+                "Its campaign has no schedule to find a slot with; set one first.",
+            )
+        };
+        let schedule = schedule(&e, &campaign).ok_or_else(no_slot)?;
+        let at = self
+            .free_slot(&e, &campaign, &schedule, self.now)?
+            .ok_or_else(no_slot)?;
+        e.next_step_at = Some(at);
+        self.tx.set_next_step(&e.id, e.next_step_at)?;
+        self.report.steps = true;
+        Ok(e)
+    }
+
+    /// Sends out the steps that are due, or moves them: a slot that is no longer valid (the campaign was paused, its schedule
+    /// changed, nobody ran) and a day that is full wait for the next. Looks at no more than `limit`; returns at how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn send_due_steps(&mut self, limit: u32) -> Result<usize, Error> {
+        let due = self.tx.due_steps(self.now, limit)?;
+        for e in &due {
+            let campaign = self.campaign_of(e)?;
+            match self.wait_until(e, &campaign)? {
+                Some(later) => self.tx.set_next_step(&e.id, Some(later))?,
+                None => {
+                    let key = step_key(&e.account, &e.id);
+                    let data = invite_data(&key, e, &campaign);
+                    self.announce(EventType::NextStepDue, &key, e, &data, false)?;
+                    self.tx.step_sent(&e.id, self.now)?;
+                }
+            }
+        }
+        Ok(due.len())
+    }
+
+    /// Reports invites that stayed open for longer than their campaign's `notAcceptedAfter`. Looks at no more than `limit`;
+    /// returns at how many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn report_open_invites(&mut self, limit: u32) -> Result<usize, Error> {
+        let scope = OpenScope {
+            since: self.now.minus(self.policy.horizon),
+        };
+        let overdue = self.tx.overdue_invites(scope, self.now, limit)?;
+        for e in &overdue {
+            let campaign = self.campaign_of(e)?;
+            let key = open_key(&e.account, &e.id);
+            let data = invite_data(&key, e, &campaign);
+            self.announce(EventType::InviteNotAccepted, &key, e, &data, false)?;
+            self.tx.open_reported(&e.id, self.now)?;
+        }
+        Ok(overdue.len())
+    }
+
+    /// Until when a due step has to wait; `None` when it may go out now. Without a schedule nothing holds it.
+    fn wait_until(&self, e: &Enrollment, campaign: &CampaignFacts) -> Result<Option<Ms>, Error> {
+        let Some(schedule) = schedule(e, campaign) else {
+            return Ok(None);
+        };
+        let mut from = self.now;
+        if schedule.is_valid(from) {
+            let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.day(from)) else {
+                return Ok(None);
+            };
+            let sent = self
+                .tx
+                .steps_between(&e.account, &e.campaign, day, &e.id, true)?;
+            if sent < cap {
+                return Ok(None);
+            }
+            from = day.1;
+        }
+        self.free_slot(e, campaign, &schedule, from)
+    }
+
+    /// The next valid slot from `from` on, plus a random part of the jitter, on a local day that is not full.
+    fn free_slot(
+        &self,
+        e: &Enrollment,
+        campaign: &CampaignFacts,
+        schedule: &Schedule,
+        mut from: Ms,
+    ) -> Result<Option<Ms>, Error> {
+        for _ in 0..DAYS_AHEAD_MAX {
+            let Some(slot) = schedule.next_slot(from) else {
+                return Ok(None);
+            };
+            let at = schedule.with_jitter(slot, rand::random());
+            let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.day(at)) else {
+                return Ok(Some(at));
+            };
+            let queued = self
+                .tx
+                .steps_between(&e.account, &e.campaign, day, &e.id, false)?;
+            if queued < cap {
+                return Ok(Some(at));
+            }
+            from = day.1;
+        }
+        tracing::warn!(enrollment = %e.id, campaign = %e.campaign, "ten years of next steps are full; this one is not queued");
+        Ok(None)
+    }
+
+    fn campaign_of(&self, e: &Enrollment) -> Result<CampaignFacts, Error> {
+        let row = self.tx.campaign(&e.campaign)?;
+        row.map(|row| row.facts())
+            .ok_or_else(|| Error::Internal(format!("the campaign of {:?} is gone", e.id)))
+    }
+}
+
+/// The campaign's schedule. One that this machine can't read (its time zone is gone) holds up no accept.
+fn schedule(e: &Enrollment, campaign: &CampaignFacts) -> Option<Schedule> {
+    Schedule::parse(campaign.schedule.as_deref()?)
+        .inspect_err(|error| {
+            tracing::warn!(campaign = %e.campaign, %error, "the campaign's schedule can't be read; set it anew");
+        })
+        .ok()
 }

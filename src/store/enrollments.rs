@@ -212,7 +212,8 @@ impl Tx<'_> {
         self.update_enrollment(e)
     }
 
-    /// Stores everything that is not the accept, the reply or the next step of an enrollment.
+    /// Stores everything that is not the accept, the reply or the next step of an enrollment. With another account, an open
+    /// invite may be reported anew: it is that account's.
     ///
     /// # Errors
     /// The store's.
@@ -224,7 +225,8 @@ impl Tx<'_> {
                    provider_id = :provider_id, member_number = :member_number, sales_id = :sales_id,
                    sales_number = :sales_number, public_identifier = :public_identifier, invited_at = :invited_at,
                    invite_provider_id = :invite_provider_id, invite_number = :invite_number,
-                   invitation_id = :invitation_id, note_hash = :note_hash, met_later = :met_later
+                   invitation_id = :invitation_id, note_hash = :note_hash, met_later = :met_later,
+                   open_reported_at = CASE WHEN account_id = :account THEN open_reported_at END
                  WHERE id = :id",
             )?
             .execute(named_params! {
@@ -252,8 +254,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The write of the stamp, and of nothing else: the accept, the reply and the status in one statement. The event of
-    /// `accept_key` must exist.
+    /// The write of the stamp, and of nothing else: the accept, the reply, the status and the next step that the accept queued,
+    /// in one statement. The event of `accept_key` must exist.
     ///
     /// # Errors
     /// The store's.
@@ -264,7 +266,7 @@ impl Tx<'_> {
                 "UPDATE enrollments SET accepted_at = :at, accepted_precision = :precision, detected_at = :detected_at,
                    source = :source, path = :path, via_sibling = :via_sibling, pre_connected = :pre_connected,
                    late = :late, backfill = :backfill, accept_key = :accept_key, replied_at = :replied_at,
-                   status = :status, status_at = :status_at
+                   status = :status, status_at = :status_at, next_step_at = :next_step_at
                  WHERE id = :id",
             )?
             .execute(named_params! {
@@ -282,6 +284,7 @@ impl Tx<'_> {
                 ":replied_at": e.replied_at.map(|at| at.0),
                 ":status": e.status.as_str(),
                 ":status_at": e.status_at.map(|at| at.0),
+                ":next_step_at": e.next_step_at.map(|at| at.0),
             })?;
         Ok(())
     }

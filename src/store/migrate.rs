@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::OpenError;
 
 /// The migrations in order; the position plus one is the schema version. Never change one that has been released: add another.
-pub const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_spine.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_spine.sql"),
+    include_str!("migrations/0002_steps.sql"),
+];
 
 /// The schema version of this program.
 #[must_use]

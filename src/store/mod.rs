@@ -20,6 +20,7 @@ mod prune;
 mod row;
 mod signals;
 mod stats;
+mod steps;
 mod totals;
 mod writer;
 

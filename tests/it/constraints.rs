@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use acceptd::store::migrate::MIGRATIONS;
 use rusqlite::Connection;
 
-const ROWS: &[&str] = &[include_str!("../data/rows/0001.sql")];
+const ROWS: &[&str] = &[
+    include_str!("../data/rows/0001.sql"),
+    include_str!("../data/rows/0002.sql"),
+];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
 const ATTEMPTS: &[(&str, &str)] = &[
@@ -165,6 +168,18 @@ const ATTEMPTS: &[(&str, &str)] = &[
     (
         "next_step_needs_accept",
         "UPDATE enrollments SET next_step_at = 1 WHERE id = 'enr_1'",
+    ),
+    (
+        "a_step_goes_out_only_when_queued",
+        "UPDATE enrollments SET next_step_sent_at = 1 WHERE id = 'enr_2'",
+    ),
+    (
+        "a_step_goes_out_once",
+        "UPDATE enrollments SET next_step_sent_at = 2 WHERE id = 'enr_3'",
+    ),
+    (
+        "a_step_goes_out_once",
+        "UPDATE enrollments SET next_step_at = 2 WHERE id = 'enr_3'",
     ),
     (
         "accepted_at_is_written_once",

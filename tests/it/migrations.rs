@@ -10,7 +10,10 @@ use acceptd::store::{OpenError, Store, Unobserved};
 use rusqlite::Connection;
 
 /// The rows that each version's own tables held; `None` would mean that a migration came without its rows.
-const ROWS: &[&str] = &[include_str!("../data/rows/0001.sql")];
+const ROWS: &[&str] = &[
+    include_str!("../data/rows/0001.sql"),
+    include_str!("../data/rows/0002.sql"),
+];
 
 fn database_of(version: usize, path: &Path) -> Connection {
     let conn = Connection::open(path).expect("a new file");

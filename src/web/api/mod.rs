@@ -32,6 +32,10 @@ pub fn routes() -> Router<App> {
                 .delete(enrollments::delete),
         )
         .route("/v1/enrollments/{id}/stamp", post(enrollments::stamp))
+        .route(
+            "/v1/enrollments/{id}/next-step",
+            post(enrollments::next_step),
+        )
         .route("/v1/invite-results", post(invite_results::post))
         .route("/v1/campaigns", get(campaigns::list).post(campaigns::post))
         .route(

@@ -1,0 +1,147 @@
+//! What follows an accept, or its absence (contract section 12): next steps that are due, and invites that stay open.
+
+use rusqlite::params;
+
+use super::enrollments::{OpenScope, enrollment};
+use super::{Error, Reader, Tx};
+use crate::domain::enrollment::Enrollment;
+use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::time::Ms;
+
+/// A step that waits, on `e` (enrollments) and `c` (campaigns). Nobody follows up with who is done or not interested.
+const WAITING_STEP: &str =
+    "c.status = 'running' AND e.next_step_at IS NOT NULL AND e.next_step_sent_at IS NULL
+    AND e.status NOT IN ('NOT_INTERESTED', 'DONE')";
+
+/// An open invite that was not reported, in a campaign that wants to know; `?1` is [`OpenScope::since`].
+const WAITING_INVITE: &str =
+    "c.not_accepted_after_ms IS NOT NULL AND c.status NOT IN ('draft', 'archived')
+    AND e.invited_at IS NOT NULL AND e.accepted_at IS NULL AND e.open_reported_at IS NULL
+    AND e.status NOT IN ('NOT_INTERESTED', 'DONE') AND e.invited_at > ?1";
+
+impl Reader<'_> {
+    /// The steps of running campaigns that are due, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn due_steps(&self, now: Ms, limit: u32) -> Result<Vec<Enrollment>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT e.* FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
+                 WHERE {WAITING_STEP} AND e.next_step_at <= ?1 ORDER BY e.next_step_at, e.seq LIMIT ?2"
+            ))?
+            .query_map(params![now.0, limit], enrollment)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// The invites that stayed open for longer than their campaign's `notAcceptedAfter`, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn overdue_invites(
+        &self,
+        scope: OpenScope,
+        now: Ms,
+        limit: u32,
+    ) -> Result<Vec<Enrollment>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT e.* FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
+                 WHERE {WAITING_INVITE} AND e.invited_at <= ?2 - c.not_accepted_after_ms
+                 ORDER BY e.invited_at, e.seq LIMIT ?3"
+            ))?
+            .query_map(params![scope.since.0, now.0, limit], enrollment)?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// When the next step or the next open invite is due; `None` when nothing waits.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_due(&self, scope: OpenScope) -> Result<Option<Ms>, Error> {
+        let due: Option<i64> = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT min(due) FROM (
+                   SELECT (SELECT min(e.next_step_at) FROM enrollments e
+                           WHERE e.campaign_id = c.id AND {WAITING_STEP}) AS due FROM campaigns c
+                   UNION ALL
+                   SELECT (SELECT min(e.invited_at) FROM enrollments e
+                           WHERE e.campaign_id = c.id AND {WAITING_INVITE}) + c.not_accepted_after_ms FROM campaigns c)"
+            ))?
+            .query_row([scope.since.0], |row| row.get(0))?;
+        Ok(due.map(Ms))
+    }
+
+    /// How many next steps an account has in a campaign between two instants, `but` left out: those that went out then, and
+    /// unless `only_sent` those that are queued for then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn steps_between(
+        &self,
+        account: &AccountId,
+        campaign: &CampaignId,
+        (begin, end): (Ms, Ms),
+        but: &EnrollmentId,
+        only_sent: bool,
+    ) -> Result<i64, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM enrollments WHERE account_id = ?1 AND campaign_id = ?2 AND next_step_at IS NOT NULL
+                   AND coalesce(next_step_sent_at, next_step_at) >= ?3 AND coalesce(next_step_sent_at, next_step_at) < ?4
+                   AND id <> ?5 AND (next_step_sent_at IS NOT NULL OR NOT ?6)",
+            )?
+            .query_row(
+                params![
+                    account.as_str(),
+                    campaign.as_str(),
+                    begin.0,
+                    end.0,
+                    but.as_str(),
+                    only_sent
+                ],
+                |row| row.get(0),
+            )?)
+    }
+}
+
+impl Tx<'_> {
+    /// Queues the next step of an enrollment, or moves it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Ms>) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE enrollments SET next_step_at = ?2 WHERE id = ?1")?
+            .execute(params![id.as_str(), at.map(|at| at.0)])?;
+        Ok(())
+    }
+
+    /// Remembers that the next step went out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn step_sent(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE enrollments SET next_step_sent_at = ?2 WHERE id = ?1")?
+            .execute(params![id.as_str(), now.0])?;
+        Ok(())
+    }
+
+    /// Remembers that the open invite was reported.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn open_reported(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE enrollments SET open_reported_at = ?2 WHERE id = ?1")?
+            .execute(params![id.as_str(), now.0])?;
+        Ok(())
+    }
+}
