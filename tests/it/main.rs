@@ -14,6 +14,7 @@ mod faults;
 mod house_rules;
 mod logs;
 mod migrations;
+mod next_steps;
 mod openapi;
 mod process;
 mod provider_client;

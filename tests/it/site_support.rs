@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::config::{self, Config};
+use acceptd::daemon::steps;
 use acceptd::metrics::Metrics;
 use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{Store, Unobserved};
@@ -33,6 +34,8 @@ impl Witness for Nobody {
 pub struct Site {
     pub store: Store,
     pub address: SocketAddr,
+    pub clock: Clock,
+    pub reconciler: Reconciler,
     pub shutdown: CancellationToken,
     _config: watch::Sender<Arc<Config>>,
     _trouble: watch::Sender<Option<String>>,
@@ -51,15 +54,26 @@ impl Site {
     }
 
     pub async fn with_places(toml: &str, connections_max: usize) -> Self {
+        Self::whole(toml, connections_max, Clock::system()).await
+    }
+
+    /// A site with [`TOKEN`] on a clock, where what is due after an accept goes out.
+    pub async fn on_clock(clock: Clock) -> Self {
+        let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n");
+        Self::whole(&toml, CONNECTIONS_MAX, clock).await
+    }
+
+    async fn whole(toml: &str, connections_max: usize, clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(Unobserved))
             .expect("a database");
         let (config, _) = config::parse(toml).expect("a configuration");
         let note_key = store.write(|tx| tx.note_key()).await.expect("a key");
+        let wakes = Wakes::default();
         let reconciler = Reconciler::new(
             store.clone(),
-            Clock::system(),
-            Wakes::default(),
+            clock.clone(),
+            wakes.clone(),
             note_key,
             policy(&config),
             Arc::new(Nobody),
@@ -70,9 +84,9 @@ impl Site {
         let metrics = Metrics::new();
         let app = App::new(Parts {
             store: store.clone(),
-            reconciler,
-            clock: Clock::system(),
-            wakes: Wakes::default(),
+            reconciler: reconciler.clone(),
+            clock: clock.clone(),
+            wakes: wakes.clone(),
             config: config_in_force,
             metrics: metrics.clone(),
             poll_trouble,
@@ -88,9 +102,19 @@ impl Site {
             Duration::from_secs(5),
             shutdown.clone(),
         ));
+        let steps = steps::run(reconciler.clone(), clock.clone(), wakes.steps);
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = steps => {}
+            }
+        });
         Self {
             store,
             address,
+            clock,
+            reconciler,
             shutdown,
             _config: config,
             _trouble: trouble,
