@@ -140,6 +140,8 @@ pub enum UnipileKind {
         account: Option<AccountId>,
         /// The source it would have had: `webhook`, `reply` or `note_echo`.
         source: Source,
+        /// Whom it is about, as far as the body says.
+        identity: Identity,
         /// Why.
         reason: String,
     },

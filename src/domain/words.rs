@@ -229,6 +229,16 @@ impl Status {
         self.rank() < 2
     }
 
+    /// Where a told status moves it: forward, or from one of the three that people set to another; never back.
+    #[must_use]
+    pub fn told(self, other: Self) -> Self {
+        if other.rank() == self.rank() {
+            other
+        } else {
+            self.forward_to(other)
+        }
+    }
+
     /// The later of the two in the order; never moves back.
     #[must_use]
     pub fn forward_to(self, other: Self) -> Self {

@@ -8,29 +8,44 @@ use crate::domain::signal::{
     BadInput, Claim, EventRef, Person, SendpilotEvent, SendpilotKind, Signal, Subject,
     UnipileEvent, UnipileKind,
 };
+use crate::domain::time::Ms;
 use crate::domain::words::{Outcome, Precision, Provider, Source, Status};
-use crate::reconcile::{Routine, Upsert};
+use crate::reconcile::{Noted, Routine, Upsert};
 use crate::store::Error;
+
+/// Why a duplicate is one.
+const SEEN_BEFORE: &str = "The provider sent this event before.";
 
 /// Acts on a Unipile webhook. Returns what it led to.
 ///
 /// # Errors
 /// The store's.
 pub fn unipile(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome, Error> {
-    let (account, source) = match &event.kind {
-        UnipileKind::Evidence(signal) => (Some(&signal.account), signal.source),
-        UnipileKind::Account { account, .. } => (Some(account), Source::Webhook),
+    let nobody = Identity::default();
+    let (account, source, identity) = match &event.kind {
+        UnipileKind::Evidence(signal) => (
+            Some(&signal.account),
+            signal.source,
+            &signal.person.identity,
+        ),
+        UnipileKind::Account { account, .. } => (Some(account), Source::Webhook, &nobody),
         UnipileKind::Ignored {
-            account, source, ..
-        } => (account.as_ref(), *source),
+            account,
+            source,
+            identity,
+            ..
+        } => (account.as_ref(), *source, identity),
     };
-    if seen_again(
-        routine,
-        event.event_ref.as_ref(),
+    let noted = Noted {
         source,
         account,
-        &event.raw,
-    )? {
+        outcome: Outcome::Duplicate,
+        reason: SEEN_BEFORE,
+        raw: &event.raw,
+        enrollment: None,
+        identity,
+    };
+    if seen_again(routine, event.event_ref.as_ref(), &noted)? {
         return Ok(Outcome::Duplicate);
     }
     match &event.kind {
@@ -51,22 +66,20 @@ pub fn unipile(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcom
             }
             kept(
                 routine,
-                source,
-                Some(account),
-                Outcome::Recorded,
-                &format!("The provider said {message} of the account."),
-                &event.raw,
+                &Noted {
+                    outcome: Outcome::Recorded,
+                    reason: &format!("The provider said {message} of the account."),
+                    ..noted
+                },
             )
         }
-        UnipileKind::Ignored {
-            account, reason, ..
-        } => kept(
+        UnipileKind::Ignored { reason, .. } => kept(
             routine,
-            source,
-            account.as_ref(),
-            Outcome::Ignored,
-            reason,
-            &event.raw,
+            &Noted {
+                outcome: Outcome::Ignored,
+                reason,
+                ..noted
+            },
         ),
     }
 }
@@ -81,13 +94,17 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
         None => None,
     };
     let account = known.as_ref().map(|e| &e.account).or(event.sender.as_ref());
-    if seen_again(
-        routine,
-        event.event_ref.as_ref(),
-        Source::Sendpilot,
+    let about = identity(event);
+    let noted = Noted {
+        source: Source::Sendpilot,
         account,
-        &event.raw,
-    )? {
+        outcome: Outcome::Duplicate,
+        reason: SEEN_BEFORE,
+        raw: &event.raw,
+        enrollment: known.as_ref().map(|e| &e.id),
+        identity: &about,
+    };
+    if seen_again(routine, event.event_ref.as_ref(), &noted)? {
         return Ok(Outcome::Duplicate);
     }
     let lead = match &event.lead {
@@ -95,14 +112,14 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
         _ => {
             return kept(
                 routine,
-                Source::Sendpilot,
-                account,
-                Outcome::Ignored,
-                &format!(
-                    "The event type {:?} is not known; if it is a new name of a known one, it has to be added.",
-                    event.event_type
-                ),
-                &event.raw,
+                &Noted {
+                    outcome: Outcome::Ignored,
+                    reason: &format!(
+                        "The event type {:?} is not known; if it is a new name of a known one, it has to be added.",
+                        event.event_type
+                    ),
+                    ..noted
+                },
             );
         }
     };
@@ -118,8 +135,9 @@ fn act(
     event: &SendpilotEvent,
     remark: Option<&str>,
 ) -> Result<Outcome, Error> {
+    let timestamp = told_at(routine, event);
     let claim = |precision| Claim {
-        at: event.timestamp,
+        at: timestamp,
         precision,
         reply: false,
         status: None,
@@ -131,7 +149,9 @@ fn act(
         SendpilotKind::Sent { note } => {
             let id = e.id.clone();
             let account = e.account.clone();
-            routine.record_invite(e, event.timestamp, None, note.as_deref(), None)?;
+            let named = identity(event);
+            let named = named.provider_id.or(named.sales_id);
+            routine.record_invite(e, timestamp, named.as_deref(), note.as_deref(), None)?;
             return recorded(
                 routine,
                 &account,
@@ -141,9 +161,13 @@ fn act(
                 &event.raw,
             );
         }
-        SendpilotKind::Accepted { at } => Claim {
-            at: *at,
-            ..claim(Precision::Exact)
+        SendpilotKind::Accepted { at } => match at.and_then(|at| at.plausible(routine.now)) {
+            Some(at) => Claim {
+                at: Some(at),
+                ..claim(Precision::Exact)
+            },
+            // The event's own time tells when it was detected, and it had happened by then.
+            None => claim(Precision::UpperBound),
         },
         SendpilotKind::MessageSent => Claim {
             status: Some(Status::MessageSent),
@@ -164,7 +188,7 @@ fn act(
             let replied = [previous, new].contains(&&Some(Status::ReplyReceived));
             Claim {
                 reply: replied,
-                status: newer(&e, event, *new),
+                status: newer(&e, timestamp, *new),
                 ..claim(Precision::UpperBound)
             }
         }
@@ -174,9 +198,9 @@ fn act(
     };
     let signal = Signal {
         source: Source::Sendpilot,
-        account: e.account,
+        account: e.account.clone(),
         received_at: routine.now,
-        subject: Subject::Enrollment(e.id),
+        subject: Subject::Enrollment(e.id.clone()),
         person: Person {
             identity: identity(event),
             ..Person::default()
@@ -184,7 +208,34 @@ fn act(
         claim,
         raw: event.raw.clone(),
     };
-    routine.apply(&signal, remark)
+    let outcome = routine.apply(&signal, remark)?;
+    remember_when(routine, &e, event, timestamp)?;
+    Ok(outcome)
+}
+
+/// When the event was told, where that makes sense (contract section 6: a time that does not counts as absent).
+fn told_at(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Ms> {
+    event.timestamp.and_then(|at| at.plausible(routine.now))
+}
+
+/// Keeps since when the status is known that this event set or confirmed, so that no older one overrides it.
+fn remember_when(
+    routine: &Routine<'_>,
+    before: &Enrollment,
+    event: &SendpilotEvent,
+    timestamp: Option<Ms>,
+) -> Result<(), Error> {
+    let (Some(timestamp), Some(mut e)) = (timestamp, routine.tx.enrollment(&before.id)?) else {
+        return Ok(());
+    };
+    let confirmed =
+        matches!(&event.kind, SendpilotKind::StatusChange { new, .. } if *new == Some(e.status));
+    let moved = e.status != before.status;
+    if (moved || confirmed) && e.status_at < Some(timestamp) {
+        e.status_at = Some(timestamp);
+        routine.tx.update_enrollment(&e)?;
+    }
+    Ok(())
 }
 
 /// A status that is no evidence: those that people set may still be told.
@@ -196,24 +247,27 @@ fn told(
     remark: Option<&str>,
 ) -> Result<Outcome, Error> {
     let (account, id) = (e.account.clone(), e.id.clone());
-    let moves = newer(&e, event, new).filter(|new| !new.needs_no_accept() && *new != e.status);
+    let before = e.clone();
+    let timestamp = told_at(routine, event);
+    let moves = newer(&e, timestamp, new).filter(|new| !new.needs_no_accept() && *new != e.status);
     let reason = match moves {
         Some(new) => {
             e.status = new;
-            e.status_at = Some(event.timestamp.unwrap_or(routine.now));
+            e.status_at = Some(timestamp.unwrap_or(routine.now));
             routine.tx.update_enrollment(&e)?;
             format!("The status became {new}; that proves no connection.")
         }
         None => "A status that moves nothing and proves no connection.".to_owned(),
     };
+    remember_when(routine, &before, event, timestamp)?;
     recorded(routine, &account, &id, &reason, remark, &event.raw)
 }
 
 /// The status, unless what is known is newer than this event.
-fn newer(e: &Enrollment, event: &SendpilotEvent, new: Option<Status>) -> Option<Status> {
+fn newer(e: &Enrollment, timestamp: Option<Ms>, new: Option<Status>) -> Option<Status> {
     let older = e
         .status_at
-        .zip(event.timestamp)
+        .zip(timestamp)
         .is_some_and(|(known, told)| told < known);
     new.filter(|_| !older)
 }
@@ -311,25 +365,16 @@ fn recorded(
     Ok(outcome)
 }
 
-fn kept(
-    routine: &mut Routine<'_>,
-    source: Source,
-    account: Option<&AccountId>,
-    outcome: Outcome,
-    reason: &str,
-    raw: &str,
-) -> Result<Outcome, Error> {
-    routine.note(source, account, outcome, reason, raw, None)?;
-    Ok(outcome)
+fn kept(routine: &mut Routine<'_>, noted: &Noted<'_>) -> Result<Outcome, Error> {
+    routine.keep(noted)?;
+    Ok(noted.outcome)
 }
 
-/// Remembers the provider's event id; one that was there makes a `duplicate` and nothing else.
+/// Remembers the provider's event id; one that was there makes the `duplicate` of `noted` and nothing else.
 fn seen_again(
     routine: &mut Routine<'_>,
     event: Option<&EventRef>,
-    source: Source,
-    account: Option<&AccountId>,
-    raw: &str,
+    noted: &Noted<'_>,
 ) -> Result<bool, Error> {
     let Some(event) = event else {
         return Ok(false);
@@ -337,7 +382,6 @@ fn seen_again(
     if routine.tx.remember_event(event)? {
         return Ok(false);
     }
-    let reason = "The provider sent this event before.";
-    kept(routine, source, account, Outcome::Duplicate, reason, raw)?;
+    routine.keep(noted)?;
     Ok(true)
 }

@@ -10,6 +10,7 @@ mod status;
 use serde_json::Value;
 
 use super::read;
+use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::note::NoteKey;
 use crate::domain::signal::{BadInput, EventRef, UnipileEvent, UnipileKind};
@@ -69,6 +70,7 @@ fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent>
         kind: UnipileKind::Ignored {
             account: named_account(of),
             source: Source::Webhook,
+            identity: Identity::default(),
             reason: "The account is not a LinkedIn account.".to_owned(),
         },
         ..ignored(body, Source::Webhook, "")
@@ -82,6 +84,7 @@ fn ignored(body: &read::Object, source: Source, reason: impl Into<String>) -> Un
         kind: UnipileKind::Ignored {
             account: named_account(body),
             source,
+            identity: Identity::default(),
             reason: reason.into(),
         },
         raw: envelope(body),

@@ -75,7 +75,7 @@ pub fn decide(case: &Case<'_>) -> Decision {
         status = status.forward_to(Status::ReplyReceived);
     }
     if let Some(told) = claim.status {
-        status = status.forward_to(told);
+        status = status.told(told);
     }
     let moved_by_word = case.source == Source::Sendpilot && status != enrollment.status;
     Decision {

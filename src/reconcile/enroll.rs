@@ -151,6 +151,9 @@ impl Routine<'_> {
         if other_person {
             // What was known of somebody else, evidence included, must not tie this one's signals to that person.
             e.identity = given;
+            if given_url.is_none() {
+                e.linkedin_url = None;
+            }
         } else {
             if let Some(new) = &given_url {
                 let old = identity_of_url(before.linkedin_url.as_deref());
@@ -237,6 +240,13 @@ fn contradicts(known: &Identity, given: &Identity) -> bool {
         return a != b;
     }
     if let (Some(a), Some(b)) = (&known.provider_id, &given.provider_id) {
+        return a != b;
+    }
+    // Sales Navigator and Recruiter name one person by two ids; only those whose number is not known are compared.
+    if let (Some(a), Some(b)) = (&known.sales_id, &given.sales_id)
+        && known.number().is_none()
+        && given.number().is_none()
+    {
         return a != b;
     }
     match (&known.public_identifier, &given.public_identifier) {

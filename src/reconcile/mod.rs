@@ -17,6 +17,7 @@ pub use announce::invite_data;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
 pub use policy::{AccountPolicy, Facts, Policy, Route};
+pub use stamp::Noted;
 
 use crate::clock::Clock;
 use crate::domain::enrollment::Accept;

@@ -36,6 +36,29 @@ pub struct Verdict {
     pub reason: String,
     /// The enrollments it was tied to.
     pub ties: Vec<(EnrollmentId, Option<Path>)>,
+    /// The enrollments that gained an identity by it; signals that wait may be about them.
+    gained: Vec<Enrollment>,
+    /// Whether it was set aside only for want of a recorded note that it could be the echo of.
+    no_note_yet: bool,
+}
+
+/// Something for the ledger that stamps nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Noted<'a> {
+    /// Where it came from.
+    pub source: Source,
+    /// The account, where one is named.
+    pub account: Option<&'a AccountId>,
+    /// What it led to.
+    pub outcome: Outcome,
+    /// Why, one sentence for a person.
+    pub reason: &'a str,
+    /// The body, a JSON text without the text of any message.
+    pub raw: &'a str,
+    /// The enrollment that it names, where there is one.
+    pub enrollment: Option<&'a EnrollmentId>,
+    /// Whom it is about: by this it is found when the person is erased.
+    pub identity: &'a Identity,
 }
 
 impl Verdict {
@@ -44,8 +67,18 @@ impl Verdict {
             outcome,
             reason: reason.into(),
             ties: Vec::new(),
+            gained: Vec::new(),
+            no_note_yet: false,
         }
     }
+}
+
+/// What a write did.
+struct Written {
+    /// Whether an accept or a reply was stamped.
+    stamped: bool,
+    /// The enrollment, where it gained an identity.
+    gained: Option<Enrollment>,
 }
 
 impl Routine<'_> {
@@ -82,6 +115,7 @@ impl Routine<'_> {
             raw: &signal.raw,
             enrollments: &verdict.ties,
         })?;
+        self.retry_for(verdict.gained)?;
         Ok(verdict.outcome)
     }
 
@@ -115,20 +149,37 @@ impl Routine<'_> {
         raw: &str,
         enrollment: Option<&EnrollmentId>,
     ) -> Result<(), Error> {
-        let ties: Vec<_> = enrollment
+        self.keep(&Noted {
+            source,
+            account,
+            outcome,
+            reason,
+            raw,
+            enrollment,
+            identity: &Identity::default(),
+        })
+    }
+
+    /// As [`Self::note`], for something that says whom it is about.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn keep(&mut self, noted: &Noted<'_>) -> Result<(), Error> {
+        let ties: Vec<_> = noted
+            .enrollment
             .map(|id| (id.clone(), None))
             .into_iter()
             .collect();
-        self.report.signals.push((source, outcome));
+        self.report.signals.push((noted.source, noted.outcome));
         self.tx.insert_signal(&NewSignal {
             received_at: self.now,
-            source,
-            account: account.map(AccountId::as_str),
-            outcome,
-            reason,
-            identity: &Identity::default(),
+            source: noted.source,
+            account: noted.account.map(AccountId::as_str),
+            outcome: noted.outcome,
+            reason: noted.reason,
+            identity: noted.identity,
             evidence: None,
-            raw,
+            raw: noted.raw,
             enrollments: &ties,
         })?;
         Ok(())
@@ -139,12 +190,25 @@ impl Routine<'_> {
     /// # Errors
     /// The store's.
     pub fn retry_unmatched(&mut self, e: &Enrollment) -> Result<(), Error> {
+        self.retry_for(vec![e.clone()])
+    }
+
+    /// One enrollment after the other: what one signal stamps may let another be recognised, but each is judged once.
+    fn retry_for(&mut self, mut waiting_for: Vec<Enrollment>) -> Result<(), Error> {
+        while let Some(e) = waiting_for.pop() {
+            waiting_for.extend(self.retry_once(&e)?);
+        }
+        Ok(())
+    }
+
+    fn retry_once(&mut self, e: &Enrollment) -> Result<Vec<Enrollment>, Error> {
         let invite = Identity {
             provider_id: e.invite.provider_id.clone(),
             member_number: e.invite.number,
             ..Identity::default()
         };
         let since = self.now.minus(RETRY_WITHIN);
+        let mut gained = Vec::new();
         for waiting in self.tx.unmatched_like(&e.identity, &invite, since)? {
             let kept: Kept = serde_json::from_str(&waiting.evidence)?;
             let account = AccountId::parse(&waiting.account)
@@ -157,14 +221,15 @@ impl Routine<'_> {
                 &kept.person,
                 &kept.claim,
             )?;
-            if verdict.outcome != Outcome::Unmatched {
+            if verdict.outcome != Outcome::Unmatched && !verdict.no_note_yet {
                 self.report.signals.push((waiting.source, verdict.outcome));
                 let reason = format!("{} It had come before the enrollment.", verdict.reason);
                 self.tx
                     .set_outcome(waiting.id, verdict.outcome, &reason, &verdict.ties)?;
+                gained.extend(verdict.gained);
             }
         }
-        Ok(())
+        Ok(gained)
     }
 
     fn judge(
@@ -218,6 +283,7 @@ impl Routine<'_> {
                 }
             }
         };
+        let no_note_yet = matches.iter().any(|(e, _)| e.invite.note_hash.is_none());
         let echoes: Vec<_> = matches
             .into_iter()
             .filter(|(e, _)| {
@@ -225,19 +291,23 @@ impl Routine<'_> {
             })
             .collect();
         if echoes.is_empty() {
-            return Ok(Verdict::new(
+            let mut verdict = Verdict::new(
                 Outcome::Ignored,
                 "An own message that is not the note of a recorded invite.",
-            ));
+            );
+            verdict.no_note_yet = no_note_yet;
+            return Ok(verdict);
         }
         let mut verdict = Verdict::new(Outcome::AlreadyStamped, "");
         verdict.ties = ties(&echoes, |path| *path);
         let mut stamped = Vec::new();
         for (e, path) in echoes {
             let known = e.id.clone();
-            if self.stamp(e, source, received_at, person, claim, path, via_sibling)? {
+            let written = self.stamp(e, source, received_at, person, claim, path, via_sibling)?;
+            if written.stamped {
                 stamped.push(known);
             }
+            verdict.gained.extend(written.gained);
         }
         verdict.reason = if stamped.is_empty() {
             "The accept had been stamped before.".to_owned()
@@ -248,7 +318,7 @@ impl Routine<'_> {
         Ok(verdict)
     }
 
-    /// The write. Returns whether an accept or a reply was stamped.
+    /// The write.
     #[expect(
         clippy::too_many_arguments,
         reason = "one call, and each is a fact of the case"
@@ -262,7 +332,7 @@ impl Routine<'_> {
         claim: &Claim,
         path: Option<Path>,
         via_sibling: bool,
-    ) -> Result<bool, Error> {
+    ) -> Result<Written, Error> {
         let campaign = self
             .tx
             .campaign(&e.campaign)?
@@ -280,7 +350,10 @@ impl Routine<'_> {
             now: self.now,
         });
         if !decision.stamps() && decision.status == e.status {
-            return Ok(false);
+            return Ok(Written {
+                stamped: false,
+                gained: None,
+            });
         }
         let mut gained = false;
         if decision.stamps() {
@@ -309,10 +382,10 @@ impl Routine<'_> {
         if decision.stamps() {
             self.report_stamp(&e, decision.accept.is_some(), decision.replied_at)?;
         }
-        if gained {
-            self.retry_unmatched(&e)?;
-        }
-        Ok(decision.stamps())
+        Ok(Written {
+            stamped: decision.stamps(),
+            gained: gained.then_some(e),
+        })
     }
 
     fn announce_reply(

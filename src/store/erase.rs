@@ -43,7 +43,7 @@ impl Tx<'_> {
         }
         self.conn.execute(
             "DELETE FROM signals WHERE outcome IN ('unmatched', 'ambiguous', 'ignored', 'duplicate')
-               AND (provider_id IN (?1, ?2, ?3) OR sales_id IN (?1, ?2) OR public_identifier = ?4)",
+               AND (provider_id IN (?1, ?2, ?3) OR sales_id IN (?1, ?2, ?3) OR public_identifier = ?4)",
             params![
                 person.provider_id,
                 person.sales_id,

@@ -161,7 +161,7 @@ pub fn client() -> reqwest::Client {
 fn policy(config: &Config) -> Policy {
     Policy {
         workspace: config.workspace_id.clone(),
-        accounts: std::collections::BTreeMap::new(),
+        accounts: acceptd::daemon::policy::policy(config).accounts,
         routes: config
             .destinations
             .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ignored, read};
+use super::read;
 use crate::domain::identity::Identity;
 use crate::domain::note::NoteKey;
 use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
@@ -29,8 +29,18 @@ pub(super) fn parse(
         Source::Reply
     };
     let nothing = |reason: &str| UnipileEvent {
+        event_ref: None,
+        kind: UnipileKind::Ignored {
+            account: Some(account.clone()),
+            source,
+            identity: talk
+                .other
+                .as_ref()
+                .map(|other| other.person.identity.clone())
+                .unwrap_or_default(),
+            reason: reason.to_owned(),
+        },
         raw: raw(body, talk.other.as_ref()),
-        ..ignored(body, source, reason)
     };
     if ["message_type", "chat_content_type"]
         .iter()

@@ -25,7 +25,7 @@ fn a_reply() {
         true,
         &key(),
     );
-    let UnipileKind::Evidence(signal) = kept.unwrap().kind else {
+    let UnipileKind::Evidence(signal) = kept.expect("a message").kind else {
         panic!()
     };
     assert_eq!(signal.claim.preview, Some("ü".repeat(400)));

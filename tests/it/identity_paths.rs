@@ -1,0 +1,475 @@
+//! Contract sections 5.2 and 5.3 through the socket: the four paths, siblings, signals that come before the import, replies
+//! and note echoes.
+
+use serde_json::{Value, json};
+
+use crate::evidence_support::{
+    ago, believing, enroll, enrollment, events, leads_to, message, profile_id, recruiter_id,
+    relation, sales_id, sendpilot, unipile,
+};
+use crate::site_support::Site;
+
+const MIRA: u64 = 731_204_558;
+const OTHER: u64 = 741_904_806;
+
+async fn site() -> Site {
+    Site::start(&believing("")).await
+}
+
+fn invite(enrollment: &str, provider_id: Option<String>, note: Option<&str>) -> Value {
+    json!({"enrollmentId": enrollment, "providerId": provider_id, "note": note, "at": ago(600), "httpStatus": 201,
+        "response": {"object": "UserInvitationSent", "invitation_id": "7"}})
+}
+
+#[tokio::test]
+async fn each_enrollment_is_stamped_by_its_strongest_path() {
+    let site = site().await;
+    let slug = "https://www.linkedin.com/in/Mira-Halvorsen/";
+    enroll(
+        &site,
+        json!([
+            {"id": "bridge", "accountId": "acc_1", "linkedinUrl": slug},
+            {"id": "bridge-direct", "accountId": "acc_1", "linkedinUrl": slug, "providerId": profile_id(MIRA),
+             "invitedAt": ago(600)},
+            {"id": "direct", "accountId": "acc_1", "linkedinUrl": slug, "providerId": profile_id(MIRA)},
+            {"id": "lead", "accountId": "acc_1",
+             "linkedinUrl": format!("https://www.linkedin.com/sales/lead/{},NAME_SEARCH,x", sales_id(MIRA))},
+            {"id": "recruiter", "accountId": "acc_1", "providerId": recruiter_id(MIRA)},
+            {"id": "profile", "accountId": "acc_1", "linkedinUrl": slug},
+            {"id": "longer-slug", "accountId": "acc_1", "linkedinUrl": "https://www.linkedin.com/in/mira-halvorsen-2"},
+            {"id": "same-slug-other-number", "accountId": "acc_1", "linkedinUrl": slug, "providerId": profile_id(OTHER)},
+            {"id": "other-account", "accountId": "acc_2", "linkedinUrl": slug},
+        ]),
+    )
+    .await;
+    let (status, e) = site
+        .post(
+            "/v1/invite-results",
+            invite("bridge", Some(profile_id(MIRA)), None),
+        )
+        .await;
+    assert_eq!(status, 200, "{e}");
+    leads_to(
+        &site,
+        &relation("acc_1", MIRA, Some("mira-halvorsen")),
+        "stamped",
+    )
+    .await;
+    for (id, path) in [
+        ("bridge", json!("bridge")),
+        ("bridge-direct", json!("bridge")),
+        ("direct", json!("direct")),
+        ("lead", json!("sales_nav")),
+        ("recruiter", json!("sales_nav")),
+        ("profile", json!("profile")),
+        ("longer-slug", Value::Null),
+        ("same-slug-other-number", Value::Null),
+        ("other-account", Value::Null),
+    ] {
+        let e = enrollment(&site, id).await;
+        assert_eq!(e["path"], path, "{id}");
+        assert_eq!(e["acceptedAt"].is_null(), path.is_null(), "{id}");
+    }
+    // What it did not know is filled in.
+    let lead = enrollment(&site, "lead").await;
+    assert_eq!(lead["name"], "Mira Halvorsen");
+    assert_eq!(lead["providerId"], profile_id(MIRA));
+    assert_eq!(lead["publicIdentifier"], "mira-halvorsen");
+    leads_to(&site, &relation("acc_1", MIRA, None), "already_stamped").await;
+    assert_eq!(events(&site, "linkedin.invite_accepted").await.len(), 6);
+}
+
+#[tokio::test]
+async fn an_id_that_decodes_to_nothing_is_compared_whole_wherever_it_stands() {
+    let site = site().await;
+    let opaque = "ACwAAOpaqueOpaqueOpaque";
+    enroll(
+        &site,
+        json!([
+            {"id": "lead", "accountId": "acc_1", "linkedinUrl": format!("https://www.linkedin.com/sales/lead/{opaque},x,y")},
+            {"id": "own", "accountId": "acc_1", "providerId": opaque},
+            {"id": "cut", "accountId": "acc_1", "providerId": &opaque[..22]},
+            {"id": "case", "accountId": "acc_1", "providerId": opaque.to_lowercase()},
+        ]),
+    )
+    .await;
+    let body = json!({"event": "new_relation", "account_id": "acc_1", "user_provider_id": opaque});
+    leads_to(&site, &body, "stamped").await;
+    for (id, path) in [
+        ("lead", json!("sales_nav")),
+        ("own", json!("direct")),
+        ("cut", Value::Null),
+        ("case", Value::Null),
+    ] {
+        assert_eq!(enrollment(&site, id).await["path"], path, "{id}");
+    }
+    // And the other way round: the signal came first.
+    let body =
+        json!({"event": "new_relation", "account_id": "acc_1", "user_provider_id": "ACwAAWaiting"});
+    leads_to(&site, &body, "unmatched").await;
+    let url = "https://www.linkedin.com/sales/lead/ACwAAWaiting,x,y";
+    enroll(
+        &site,
+        json!([{"id": "late", "accountId": "acc_1", "linkedinUrl": url}]),
+    )
+    .await;
+    assert_eq!(enrollment(&site, "late").await["path"], "sales_nav");
+}
+
+#[tokio::test]
+async fn a_webhook_that_its_own_account_does_not_know_goes_to_the_one_sibling() {
+    let siblings: String = ["a", "b", "c"]
+        .iter()
+        .map(|id| format!("[[account]]\nid = \"{id}\"\nworkspace_id = \"ws\"\n"))
+        .collect();
+    let site = Site::start(&believing(&siblings)).await;
+    enroll(
+        &site,
+        json!([
+            {"id": "one", "accountId": "b", "providerId": profile_id(1001)},
+            {"id": "two-b", "accountId": "b", "providerId": profile_id(1002)},
+            {"id": "two-c", "accountId": "c", "providerId": profile_id(1002)},
+            {"id": "stranger", "accountId": "z", "providerId": profile_id(1003)},
+            {"id": "replied", "accountId": "b", "providerId": profile_id(1004)},
+            {"id": "own", "accountId": "a", "providerId": profile_id(1005)},
+            {"id": "sibling-of-own", "accountId": "b", "providerId": profile_id(1005)},
+        ]),
+    )
+    .await;
+    leads_to(&site, &relation("a", 1001, None), "stamped").await;
+    let one = enrollment(&site, "one").await;
+    assert_eq!(
+        (&one["viaSibling"], &one["path"]),
+        (&json!(true), &json!("direct"))
+    );
+    assert_eq!(
+        events(&site, "linkedin.invite_accepted").await[0]["data"]["dedupeKey"],
+        "li-accept:b:one"
+    );
+    leads_to(&site, &relation("a", 1002, None), "ambiguous").await;
+    assert!(enrollment(&site, "two-b").await["acceptedAt"].is_null());
+    assert!(enrollment(&site, "two-c").await["acceptedAt"].is_null());
+    // An account without an entry is nobody's sibling, and only webhooks look at siblings.
+    leads_to(&site, &relation("a", 1003, None), "unmatched").await;
+    leads_to(&site, &message("a", 1004, false, "Hi"), "unmatched").await;
+    leads_to(&site, &relation("a", 1005, None), "stamped").await;
+    assert!(enrollment(&site, "sibling-of-own").await["acceptedAt"].is_null());
+    // It was accepted for its own account, so the sibling is not asked a second time either.
+    leads_to(&site, &relation("a", 1005, None), "already_stamped").await;
+}
+
+#[tokio::test]
+async fn what_came_before_the_import_is_found_by_it() {
+    let site = site().await;
+    leads_to(
+        &site,
+        &relation("acc_1", MIRA, Some("mira-halvorsen")),
+        "unmatched",
+    )
+    .await;
+    leads_to(
+        &site,
+        &message("acc_1", MIRA, false, "Thanks!"),
+        "unmatched",
+    )
+    .await;
+    let (_, before) = site.get("/v1/signals?outcome=unmatched").await;
+    let first_receipt = before["items"][1]["receivedAt"].clone();
+    let url = format!("https://www.linkedin.com/in/{}", profile_id(MIRA));
+    enroll(
+        &site,
+        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": url, "invitedAt": ago(600)}]),
+    )
+    .await;
+    let e = enrollment(&site, "enr").await;
+    assert_eq!(e["acceptedAt"], first_receipt);
+    assert_eq!(e["source"], "webhook");
+    assert_eq!(e["status"], "REPLY_RECEIVED");
+    assert!(!e["repliedAt"].is_null());
+    // Each signal says what it led to itself.
+    let outcomes: Vec<_> = e["signals"]
+        .as_array()
+        .expect("signals")
+        .iter()
+        .map(|s| &s["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["stamped", "stamped"], "{e}");
+    assert_eq!(events(&site, "linkedin.reply_received").await.len(), 1);
+    assert_eq!(events(&site, "linkedin.invite_accepted").await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_signal_teaches_the_identity_that_another_waited_for() {
+    let site = site().await;
+    // This message is known by number only, the enrollment by its slug only; the relation ties the two.
+    leads_to(
+        &site,
+        &message("acc_1", MIRA, false, "Thanks!"),
+        "unmatched",
+    )
+    .await;
+    let url = "https://www.linkedin.com/in/mira-halvorsen";
+    enroll(
+        &site,
+        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": url}]),
+    )
+    .await;
+    assert!(enrollment(&site, "enr").await["acceptedAt"].is_null());
+    leads_to(
+        &site,
+        &relation("acc_1", MIRA, Some("mira-halvorsen")),
+        "stamped",
+    )
+    .await;
+    let e = enrollment(&site, "enr").await;
+    assert_eq!(e["status"], "REPLY_RECEIVED", "{e}");
+    let outcomes: Vec<_> = e["signals"]
+        .as_array()
+        .expect("signals")
+        .iter()
+        .map(|s| &s["outcome"])
+        .collect();
+    assert_eq!(outcomes, ["stamped", "stamped"], "{e}");
+}
+
+#[tokio::test]
+async fn the_echo_of_a_note_is_known_by_its_type_or_its_words() {
+    let site = site().await;
+    let row =
+        |id: &str, n: u64| json!({"id": id, "accountId": "acc_1", "providerId": profile_id(n)});
+    enroll(
+        &site,
+        json!([row("words", 2001), row("type", 2002), row("other", 2003)]),
+    )
+    .await;
+    for id in ["words", "type", "other"] {
+        let (status, _) = site
+            .post(
+                "/v1/invite-results",
+                invite(id, None, Some("Hi Mira,  shall we connect?")),
+            )
+            .await;
+        assert_eq!(status, 200);
+    }
+    leads_to(
+        &site,
+        &message("acc_1", 2001, true, "Hi Mira, shall we connect? "),
+        "stamped",
+    )
+    .await;
+    let mut invitation = message("acc_1", 2002, true, "Something else");
+    invitation["message_type"] = json!("INVITATION");
+    leads_to(&site, &invitation, "stamped").await;
+    leads_to(
+        &site,
+        &message("acc_1", 2003, true, "Hi Mira, shall we meet?"),
+        "ignored",
+    )
+    .await;
+    for id in ["words", "type"] {
+        let e = enrollment(&site, id).await;
+        assert_eq!(
+            (&e["source"], &e["acceptedAtPrecision"]),
+            (&json!("note_echo"), &json!("upper_bound"))
+        );
+        assert_eq!(
+            (&e["status"], &e["repliedAt"]),
+            (&json!("CONNECTION_ACCEPTED"), &Value::Null)
+        );
+    }
+    assert!(enrollment(&site, "other").await["acceptedAt"].is_null());
+}
+
+#[tokio::test]
+async fn a_note_echo_may_come_before_the_enrollment_and_before_its_note() {
+    let site = site().await;
+    for n in [2101, 2102, 2103] {
+        leads_to(&site, &message("acc_1", n, true, "Hi Mira"), "unmatched").await;
+    }
+    let (_, listed) = site.get("/v1/signals?outcome=unmatched&raw=true").await;
+    for secret in ["Hi Mira", "Halvorsen"] {
+        assert!(!listed.to_string().contains(secret), "{listed}");
+    }
+    enroll(
+        &site,
+        json!([
+            {"id": "at-once", "accountId": "acc_1", "providerId": profile_id(2101), "note": "Hi Mira", "invitedAt": ago(600)},
+            {"id": "later", "accountId": "acc_1", "providerId": profile_id(2102)},
+            {"id": "never", "accountId": "acc_1", "providerId": profile_id(2103), "note": "Hi John"},
+        ]),
+    )
+    .await;
+    assert_eq!(enrollment(&site, "at-once").await["source"], "note_echo");
+    assert!(enrollment(&site, "later").await["acceptedAt"].is_null());
+    site.post("/v1/invite-results", invite("later", None, Some("Hi Mira")))
+        .await;
+    assert_eq!(enrollment(&site, "later").await["source"], "note_echo");
+    assert!(enrollment(&site, "never").await["acceptedAt"].is_null());
+    let (_, ignored) = site.get("/v1/signals?outcome=ignored").await;
+    assert_eq!(
+        ignored["items"].as_array().map(Vec::len),
+        Some(1),
+        "{ignored}"
+    );
+}
+
+#[tokio::test]
+async fn messages_that_need_no_connection_prove_none() {
+    let site = site().await;
+    enroll(
+        &site,
+        json!([{"id": "enr", "accountId": "acc_1", "providerId": profile_id(MIRA)}]),
+    )
+    .await;
+    for (pointer, value) in [
+        ("/message_type", json!("INMAIL")),
+        ("/message_type", json!("INMAIL_REPLY")),
+        ("/message_type", json!("INMAIL_ACCEPT")),
+        ("/message_type", json!("INMAIL_DECLINE")),
+        ("/chat_content_type", json!("inmail")),
+        ("/chat_content_type", json!("sponsored")),
+        ("/chat_content_type", json!("linkedin_offer")),
+        ("/is_group", json!(true)),
+        ("/is_group", json!(1)),
+        (
+            "/sender/attendee_specifics/network_distance",
+            json!("DISTANCE_2"),
+        ),
+        (
+            "/sender/attendee_specifics/network_distance",
+            json!("OUT_OF_NETWORK"),
+        ),
+    ] {
+        let mut body = message("acc_1", MIRA, false, "Hi");
+        *body.pointer_mut(pointer).expect("a field") = value;
+        leads_to(&site, &body, "ignored").await;
+    }
+    assert!(enrollment(&site, "enr").await["acceptedAt"].is_null());
+    leads_to(&site, &message("acc_1", MIRA, false, "Hi"), "stamped").await;
+    let e = enrollment(&site, "enr").await;
+    assert_eq!(e["acceptedAt"], e["repliedAt"]);
+    assert_eq!(
+        (&e["status"], &e["acceptedAtPrecision"]),
+        (&json!("REPLY_RECEIVED"), &json!("inferred"))
+    );
+    assert_eq!(e["preConnected"], true, "no invite is known");
+}
+
+#[tokio::test]
+async fn an_open_enrollment_that_moves_forgets_its_invite_and_its_person() {
+    let site = site().await;
+    let url = "https://www.linkedin.com/in/mira-halvorsen";
+    let row = json!({"id": "enr", "accountId": "acc_1", "linkedinUrl": url, "providerId": profile_id(MIRA),
+        "invitedAt": ago(600), "note": "Hi Mira"});
+    enroll(&site, row).await;
+    let moved = json!({"id": "enr", "accountId": "acc_1", "providerId": profile_id(OTHER)});
+    enroll(&site, moved.clone()).await;
+    let e = enrollment(&site, "enr").await;
+    assert_eq!(
+        (&e["status"], &e["invitedAt"]),
+        (&json!("PENDING"), &Value::Null)
+    );
+    assert_eq!(
+        (&e["providerId"], &e["publicIdentifier"]),
+        (&json!(profile_id(OTHER)), &Value::Null)
+    );
+    let (_, again) = site.post("/v1/enrollments", moved).await;
+    assert_eq!(again["unchanged"], 1, "{again}");
+    let body = json!({"event": "new_relation", "account_id": "acc_1", "user_public_identifier": "mira-halvorsen"});
+    leads_to(&site, &body, "unmatched").await;
+    leads_to(&site, &relation("acc_1", MIRA, None), "unmatched").await;
+    leads_to(&site, &relation("acc_1", OTHER, None), "stamped").await;
+
+    // Another account: the same person, no invite.
+    enroll(&site, json!([{"id": "acc", "accountId": "acc_1", "providerId": profile_id(3001), "invitedAt": ago(600)}])).await;
+    enroll(&site, json!([{"id": "acc", "accountId": "acc_9"}])).await;
+    let e = enrollment(&site, "acc").await;
+    assert_eq!(
+        (&e["status"], &e["invitedAt"]),
+        (&json!("PENDING"), &Value::Null)
+    );
+    leads_to(&site, &relation("acc_1", 3001, None), "unmatched").await;
+    leads_to(&site, &relation("acc_9", 3001, None), "stamped").await;
+    assert_eq!(enrollment(&site, "acc").await["path"], "direct");
+}
+
+#[tokio::test]
+async fn an_erased_person_is_gone_and_never_announced_again() {
+    let site = site().await;
+    let hook = "https://www.linkedin.com/in/mira-halvorsen";
+    let row =
+        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": hook, "name": "Mira Halvorsen"}]);
+    // Everything that leaves a trace: ignored, unmatched, stamped, a duplicate, an unknown event.
+    let mut inmail = message("acc_1", MIRA, false, "Hi");
+    inmail["message_type"] = json!("INMAIL");
+    leads_to(&site, &inmail, "ignored").await;
+    leads_to(
+        &site,
+        &relation("acc_2", MIRA, Some("mira-halvorsen")),
+        "unmatched",
+    )
+    .await;
+    enroll(&site, row.clone()).await;
+    let v2 = json!({"id": "evt_1", "type": "relation.new", "account_id": "acc_1", "payload": {"user": {
+        "id": profile_id(MIRA), "public_identifier": "mira-halvorsen", "display_name": "Mira Halvorsen"}}});
+    leads_to(&site, &v2, "stamped").await;
+    leads_to(&site, &v2, "duplicate").await;
+    let told = |id: &str, kind: &str| {
+        crate::evidence_support::event(id, kind, "enr", &ago(5), json!({"linkedinUrl": hook}))
+    };
+    for (id, kind) in [
+        ("e1", "message.sent"),
+        ("e1", "message.sent"),
+        ("e2", "lead.danced"),
+    ] {
+        assert_eq!(sendpilot(&site, &told(id, kind)).await.0, 200);
+    }
+    let key = events(&site, "linkedin.invite_accepted").await[0]["id"].clone();
+    let (status, _) = site.call("DELETE", "/v1/enrollments/enr", None).await;
+    assert!((200..300).contains(&status), "{status}");
+
+    let traces = everything(&site);
+    for trace in [
+        "mira-halvorsen",
+        "Mira Halvorsen",
+        &profile_id(MIRA),
+        &MIRA.to_string(),
+    ] {
+        assert!(!traces.contains(trace), "{trace} is in {traces}");
+    }
+    assert!(traces.contains(key.as_str().expect("an id")));
+
+    enroll(&site, row).await;
+    assert_eq!(
+        unipile(&site, &relation("acc_1", MIRA, Some("mira-halvorsen")))
+            .await
+            .1,
+        "stamped"
+    );
+    assert!(!enrollment(&site, "enr").await["acceptedAt"].is_null());
+    assert!(events(&site, "linkedin.invite_accepted").await.is_empty());
+}
+
+/// Every value of every table.
+fn everything(site: &Site) -> String {
+    let conn = rusqlite::Connection::open(site.store.path()).expect("the database");
+    let tables: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .expect("tables");
+    let mut values = String::new();
+    for table in tables {
+        let mut statement = conn
+            .prepare(&format!("SELECT * FROM {table}"))
+            .expect("a table");
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            for column in 0..columns {
+                let value: rusqlite::types::Value = row.get(column).expect("a value");
+                values.push_str(&format!("{value:?}\n"));
+            }
+        }
+    }
+    values
+}
