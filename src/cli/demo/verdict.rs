@@ -12,6 +12,7 @@ use crate::cli::table::plain;
 use crate::domain::time::Ms;
 use crate::sim::DeliveryState;
 use crate::sim::receiver::Received;
+use crate::tell::sign::signature;
 
 /// How long the last signs and deliveries may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -72,6 +73,15 @@ pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verd
         signals: signals.len(),
         problems: Vec::new(),
     };
+    for (name, kind) in DESTINATIONS {
+        let requests = world.receiver.received_at(&format!("/{name}"));
+        let forged = requests.iter().filter(|r| !is_signed(r, world)).count();
+        if kind != "slack" && forged > 0 {
+            verdict.problems.push(format!(
+                "{name} received {forged} requests without a valid signature"
+            ));
+        }
+    }
     for role in CAST {
         let shown = world.api.get(&["v1", "enrollments", role.id], &[]).await?;
         verdict.judge(role, &shown, world);
@@ -111,6 +121,22 @@ fn row(role: &Role, shown: &Value, sign: Option<Ms>) -> Row {
 
 fn time(value: &Value) -> Option<Ms> {
     Ms::parse(value.as_str()?)
+}
+
+/// Whether a request carries a Standard Webhooks signature of its own body.
+fn is_signed(request: &Received, world: &World) -> bool {
+    let (Some(id), Some(at), Some(signed)) = (
+        request.header("webhook-id"),
+        request
+            .header("webhook-timestamp")
+            .and_then(|at| at.parse().ok()),
+        request.header("webhook-signature"),
+    ) else {
+        return false;
+    };
+    let secrets = std::slice::from_ref(&world.signing_secret);
+    let body = String::from_utf8_lossy(&request.body);
+    signature(secrets, id, at, &body).as_deref() == Some(signed)
 }
 
 /// Whether a request to a destination of this kind announces the accept of `role`.

@@ -23,6 +23,7 @@ use crate::provider::Unipile;
 use crate::provider::register::{Wanted, register};
 use crate::sim::receiver::Receiver;
 use crate::sim::{Settings, Sim};
+use crate::tell::sign::SigningSecret;
 
 /// Where the destinations are, at the receiver.
 pub(super) const DESTINATIONS: [(&str, &str); 3] = [
@@ -44,6 +45,8 @@ pub(super) struct World {
     pub api: Api,
     pub http: reqwest::Client,
     pub sendpilot_secret: String,
+    /// Signs what is sent to every destination that takes signatures.
+    pub signing_secret: SigningSecret,
     address: SocketAddr,
     _dir: TempDir,
 }
@@ -69,6 +72,7 @@ impl World {
         let dir = tempfile::tempdir().context("no temporary directory")?;
         let (unipile_secret, sendpilot_secret) = (Uuid::new_v4().to_string(), Uuid::new_v4());
         let sendpilot_secret = sendpilot_secret.to_string();
+        let signing_secret = whsec();
         let file = dir.path().join("acceptd.toml");
         let written = Written {
             listen,
@@ -77,6 +81,7 @@ impl World {
             api_key: &api_key,
             unipile_secret: &unipile_secret,
             sendpilot_secret: &sendpilot_secret,
+            signing_secret: &signing_secret,
             quiet_hours: quiet_hours(clock.now()),
             receiver: &receiver,
         };
@@ -102,6 +107,7 @@ impl World {
             sim,
             receiver,
             sendpilot_secret,
+            signing_secret: SigningSecret::parse(&signing_secret)?,
             address,
             _dir: dir,
         };
@@ -147,6 +153,12 @@ fn quiet_hours(now: Ms) -> String {
     format!("{hour:02}:00-{hour:02}:30")
 }
 
+/// A fresh Standard Webhooks secret of 32 bytes.
+fn whsec() -> String {
+    let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes);
+    format!("whsec_{}", BASE64_STANDARD.encode(key.concat()))
+}
+
 /// What goes into the configuration file.
 struct Written<'a> {
     listen: SocketAddr,
@@ -155,6 +167,7 @@ struct Written<'a> {
     api_key: &'a str,
     unipile_secret: &'a str,
     sendpilot_secret: &'a str,
+    signing_secret: &'a str,
     quiet_hours: String,
     receiver: &'a Receiver,
 }
@@ -202,12 +215,7 @@ impl Written<'_> {
             if kind == "slack" {
                 text.push_str("events = [\"linkedin.invite_accepted\"]\n");
             } else {
-                let key = BASE64_STANDARD.encode(
-                    [Uuid::new_v4(), Uuid::new_v4()]
-                        .map(Uuid::into_bytes)
-                        .concat(),
-                );
-                let _ = writeln!(text, "secrets = [\"whsec_{key}\"]");
+                let _ = writeln!(text, "secrets = [\"{}\"]", self.signing_secret);
             }
         }
         text
