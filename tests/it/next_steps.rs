@@ -7,7 +7,8 @@ use acceptd::daemon::steps;
 use acceptd::domain::time::Ms;
 use serde_json::{Value, json};
 
-use crate::site_support::Site;
+use crate::process::Process;
+use crate::site_support::{Site, client};
 
 /// A Wednesday, 14:00 in Berlin.
 const WEDNESDAY: &str = "2026-05-06T12:00:00Z";
@@ -388,4 +389,76 @@ async fn it_is_looked_at_anew_when_a_campaign_or_an_invite_changes() {
         keys,
         ["li-open:acc_1:a", "li-open:acc_1:b", "li-open:acc_2:b"]
     );
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_killed_forgets_no_step_and_sends_none_twice() {
+    let mut process = Process::new("");
+    process.start(&[], &[]);
+    let ask = async |process: &Process, method: &str, path: &str, body: Option<Value>| -> Value {
+        let method = method.parse().expect("a method");
+        let mut ask = client().request(method, process.url(path));
+        if let Some(body) = body {
+            ask = ask.body(body.to_string());
+        }
+        let answer = ask.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+        serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON")
+    };
+    let sent = async |process: &Process, n: usize| {
+        let look = async {
+            loop {
+                let all = ask(process, "GET", "/v1/events", None).await;
+                let items = all["items"].as_array().expect("items").clone();
+                let steps = items
+                    .iter()
+                    .filter(|e| e["type"] == "linkedin.next_step_due")
+                    .count();
+                if steps >= n {
+                    return steps;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), look)
+            .await
+            .expect("it goes out")
+    };
+    let always = json!({"timezone": "UTC", "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00", "end": "00:00"});
+    let rows = json!([
+        {"id": "a", "accountId": "acc_1", "campaignId": "c", "linkedinUrl": "linkedin.com/in/a"},
+        {"id": "b", "accountId": "acc_1", "campaignId": "c", "linkedinUrl": "linkedin.com/in/b"},
+    ]);
+    let stamp = Some(json!({"reason": "seen"}));
+    ask(&process, "POST", "/v1/enrollments", Some(rows)).await;
+    ask(
+        &process,
+        "PATCH",
+        "/v1/campaigns/c",
+        Some(json!({"schedule": always})),
+    )
+    .await;
+    ask(&process, "POST", "/v1/enrollments/a/stamp", stamp.clone()).await;
+    assert_eq!(sent(&process, 1).await, 1);
+    ask(
+        &process,
+        "PATCH",
+        "/v1/campaigns/c",
+        Some(json!({"status": "paused"})),
+    )
+    .await;
+    ask(&process, "POST", "/v1/enrollments/b/stamp", stamp).await;
+    ask(&process, "POST", "/v1/enrollments/b/next-step", None).await;
+
+    process.signal("KILL");
+    process.wait();
+    process.start(&[], &[]);
+
+    ask(
+        &process,
+        "PATCH",
+        "/v1/campaigns/c",
+        Some(json!({"status": "running"})),
+    )
+    .await;
+    assert_eq!(sent(&process, 2).await, 2);
 }
