@@ -3,8 +3,9 @@
 //! Everything that waits or stores a time takes a [`Clock`], so a simulation can run a day in a second and a test never
 //! sleeps. Waits on the machine's clock look at it again every few seconds: a stepped clock or a suspended machine is noticed.
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -15,7 +16,13 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A source of time. Cheap to clone; clones of a hand-moved clock move together.
 #[derive(Clone, Default)]
-pub struct Clock(Option<Arc<watch::Sender<Ms>>>);
+pub struct Clock(Option<Arc<ByHand>>);
+
+/// A clock that its owner moves: what it shows, and how much time really went by.
+struct ByHand {
+    shows: watch::Sender<Ms>,
+    steady_ms: AtomicU64,
+}
 
 impl Clock {
     /// The machine's clock.
@@ -27,14 +34,17 @@ impl Clock {
     /// A clock that stands at `start` until [`Clock::set`] or [`Clock::advance`] moves it.
     #[must_use]
     pub fn by_hand(start: Ms) -> Self {
-        Self(Some(Arc::new(watch::Sender::new(start))))
+        Self(Some(Arc::new(ByHand {
+            shows: watch::Sender::new(start),
+            steady_ms: AtomicU64::new(0),
+        })))
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Ms {
         match &self.0 {
-            Some(hand) => *hand.borrow(),
+            Some(hand) => *hand.shows.borrow(),
             None => Ms(i64::try_from(
                 SystemTime::now()
                     .duration_since(UNIX_EPOCH)
@@ -45,17 +55,29 @@ impl Clock {
         }
     }
 
-    /// Moves a clock that was made by hand, in either direction. Does nothing to the machine's clock.
-    pub fn set(&self, to: Ms) {
-        if let Some(hand) = &self.0 {
-            hand.send_replace(to);
+    /// How much time went by since some moment in this process, whatever happened to what the clock shows.
+    #[must_use]
+    pub fn steady(&self) -> Duration {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match &self.0 {
+            Some(hand) => Duration::from_millis(hand.steady_ms.load(Ordering::Relaxed)),
+            None => START.get_or_init(Instant::now).elapsed(),
         }
     }
 
-    /// Moves a clock that was made by hand forward.
+    /// Steps what a clock that was made by hand shows, in either direction; no time goes by. Does nothing to the machine's clock.
+    pub fn set(&self, to: Ms) {
+        if let Some(hand) = &self.0 {
+            hand.shows.send_replace(to);
+        }
+    }
+
+    /// Lets time go by on a clock that was made by hand.
     pub fn advance(&self, by: Duration) {
         if let Some(hand) = &self.0 {
-            hand.send_modify(|now| *now = now.plus(by));
+            let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+            hand.steady_ms.fetch_add(ms, Ordering::Relaxed);
+            hand.shows.send_modify(|now| *now = now.plus(by));
         }
     }
 
@@ -63,7 +85,7 @@ impl Clock {
     pub async fn sleep_until(&self, when: Ms) {
         match &self.0 {
             Some(hand) => {
-                let mut seen = hand.subscribe();
+                let mut seen = hand.shows.subscribe();
                 // The sender lives in `self`, so the wait can't end in an error.
                 let _ = seen.wait_for(|now| *now >= when).await;
             }

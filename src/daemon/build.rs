@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use super::destinations::destinations;
 use super::listen::{Listeners, listeners};
 use super::observe::WriterObserver;
+use super::plan::plan;
 use super::policy::policy;
 use super::watchdog::Heartbeat;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::metrics::Metrics;
+use crate::poll::{Plan, Poller};
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 use crate::tell::{Dispatcher, Reload};
@@ -24,7 +26,8 @@ use crate::web::{App, Parts};
 pub struct Daemon {
     pub(super) config_path: PathBuf,
     pub(super) config: watch::Sender<Arc<Config>>,
-    pub(super) poll_trouble: watch::Sender<Option<String>>,
+    pub(super) plans: watch::Sender<Arc<Plan>>,
+    pub(super) poller: Poller,
     pub(super) app: App,
     pub(super) listeners: Listeners,
     pub(super) dispatcher: Dispatcher,
@@ -63,8 +66,21 @@ impl Daemon {
             destinations(&config),
             Arc::new(metrics.clone()),
         );
-        let (config, in_force) = watch::channel(Arc::new(config));
+        let config = Arc::new(config);
+        let (plans, plans_in_force) = watch::channel(Arc::new(plan(&config, &clock)?));
+        let (config, in_force) = watch::channel(config);
         let (poll_trouble, trouble) = watch::channel(None);
+        let scheduler = Heartbeat::new("scheduler");
+        let beat = scheduler.clone();
+        let poller = Poller::new(
+            reconciler.clone(),
+            clock.clone(),
+            wakes.poll.clone(),
+            plans_in_force.clone(),
+            metrics.clone(),
+            poll_trouble,
+            Box::new(move || beat.beat()),
+        );
         let shutdown = CancellationToken::new();
         let app = App::new(Parts {
             store,
@@ -74,18 +90,20 @@ impl Daemon {
             config: in_force,
             metrics,
             poll_trouble: trouble,
+            plans: plans_in_force,
             shutdown: shutdown.clone(),
         });
         Ok(Self {
             config_path: loaded.path,
             config,
-            poll_trouble,
+            plans,
+            poller,
             app,
             listeners,
             dispatcher,
             destinations,
             writer,
-            scheduler: Heartbeat::new("scheduler"),
+            scheduler,
             shutdown,
         })
     }

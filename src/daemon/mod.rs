@@ -1,12 +1,14 @@
 //! The process: build, run, drain; signals, systemd, telemetry.
 
 mod build;
+mod calendar;
 pub mod destinations;
 pub mod housekeeping;
 mod journal;
 pub mod listen;
 pub mod measure;
 pub mod observe;
+pub mod plan;
 pub mod policy;
 mod reload;
 mod run;

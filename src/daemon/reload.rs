@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::destinations::destinations;
+use super::plan::plan;
 use super::policy::policy;
 use crate::config::{self, Config, Loaded};
+use crate::poll::Plan;
 use crate::tell::Reload;
 use crate::web::App;
 
@@ -17,6 +19,7 @@ pub async fn reload(
     running: &watch::Sender<Arc<Config>>,
     app: &App,
     outbox: &Reload,
+    plans: &watch::Sender<Arc<Plan>>,
 ) -> String {
     let file = path.to_owned();
     let read = tokio::task::spawn_blocking(move || config::load(&file)).await;
@@ -40,9 +43,18 @@ pub async fn reload(
         tracing::warn!("{warning}");
     }
     keep_what_cannot_change(&mut config, &running.borrow());
+    let config = Arc::new(config);
+    let polling = match plan(&config, &app.clock) {
+        Ok(polling) => polling,
+        Err(error) => {
+            tracing::error!(%error, "the configuration was not reloaded, the running one stays");
+            return "The provider's address can't be used; the previous configuration stays in force.".to_owned();
+        }
+    };
     app.reconciler.set_policy(policy(&config));
     outbox.set(destinations(&config));
-    running.send_replace(Arc::new(config));
+    plans.send_replace(Arc::new(polling));
+    running.send_replace(config);
     app.wakes.poll.activate();
     app.wakes.steps.activate();
     tracing::info!("reloaded the configuration");

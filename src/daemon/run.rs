@@ -1,6 +1,5 @@
 //! Run: the parts work until a signal says stop, then drain (contract section 10).
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -11,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 use super::build::Daemon;
 use super::measure::{snapshot, status_line};
 use super::signals::{Asked, Signals};
-use super::{housekeeping, reload, steps, systemd, watchdog};
+use super::{calendar, housekeeping, reload, steps, systemd, watchdog};
+use crate::poll::resync;
 use crate::web::{App, router, server};
 
 /// How many connections are served at once.
 const CONNECTIONS_MAX: usize = 4_096;
 /// How long requests and deliveries in flight have at a stop.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How often the scheduler shows that it is alive.
+/// How often the process looks whether its status line is old.
 const BEAT: Duration = Duration::from_secs(1);
 /// How many beats lie between two status lines.
 const BEATS_PER_STATUS: u32 = 15;
@@ -34,8 +34,6 @@ impl Daemon {
             let address = socket.local_addr()?;
             tracing::info!(%address, from_systemd = self.listeners.from_systemd, "listening");
         }
-        // The provider is polled by parts of their own; until one reports trouble, there is none.
-        let _poll_trouble = self.poll_trouble;
         let serving = tokio::spawn(server::serve(
             self.listeners.sockets,
             router(app.clone()),
@@ -45,11 +43,9 @@ impl Daemon {
             self.shutdown.clone(),
         ));
         let sending = tokio::spawn(self.dispatcher.run(self.shutdown.clone()));
-        let _background = background(
-            &app,
-            vec![self.writer, self.scheduler.clone()],
-            &self.shutdown,
-        );
+        let polling = tokio::spawn(self.poller.run(self.shutdown.clone()));
+        let mut calendar = calendar::start(&app.wakes).await?;
+        let _background = background(&app, vec![self.writer, self.scheduler], &self.shutdown);
 
         systemd::ready(&status(&app).await);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -63,12 +59,13 @@ impl Daemon {
                     Asked::Stop => break,
                     Asked::Reload => {
                         systemd::reloading();
-                        let news = reload::reload(&self.config_path, &self.config, &app, &self.destinations).await;
+                        let news = reload::reload(&self.config_path, &self.config, &app, &self.destinations, &self.plans).await;
                         systemd::ready(&news);
                     }
                     Asked::ResyncAll => {
                         tracing::info!("SIGUSR1: every account is due for a poll");
-                        app.wakes.poll.activate();
+                        let asked = app.clone();
+                        tokio::spawn(async move { resync_all(&asked).await });
                     }
                 },
                 Ok(()) = fatal.changed() => {
@@ -76,7 +73,6 @@ impl Daemon {
                     bail!("{why}");
                 }
                 _ = beats.tick() => {
-                    self.scheduler.beat();
                     beat = beat.wrapping_add(1);
                     if beat.is_multiple_of(BEATS_PER_STATUS) {
                         let app = app.clone();
@@ -88,11 +84,27 @@ impl Daemon {
         tracing::info!("stopping: finishing requests and deliveries in flight");
         systemd::stopping();
         self.shutdown.cancel();
-        for part in [serving, sending] {
+        if let Err(error) = calendar.shutdown().await {
+            tracing::debug!(%error, "the calendar did not stop by itself");
+        }
+        for part in [serving, sending, polling] {
             finish(part).await;
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// What SIGUSR1 asks for; it waits for a database that can't be used.
+async fn resync_all(app: &App) {
+    let plan = app.plan();
+    let asked = app
+        .reconciler
+        .run(move |routine| resync::ask_all(routine, &plan))
+        .await;
+    match asked {
+        Ok(accounts) => tracing::info!(accounts, "a poll of every account is due"),
+        Err(error) => tracing::warn!(%error, "SIGUSR1: nothing was resynced"),
     }
 }
 
@@ -135,8 +147,13 @@ async fn finish(part: JoinHandle<()>) {
 async fn status(app: &App) -> String {
     let now = app.clock.now();
     let writable = app.store.fatal().borrow().is_none();
-    match snapshot(&app.store, &app.config(), &HashMap::new(), now, writable).await {
-        Ok(state) => status_line(&state, None, now),
+    let read = app
+        .store
+        .read(move |r| Ok((r.calls_today(now)?, r.next_poll_due()?)))
+        .await;
+    let (calls, next) = read.unwrap_or_default();
+    match snapshot(&app.store, &app.config(), &calls, now, writable).await {
+        Ok(state) => status_line(&state, next, now),
         Err(error) => format!("the database can't be read: {error}"),
     }
 }

@@ -4,6 +4,7 @@ pub mod client;
 #[cfg(test)]
 mod client_tests;
 pub mod error;
+pub mod pacer;
 pub mod permit;
 pub mod register;
 pub mod types;

@@ -10,7 +10,6 @@ pub struct Permit {
 
 impl Permit {
     /// Made only after the call's time is on disk (contract section 9).
-    #[allow(dead_code, reason = "called by the pacer")]
     pub(in crate::provider) fn new(account: AccountId) -> Self {
         Self { account }
     }

@@ -93,6 +93,7 @@ impl Routine<'_> {
             self.tx.insert_enrollment(&e)?;
             self.report.look = true;
             self.report.steps = true;
+            self.tx.look_for(&e.account, true, self.now)?;
             self.look_again(&before, &e)?;
         } else {
             self.save(&before, &e)?;

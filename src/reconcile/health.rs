@@ -37,7 +37,10 @@ impl Routine<'_> {
     /// # Errors
     /// The store's.
     pub fn account_works(&mut self, account: &AccountId) -> Result<(), Error> {
-        self.report.look |= self.tx.account_works(account)?;
+        if self.tx.account_works(account)? {
+            self.tx.look_for(account, false, self.now)?;
+            self.report.look = true;
+        }
         Ok(())
     }
 }

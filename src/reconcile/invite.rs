@@ -184,6 +184,7 @@ impl Routine<'_> {
             || before.account != e.account;
         if gained {
             self.report.look = true;
+            self.tx.look_for(&e.account, true, self.now)?;
             self.retry_unmatched(e)?;
         }
         Ok(())

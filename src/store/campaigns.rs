@@ -238,6 +238,6 @@ impl Tx<'_> {
                 ":now": now.0,
             },
         )?;
-        Ok(())
+        self.look_for_campaign(&c.id, now)
     }
 }

@@ -8,6 +8,7 @@ use super::OpenError;
 pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_steps.sql"),
+    include_str!("migrations/0003_poll.sql"),
 ];
 
 /// The schema version of this program.

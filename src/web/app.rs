@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::poll::Plan;
 use crate::reconcile::Reconciler;
 use crate::store::Store;
 use crate::wake::Wakes;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Why no account is polled although a provider is configured (our key is wrong); `None` while all is well.
     pub poll_trouble: watch::Receiver<Option<String>>,
+    /// The rules of polling in force; a reload sends others.
+    pub plans: watch::Receiver<Arc<Plan>>,
     /// Ends streams that would stay open.
     pub shutdown: CancellationToken,
 }
@@ -42,6 +45,12 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// The rules of polling in force now.
+    #[must_use]
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plans.borrow().clone()
     }
 
     /// The configuration in force now.

@@ -1,6 +1,5 @@
 //! `/healthz`, `/readyz` and `/metrics`: for supervisors and scrapers, without a token.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -61,7 +60,8 @@ async fn commits(app: &App) -> Result<(), String> {
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let writable = commits(&app).await.is_ok();
     let now = app.clock.now();
-    let snapshot = snapshot(&app.store, &app.config(), &HashMap::new(), now, writable).await?;
+    let calls = app.store.read(move |r| r.calls_today(now)).await?;
+    let snapshot = snapshot(&app.store, &app.config(), &calls, now, writable).await?;
     let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
     let page = app.metrics.render(&snapshot, accept);
     Ok(([(header::CONTENT_TYPE, page.content_type)], page.body).into_response())

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 const ROWS: &[&str] = &[
     include_str!("../data/rows/0001.sql"),
     include_str!("../data/rows/0002.sql"),
+    include_str!("../data/rows/0003.sql"),
 ];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
@@ -262,6 +263,19 @@ const ATTEMPTS: &[(&str, &str)] = &[
         "change_is_json",
         "INSERT INTO changes (at, kind, body) VALUES (1, 'stamp', 'x')",
     ),
+    ("extra_is_a_span", "UPDATE account_pace SET extra_ms = -1"),
+    ("calls_are_counted", "UPDATE account_pace SET calls = -1"),
+    (
+        "backoff_is_a_span",
+        "UPDATE account_pace SET backoff_ms = -1",
+    ),
+    ("asked_is_a_flag", "UPDATE account_poll SET asked = 2"),
+    (
+        "done_follows_look",
+        "UPDATE account_poll SET done_seq = look_seq + 1",
+    ),
+    ("resync_flags", "UPDATE resyncs SET by_poll = 2"),
+    ("a_called_one_collapses", "UPDATE resyncs SET called_at = 1"),
     (
         "cannot store TEXT value in INTEGER column",
         "UPDATE enrollments SET invited_at = '2026-05-02' WHERE id = 'enr_1'",

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 const ROWS: &[&str] = &[
     include_str!("../data/rows/0001.sql"),
     include_str!("../data/rows/0002.sql"),
+    include_str!("../data/rows/0003.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

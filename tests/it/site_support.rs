@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::config::{self, Config};
+use acceptd::daemon::plan::plan;
 use acceptd::daemon::steps;
 use acceptd::metrics::Metrics;
+use acceptd::poll::Plan;
 use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{Store, Unobserved};
 use acceptd::wake::Wakes;
@@ -39,6 +41,7 @@ pub struct Site {
     pub shutdown: CancellationToken,
     _config: watch::Sender<Arc<Config>>,
     _trouble: watch::Sender<Option<String>>,
+    _plans: watch::Sender<Arc<Plan>>,
     _folder: TempDir,
 }
 
@@ -78,7 +81,10 @@ impl Site {
             policy(&config),
             Arc::new(Nobody),
         );
-        let (config, config_in_force) = watch::channel(Arc::new(config));
+        let config = Arc::new(config);
+        let rules = plan(&config, &Clock::system()).expect("a plan");
+        let (plans, plans_in_force) = watch::channel(Arc::new(rules));
+        let (config, config_in_force) = watch::channel(config);
         let (trouble, poll_trouble) = watch::channel(None);
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new();
@@ -90,6 +96,7 @@ impl Site {
             config: config_in_force,
             metrics: metrics.clone(),
             poll_trouble,
+            plans: plans_in_force,
             shutdown: shutdown.clone(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
@@ -118,6 +125,7 @@ impl Site {
             shutdown,
             _config: config,
             _trouble: trouble,
+            _plans: plans,
             _folder: folder,
         }
     }

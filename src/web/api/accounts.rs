@@ -5,7 +5,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::store::{AccountRow, Error, OpenScope, Reader};
+use crate::domain::time::Ms;
+use crate::domain::words::Provider;
+use crate::poll::Plan;
+use crate::provider::pacer::allowed;
+use crate::store::{AccountRow, Error, Reader};
 use crate::web::app::App;
 use crate::web::json::Json;
 use crate::web::page::{List, Page, Query};
@@ -19,15 +23,14 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     let limit = query.limit()?;
     let after = query.cursor(List::Accounts)?;
     let config = app.config();
-    let scope = OpenScope {
-        since: app.clock.now().minus(config.poll.horizon),
-    };
+    let now = app.clock.now();
+    let plan = app.plan();
     let rows = app
         .store
         .read(move |r| {
             r.accounts(after.as_deref(), limit + 1)?
                 .into_iter()
-                .map(|row| Ok((row.id.to_string(), show_one(r, &config, &row, scope)?)))
+                .map(|row| Ok((row.id.to_string(), show_one(r, &config, &plan, &row, now)?)))
                 .collect::<Result<Vec<_>, Error>>()
         })
         .await?;
@@ -44,8 +47,9 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
 fn show_one(
     r: &Reader<'_>,
     config: &Config,
+    plan: &Plan,
     row: &AccountRow,
-    scope: OpenScope,
+    now: Ms,
 ) -> Result<Value, Error> {
     let settings = config.account(&row.id);
     let health = if row.outage_since.is_none() {
@@ -53,14 +57,32 @@ fn show_one(
     } else {
         "UNHEALTHY"
     };
+    let open = r.open_enrollments(&row.id, plan.scope(now))?;
+    let pace = r.pace(&row.id)?;
+    let polled = r.poll_row(&row.id)?;
+    let provider = settings.provider.unwrap_or(row.provider);
+    let called = plan.client.is_some() && provider == Provider::Unipile && open > 0;
+    let next_call = called.then(|| {
+        let rules = (plan.pace_of)(&row.id, now);
+        allowed(&pace, &rules, now).err().unwrap_or(now)
+    });
+    let next_poll = polled
+        .as_ref()
+        .filter(|_| called && row.outage_since.is_none())
+        .and_then(|p| p.due_at);
     Ok(json!({
         "id": row.id,
-        "provider": settings.provider.unwrap_or(row.provider),
+        "provider": provider,
         "workspaceId": settings.workspace_id,
         "health": health,
         "healthReason": row.health_reason,
         "outageSince": row.outage_since,
-        "openEnrollments": r.open_enrollments(&row.id, scope)?,
+        "openEnrollments": open,
+        "lastCallAt": pace.started_at.or(pace.ended_at),
+        "nextCallAt": next_call,
+        "lastPollAt": polled.as_ref().and_then(|p| p.last_poll_at),
+        "nextPollAt": next_poll,
+        "callsToday": pace.calls_today(now),
         "dailyBudget": settings.daily_budget,
     }))
 }

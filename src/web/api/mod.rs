@@ -7,6 +7,7 @@ mod destinations;
 mod enrollments;
 mod events;
 mod invite_results;
+mod resync;
 mod schedule;
 mod show;
 mod signals;
@@ -36,6 +37,9 @@ pub fn routes() -> Router<App> {
             "/v1/enrollments/{id}/next-step",
             post(enrollments::next_step),
         )
+        .route("/v1/enrollments/{id}/resync", post(resync::prospect))
+        .route("/v1/accounts/{id}/resync", post(resync::account))
+        .route("/v1/resync", post(resync::all))
         .route("/v1/invite-results", post(invite_results::post))
         .route("/v1/campaigns", get(campaigns::list).post(campaigns::post))
         .route(

@@ -1,0 +1,130 @@
+//! From the configuration to the rules of polling.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+use crate::config::{ActiveHours, Config};
+use crate::domain::time::Ms;
+use crate::poll::Plan;
+use crate::provider::Unipile;
+use crate::provider::pacer::Pace;
+
+/// The rules of a configuration.
+///
+/// # Errors
+/// When the provider's address can't be used.
+pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
+    let unipile = &config.unipile;
+    let client = unipile
+        .base_url
+        .as_ref()
+        .map(|base| {
+            let key = unipile.api_key.expose().to_owned().into();
+            Unipile::new(base, key, unipile.timeout, clock.clone()).map_err(anyhow::Error::msg)
+        })
+        .transpose()?;
+    let named = format!("{:?}\n{}", unipile.base_url, unipile.api_key.expose());
+    let (paces, providers) = (config.clone(), config.clone());
+    Ok(Plan {
+        client,
+        key_fingerprint: hex::encode(Sha256::digest(named)),
+        every: config.poll.every,
+        jitter: config.poll.jitter,
+        page_size: config.poll.page_size,
+        lookback: config.poll.lookback,
+        horizon: config.poll.horizon,
+        pace_of: Box::new(move |account, now| {
+            let settings = paces.account(account);
+            Pace {
+                spacing: settings.spacing,
+                spacing_jitter: paces.poll.spacing_jitter,
+                daily_budget: settings.daily_budget,
+                not_before: settings
+                    .active_hours
+                    .map_or(now, |hours| next_active(hours, &settings.timezone, now)),
+            }
+        }),
+        provider_of: Box::new(move |account| providers.account(account).provider),
+    })
+}
+
+/// Now, if it lies in the hours, else when they begin next.
+fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Ms) -> Ms {
+    let Ok(instant) = jiff::Timestamp::from_millisecond(now.0) else {
+        return now;
+    };
+    let local = instant.to_zoned(zone.clone());
+    if hours.contains(local.time()) {
+        return now;
+    }
+    let mut day = local.date();
+    // Two days suffice; a zone may skip a day once in a century.
+    for _ in 0..4 {
+        if let Ok(start) = day.to_datetime(hours.start).to_zoned(zone.clone()) {
+            let start = Ms(start.timestamp().as_millisecond());
+            if start > now {
+                return start;
+            }
+        }
+        match day.tomorrow() {
+            Ok(next) => day = next,
+            Err(_) => break,
+        }
+    }
+    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(hours: &str, zone: &str, now: &str, expected: &str) {
+        let hours = ActiveHours::parse(hours).expect("hours").expect("some");
+        let zone = jiff::tz::TimeZone::get(zone).expect("a zone");
+        let now = Ms::parse(now).expect("a time");
+        assert_eq!(next_active(hours, &zone, now).rfc3339(), expected);
+    }
+
+    #[test]
+    fn the_next_active_time() {
+        check(
+            "08:00-19:00",
+            "UTC",
+            "2026-05-02T07:59:59Z",
+            "2026-05-02T08:00:00.000Z",
+        );
+        check(
+            "08:00-19:00",
+            "UTC",
+            "2026-05-02T12:00:00Z",
+            "2026-05-02T12:00:00.000Z",
+        );
+        check(
+            "08:00-19:00",
+            "UTC",
+            "2026-05-02T19:00:00Z",
+            "2026-05-03T08:00:00.000Z",
+        );
+        check(
+            "22:00-02:00",
+            "UTC",
+            "2026-05-02T01:00:00Z",
+            "2026-05-02T01:00:00.000Z",
+        );
+        check(
+            "22:00-02:00",
+            "UTC",
+            "2026-05-02T02:00:00Z",
+            "2026-05-02T22:00:00.000Z",
+        );
+        // The night the clocks go forward.
+        check(
+            "02:30-05:00",
+            "Europe/Berlin",
+            "2026-03-29T00:50:00Z",
+            "2026-03-29T01:30:00.000Z",
+        );
+    }
+}

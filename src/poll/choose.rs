@@ -1,0 +1,102 @@
+//! What there is to do for one account: a promised resync before a tick, a tick before the next page of an interrupted poll.
+
+use std::time::Duration;
+
+use super::plan::Plan;
+use super::resync::identifier;
+use crate::domain::ids::AccountId;
+use crate::domain::time::Ms;
+use crate::domain::words::Provider;
+use crate::provider::pacer::Choice;
+use crate::store::{Error, ResyncRow, Tx};
+
+/// How long after the beginning of an outage, and after each probe, the account is probed (contract section 9).
+const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Work {
+    /// The first page of the relations list.
+    First,
+    /// The next page of an interrupted poll.
+    Page {
+        /// Where it starts.
+        cursor: String,
+    },
+    /// The profile of one prospect.
+    Profile {
+        /// What was promised.
+        resync: ResyncRow,
+        /// How the prospect is asked for.
+        identifier: String,
+    },
+}
+
+/// Looks at the database, and writes down when the first tick of a new account is due.
+pub(super) fn choose(
+    tx: &Tx<'_>,
+    plan: &Plan,
+    account: &AccountId,
+    now: Ms,
+) -> Result<Choice<Work>, Error> {
+    let (Some(mut row), Some(stored)) = (tx.poll_row(account)?, tx.account(account)?) else {
+        return Ok(Choice::Later(None));
+    };
+    let provider = (plan.provider_of)(account).unwrap_or(stored.provider);
+    if plan.client.is_none() || provider != Provider::Unipile {
+        return Ok(Choice::Later(None));
+    }
+    if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
+        // Whatever opens one makes the account be looked at again; this is for the clock alone.
+        return Ok(Choice::Later(Some(plan.next_tick(now))));
+    }
+    if let Some(since) = stored.outage_since {
+        let probe = row
+            .probed_at
+            .map_or(since, |at| at.max(since))
+            .plus(PROBE_EVERY);
+        return Ok(if row.asked || probe <= now {
+            Choice::Call(Work::First)
+        } else {
+            Choice::Later(Some(probe))
+        });
+    }
+    if let Some(work) = promised(tx, account, now, plan)? {
+        return Ok(Choice::Call(work));
+    }
+    let missed = row.due_at.is_some_and(|due| due.plus(plan.every) < now);
+    let far = row.due_at.is_some_and(|due| due > plan.latest_tick(now));
+    if row.due_at.is_none() || missed || far {
+        row.due_at = Some(if far {
+            plan.next_tick(now)
+        } else {
+            plan.first(now)
+        });
+        tx.set_poll(&row)?;
+    }
+    let due = row.due_at.unwrap_or(now);
+    if row.asked || due <= now {
+        return Ok(Choice::Call(Work::First));
+    }
+    if let Some(walk) = row.walk {
+        return Ok(Choice::Call(Work::Page {
+            cursor: walk.cursor,
+        }));
+    }
+    Ok(Choice::Later(Some(due)))
+}
+
+/// The next promised resync that still needs a call.
+fn promised(tx: &Tx<'_>, account: &AccountId, now: Ms, plan: &Plan) -> Result<Option<Work>, Error> {
+    while let Some(resync) = tx.next_resync(account)? {
+        let spacing = (plan.pace_of)(account, now).spacing;
+        let e = tx.enrollment(&resync.enrollment)?;
+        let open = e.filter(|e| e.accept.is_none() && e.account == *account);
+        match open.and_then(|e| identifier(&e)) {
+            Some(identifier) => return Ok(Some(Work::Profile { resync, identifier })),
+            // Stamped or moved meanwhile: the question is answered without a call.
+            None => tx.resync_called(&resync.id, now, now.plus(spacing))?,
+        }
+    }
+    Ok(None)
+}

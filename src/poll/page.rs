@@ -1,0 +1,172 @@
+//! What a page of the relations list means: its stamps, and how far the poll came. Both are in one transaction.
+
+use serde_json::json;
+
+use super::plan::Plan;
+use crate::domain::ids::AccountId;
+use crate::domain::signal::{Claim, Signal, Subject};
+use crate::domain::time::Ms;
+use crate::domain::words::{Precision, Source};
+use crate::provider::types::{Relation, RelationsPage};
+use crate::reconcile::Routine;
+use crate::store::{Error, PollRow, Walk};
+
+/// The most connections that LinkedIn lets an account have; a list with more pages than they need has no end.
+const RELATIONS_MAX: u32 = 30_000;
+
+/// Stamps everyone on a page. `cursor` is where it started; `None` for the first.
+pub(super) fn settle(
+    routine: &mut Routine<'_>,
+    plan: &Plan,
+    account: &AccountId,
+    page: &RelationsPage,
+    cursor: Option<&str>,
+) -> Result<(), Error> {
+    for relation in &page.items {
+        let raw = json!({
+            "relation": {
+                "identity": relation.person.identity, "name": relation.person.name,
+                "headline": relation.person.headline, "createdAt": relation.created_at,
+            }
+        });
+        let signal = Signal {
+            source: Source::Poll,
+            account: account.clone(),
+            received_at: routine.now,
+            subject: Subject::Person,
+            person: relation.person.clone(),
+            claim: Claim {
+                at: relation.created_at,
+                precision: Precision::Exact,
+                reply: false,
+                status: None,
+                presumes_connection: false,
+                only_if_note: None,
+                preview: None,
+            },
+            raw: raw.to_string(),
+        };
+        routine.apply(&signal, None)?;
+    }
+    let now = routine.now;
+    let Some(mut row) = routine.tx.poll_row(account)? else {
+        return Ok(());
+    };
+    let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
+    let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
+    let read = Read::of(page, bound, &row);
+    match cursor {
+        None => {
+            first(&mut row, &read, now);
+            row.due_at = Some(plan.next_tick(now));
+            row.asked = false;
+            let spacing = (plan.pace_of)(account, now).spacing;
+            routine.tx.resyncs_polled(account, now, now.plus(spacing))?;
+        }
+        Some(cursor) => next(&mut row, &read, cursor, pages_max(plan), now),
+    }
+    routine.tx.set_poll(&row)
+}
+
+fn pages_max(plan: &Plan) -> u32 {
+    RELATIONS_MAX.div_ceil(plan.page_size.max(1)) + 10
+}
+
+/// What matters of a page.
+struct Read {
+    /// Its newest relation.
+    top: Option<String>,
+    /// Everyone on it.
+    keys: Vec<String>,
+    /// Where the next page starts, if there is anything left to look for.
+    next: Option<String>,
+    /// Whether it holds the newest relation of the last finished poll.
+    known: bool,
+}
+
+impl Read {
+    fn of(page: &RelationsPage, bound: Option<Ms>, row: &PollRow) -> Self {
+        let keys: Vec<String> = page.items.iter().filter_map(key).collect();
+        let oldest = page.items.iter().filter_map(|item| item.created_at).min();
+        let beyond = bound.is_none_or(|bound| oldest.is_some_and(|oldest| oldest < bound));
+        Self {
+            top: keys.first().cloned(),
+            next: page
+                .cursor
+                .clone()
+                .filter(|_| !beyond && !page.items.is_empty()),
+            known: row
+                .watermark
+                .as_ref()
+                .is_some_and(|mark| keys.contains(mark)),
+            keys,
+        }
+    }
+}
+
+fn key(relation: &Relation) -> Option<String> {
+    let identity = &relation.person.identity;
+    identity
+        .provider_id
+        .clone()
+        .or_else(|| identity.number().map(|n| n.to_string()))
+        .or_else(|| identity.public_identifier.clone())
+}
+
+/// The first page: the end of a poll in the steady state, else the beginning of one; an interrupted one goes on if nothing lies
+/// between it and this page.
+fn first(row: &mut PollRow, read: &Read, now: Ms) {
+    let goes_on = row
+        .walk
+        .take()
+        .filter(|walk| walk.top.as_ref().is_none_or(|top| read.keys.contains(top)));
+    if let Some(mut walk) = goes_on {
+        if read.next.is_none() {
+            finish(row, read.top.clone(), walk.seq, now);
+        } else {
+            walk.top.clone_from(&read.top);
+            row.walk = Some(walk);
+        }
+        return;
+    }
+    let nobody_new = row.done_seq == row.look_seq;
+    match &read.next {
+        Some(cursor) if !(read.known && nobody_new) => {
+            row.walk = Some(Walk {
+                cursor: cursor.clone(),
+                top: read.top.clone(),
+                seq: row.look_seq,
+                pages: 1,
+            });
+        }
+        _ => finish(row, read.top.clone(), row.look_seq, now),
+    }
+}
+
+/// A later page.
+fn next(row: &mut PollRow, read: &Read, cursor: &str, pages_max: u32, now: Ms) {
+    let Some(mut walk) = row.walk.take() else {
+        return;
+    };
+    walk.pages += 1;
+    let nobody_new = row.done_seq == walk.seq;
+    let endless = walk.pages >= pages_max || read.next.as_deref() == Some(cursor);
+    match &read.next {
+        Some(_) if endless => {
+            tracing::warn!(account = %row.account, pages = walk.pages, "the relations list does not end; the poll stops here");
+            finish(row, walk.top, walk.seq, now);
+        }
+        Some(next) if !(read.known && nobody_new) => {
+            walk.cursor.clone_from(next);
+            row.walk = Some(walk);
+        }
+        _ => finish(row, walk.top, walk.seq, now),
+    }
+}
+
+fn finish(row: &mut PollRow, top: Option<String>, seq: i64, now: Ms) {
+    row.watermark = top;
+    row.done_seq = seq;
+    row.walk = None;
+    row.last_poll_at = Some(now);
+}

@@ -1,0 +1,234 @@
+//! Resync of one prospect: one profile call on the account's next permit; requests collapse (contract section 9).
+
+use serde_json::json;
+
+use super::plan::Plan;
+use crate::domain::enrollment::Enrollment;
+use crate::domain::ids::{AccountId, EnrollmentId};
+use crate::domain::signal::{Claim, Signal, Subject};
+use crate::domain::time::Ms;
+use crate::domain::words::{Outcome, Precision, Provider, Source};
+use crate::provider::pacer::allowed;
+use crate::provider::safe_identifier;
+use crate::provider::types::Profile;
+use crate::reconcile::{Routine, resolve};
+use crate::store::{Error, ResyncRow, Tx};
+
+/// What was promised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promise {
+    /// The same for all requests that collapse into one.
+    pub resync_id: String,
+    /// When its call is expected.
+    pub due_at: Ms,
+}
+
+/// What to ask the provider for: the provider id before the public identifier, and nothing that could be one of its routes.
+pub(super) fn identifier(e: &Enrollment) -> Option<String> {
+    let named = [
+        e.identity.provider_id.as_deref(),
+        e.invite
+            .provider_id
+            .as_deref()
+            .filter(|id| id.starts_with("ACo")),
+        e.identity.public_identifier.as_deref(),
+    ];
+    named
+        .into_iter()
+        .flatten()
+        .find(|id| safe_identifier(id))
+        .map(str::to_owned)
+}
+
+/// Promises a look at one prospect.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when it is accepted, has no identity, its account is unhealthy or can't be called.
+pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<Promise, Error> {
+    let (tx, now) = (routine.tx, routine.now);
+    let e = tx
+        .enrollment(id)?
+        .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
+    if let Some(live) = tx.live_resync(id, now)? {
+        return Ok(Promise {
+            resync_id: live.id,
+            due_at: live.due_at,
+        });
+    }
+    if e.accept.is_some() {
+        return Err(Error::conflict(
+            "already-accepted",
+            "The invitation is accepted already; there is nothing to look for.",
+        ));
+    }
+    callable(tx, plan, &e.account)?;
+    if tx
+        .account(&e.account)?
+        .is_some_and(|a| a.outage_since.is_some())
+    {
+        return Err(Error::conflict(
+            "account-unhealthy",
+            format!(
+                "Account {} does not work; reconnect it at the provider, or resync the account to probe it.",
+                e.account
+            ),
+        ));
+    }
+    if !e.identity.is_usable() && e.invite.provider_id.is_none() {
+        return Err(Error::conflict(
+            "no-usable-identity",
+            "The prospect has no usable identity; give the enrollment a linkedinUrl or a providerId.",
+        ));
+    }
+    something_open(tx, plan, &e.account, now)?;
+    let row = ResyncRow {
+        id: format!("rs_{}", uuid::Uuid::now_v7().simple()),
+        account: e.account.clone(),
+        enrollment: id.clone(),
+        by_poll: identifier(&e).is_none(),
+        slashed: false,
+        attempts: 0,
+        asked_at: now,
+        due_at: due(tx, plan, &e.account, now)?,
+        called_at: None,
+    };
+    tx.insert_resync(&row)?;
+    if row.by_poll {
+        tx.ask_poll(&e.account, now)?;
+    }
+    tx.look_for(&e.account, false, now)?;
+    routine.report.look = true;
+    Ok(Promise {
+        resync_id: row.id,
+        due_at: row.due_at,
+    })
+}
+
+/// Makes a poll of an account due now, still within its pace. Returns when it is expected.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when the account can't be called.
+pub fn ask_account(
+    routine: &mut Routine<'_>,
+    plan: &Plan,
+    account: &AccountId,
+) -> Result<Ms, Error> {
+    let (tx, now) = (routine.tx, routine.now);
+    tx.account(account)?
+        .ok_or_else(|| Error::not_found("account", account.as_str()))?;
+    callable(tx, plan, account)?;
+    something_open(tx, plan, account, now)?;
+    tx.ask_poll(account, now)?;
+    routine.report.look = true;
+    due(tx, plan, account, now)
+}
+
+/// Makes a poll of every account due now. Returns how many there are.
+///
+/// # Errors
+/// [`Error::Conflict`] when no provider is configured.
+pub fn ask_all(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
+    if plan.client.is_none() {
+        return Err(no_provider());
+    }
+    routine.report.look = true;
+    routine.tx.look_at_all(routine.now, true)
+}
+
+fn no_provider() -> Error {
+    Error::conflict(
+        "no-provider",
+        "No provider can be asked: set [unipile] base_url and api_key.",
+    )
+}
+
+fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> {
+    let stored = tx.account(account)?.map(|a| a.provider);
+    let provider = (plan.provider_of)(account).or(stored);
+    if plan.client.is_none() {
+        return Err(no_provider());
+    }
+    if provider == Some(Provider::Sendpilot) {
+        return Err(Error::conflict(
+            "no-provider",
+            format!("Account {account} is connected through SendPilot, which can't be asked."),
+        ));
+    }
+    Ok(())
+}
+
+fn something_open(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Result<(), Error> {
+    if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
+        return Err(Error::conflict(
+            "nothing-open",
+            format!("Account {account} has no open enrollment, so it is never called."),
+        ));
+    }
+    Ok(())
+}
+
+fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Result<Ms, Error> {
+    let pace = (plan.pace_of)(account, now);
+    Ok(allowed(&tx.pace(account)?, &pace, now).err().unwrap_or(now))
+}
+
+/// What a profile means for the prospect it was asked for.
+pub(super) fn settle(
+    routine: &mut Routine<'_>,
+    plan: &Plan,
+    resync: &ResyncRow,
+    profile: Option<&Profile>,
+) -> Result<(), Error> {
+    let now = routine.now;
+    let spacing = (plan.pace_of)(&resync.account, now).spacing;
+    routine
+        .tx
+        .resync_called(&resync.id, now, now.plus(spacing))?;
+    let Some(e) = routine.tx.enrollment(&resync.enrollment)? else {
+        return Ok(());
+    };
+    let raw = json!({
+        "resyncId": resync.id,
+        "profile": profile.map(|p| json!({
+            "identity": p.person.identity, "networkDistance": p.network_distance, "isRelationship": p.is_relationship,
+        })),
+    })
+    .to_string();
+    let why_not = match profile {
+        None => Some("The provider knows no such profile."),
+        Some(p) if resolve::path(&e, &p.person.identity).is_none() => {
+            Some("The provider answered the profile of somebody else; that proves nothing.")
+        }
+        Some(p) if !p.is_connected() => Some("The profile shows no connection."),
+        Some(_) => None,
+    };
+    if let (None, Some(profile)) = (why_not, profile) {
+        let signal = Signal {
+            source: Source::Resync,
+            account: e.account,
+            received_at: now,
+            subject: Subject::Enrollment(e.id),
+            person: profile.person.clone(),
+            claim: Claim {
+                at: None,
+                precision: Precision::UpperBound,
+                reply: false,
+                status: None,
+                presumes_connection: true,
+                only_if_note: None,
+                preview: None,
+            },
+            raw,
+        };
+        routine.apply(&signal, None)?;
+        return Ok(());
+    }
+    routine.note(
+        Source::Resync,
+        Some(&e.account),
+        Outcome::Recorded,
+        why_not.unwrap_or_default(),
+        &raw,
+        Some(&e.id),
+    )
+}

@@ -1,0 +1,248 @@
+//! The pacer: the only maker of a [`Permit`]. Two calls for one account are never closer than its spacing, counted from the end
+//! of the one to the start of the next, whatever asked for them (contract section 9).
+//!
+//! The floor is in the database, so it holds over restarts: the start of a call is on disk before its permit exists, and a call
+//! that a dead process left unfinished counts as ending when the next process starts. Beside it, a steady clock of this process
+//! guards against a clock that is stepped forward.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Permit;
+use crate::clock::Clock;
+use crate::domain::ids::AccountId;
+use crate::domain::time::Ms;
+use crate::store::{Error, PaceRow, Store, Tx};
+
+/// The longest back-off after failures in a row.
+const BACKOFF_MAX: Duration = Duration::from_secs(6 * 3_600);
+
+/// The pace that is in force for one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Least time between two calls.
+    pub spacing: Duration,
+    /// The most that is randomly added to it.
+    pub spacing_jitter: Duration,
+    /// Calls per UTC day.
+    pub daily_budget: u32,
+    /// No call before this time: the next one within the active hours.
+    pub not_before: Ms,
+}
+
+/// What there is to do for an account.
+pub enum Choice<W> {
+    /// A call.
+    Call(W),
+    /// Nothing before this time; `None`: until something happens.
+    Later(Option<Ms>),
+}
+
+/// The answer to a wish to call.
+pub enum Grant<W> {
+    /// The call may leave, now.
+    Go(Permit, W),
+    /// Not now. `spaced` when it is the pace that makes it wait until the time.
+    Later {
+        /// When to ask again.
+        until: Option<Ms>,
+        /// Whether there is a call that waits.
+        spaced: bool,
+    },
+}
+
+/// How a call ended, as far as the pace cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The provider answered as it should.
+    Well,
+    /// It asks for patience: back off, doubling from the spacing to six hours.
+    Badly {
+        /// `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What the rows of an account allow at a time: `Ok` now, `Err` not before.
+///
+/// # Errors
+/// When the account may be called at the earliest.
+pub fn allowed(row: &PaceRow, pace: &Pace, now: Ms) -> Result<(), Ms> {
+    let spaced = row.ended_at.map_or(now, |ended| {
+        ended
+            .plus(pace.spacing)
+            .plus(Duration::from_millis(row.extra_ms.unsigned_abs()))
+    });
+    let mut earliest = spaced.max(row.backoff_until.unwrap_or(now));
+    if row.calls_today(now) >= pace.daily_budget {
+        earliest = earliest.max(Ms((now.utc_day() + 1) * 86_400_000));
+    }
+    earliest = earliest.max(pace.not_before);
+    if earliest <= now {
+        Ok(())
+    } else {
+        Err(earliest)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct LastEnd {
+    steady: Duration,
+    extra: Duration,
+}
+
+/// Hands out permits. Cheap to clone; there is one for each database.
+#[derive(Clone)]
+pub struct Pacer {
+    store: Store,
+    clock: Clock,
+    last: Arc<Mutex<HashMap<AccountId, LastEnd>>>,
+}
+
+impl Pacer {
+    /// Over a database; call [`Pacer::recover`] before the first permit.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            last: Arc::default(),
+        }
+    }
+
+    /// Calls that an earlier process left unfinished count as ending now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn recover(&self) -> Result<(), Error> {
+        let clock = self.clock.clone();
+        self.store
+            .write(move |tx| tx.recover_calls(clock.now()))
+            .await?;
+        Ok(())
+    }
+
+    /// Lets one call for an account leave if its pace allows it and `choose` finds something to do. When this returns
+    /// [`Grant::Go`], the start of the call is on disk; report its end with [`Pacer::ended`].
+    ///
+    /// # Errors
+    /// The store's; no call may leave then.
+    pub async fn permit<W: Send + 'static>(
+        &self,
+        account: &AccountId,
+        pace: Pace,
+        choose: impl FnOnce(&Tx<'_>, Ms) -> Result<Choice<W>, Error> + Send + 'static,
+    ) -> Result<Grant<W>, Error> {
+        let (clock, named) = (self.clock.clone(), account.clone());
+        let steady_wait = self.steady_wait(account, &pace);
+        let granted = self
+            .store
+            .write(move |tx| {
+                let now = clock.now();
+                let work = match choose(tx, now)? {
+                    Choice::Call(work) => work,
+                    Choice::Later(until) => {
+                        tx.look_at(&named, until)?;
+                        return Ok(Err((until, false)));
+                    }
+                };
+                let mut row = tx.pace(&named)?;
+                if row.started_at.is_some() {
+                    // One call at a time; its end makes the account be looked at again.
+                    tx.look_at(&named, None)?;
+                    return Ok(Err((None, true)));
+                }
+                if row.ended_at.is_some_and(|ended| ended > now) {
+                    // The clock is behind the stored time: the wait starts anew.
+                    row.ended_at = Some(now);
+                    let backoff = Duration::from_millis(row.backoff_ms.unsigned_abs());
+                    row.backoff_until = row.backoff_until.map(|at| at.min(now.plus(backoff)));
+                    tx.set_pace(&named, &row)?;
+                }
+                let wait = match (allowed(&row, &pace, now), steady_wait) {
+                    (Ok(()), None) => None,
+                    (Ok(()), Some(rest)) => Some(now.plus(rest)),
+                    (Err(until), rest) => Some(until.max(now.plus(rest.unwrap_or_default()))),
+                };
+                if let Some(until) = wait {
+                    tx.look_at(&named, Some(until))?;
+                    return Ok(Err((Some(until), true)));
+                }
+                let today = now.utc_day();
+                row.calls = row.calls_today(now) + 1;
+                row.day = row.day.max(today);
+                row.started_at = Some(now);
+                tx.set_pace(&named, &row)?;
+                tx.look_at(&named, None)?;
+                Ok(Ok(work))
+            })
+            .await?;
+        Ok(match granted {
+            Ok(work) => Grant::Go(Permit::new(account.clone()), work),
+            Err((until, spaced)) => Grant::Later { until, spaced },
+        })
+    }
+
+    /// A call ended. Until this is on disk the account counts as being called, so this keeps trying for as long as the database
+    /// can't be used.
+    pub async fn ended(&self, account: &AccountId, pace: Pace, how: Ended) {
+        let extra = pace.spacing_jitter.mul_f64(rand::random::<f64>());
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(
+                account.clone(),
+                LastEnd {
+                    steady: self.clock.steady(),
+                    extra,
+                },
+            );
+        loop {
+            let (named, clock) = (account.clone(), self.clock.clone());
+            let written = self
+                .store
+                .write(move |tx| {
+                    let now = clock.now();
+                    let mut row = tx.pace(&named)?;
+                    row.started_at = None;
+                    row.ended_at = Some(now);
+                    row.extra_ms = i64::try_from(extra.as_millis()).unwrap_or(i64::MAX);
+                    back_off(&mut row, pace.spacing, how, now);
+                    tx.set_pace(&named, &row)?;
+                    tx.look_at(&named, Some(now))
+                })
+                .await;
+            match written {
+                Ok(()) => return,
+                Err(error) => {
+                    tracing::warn!(%account, %error, "the end of a call can't be stored; the account waits");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn steady_wait(&self, account: &AccountId, pace: &Pace) -> Option<Duration> {
+        let last = *self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(account)?;
+        let gone = self.clock.steady().saturating_sub(last.steady);
+        let rest = (pace.spacing + last.extra).saturating_sub(gone);
+        (!rest.is_zero()).then_some(rest)
+    }
+}
+
+fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
+    let Ended::Badly { retry_after } = how else {
+        row.backoff_ms = 0;
+        row.backoff_until = None;
+        return;
+    };
+    let before = Duration::from_millis(row.backoff_ms.unsigned_abs());
+    let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
+    row.backoff_ms = i64::try_from(next.as_millis()).unwrap_or(i64::MAX);
+    row.backoff_until = Some(now.plus(retry_after.unwrap_or(next)));
+}

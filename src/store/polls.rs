@@ -1,0 +1,243 @@
+//! What is to be read for each account next, and how far the reading came.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::enrollments::{OPEN, OpenScope};
+use super::row::{id, ms};
+use super::{Error, Reader, Tx};
+use crate::domain::ids::{AccountId, CampaignId};
+use crate::domain::time::Ms;
+
+/// A poll that was interrupted between two pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    /// Where the next page starts.
+    pub cursor: String,
+    /// The newest relation when it began.
+    pub top: Option<String>,
+    /// Which enrollments it looks for: those known when it began.
+    pub seq: i64,
+    /// The pages read so far.
+    pub pages: u32,
+}
+
+/// The state of an account's polling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollRow {
+    /// The account.
+    pub account: AccountId,
+    /// When the next tick is due; `None` before the first.
+    pub due_at: Option<Ms>,
+    /// Whether somebody asked for a poll now.
+    pub asked: bool,
+    /// When it was last called during an outage.
+    pub probed_at: Option<Ms>,
+    /// Grows whenever an enrollment appears or gains an identity or an invite.
+    pub look_seq: i64,
+    /// The `look_seq` that the last finished poll had looked for.
+    pub done_seq: i64,
+    /// The newest relation at the start of the last finished poll.
+    pub watermark: Option<String>,
+    /// The interrupted poll.
+    pub walk: Option<Walk>,
+    /// When a poll last finished.
+    pub last_poll_at: Option<Ms>,
+}
+
+fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
+    let walk = match row.get::<_, Option<String>>("walk_cursor")? {
+        None => None,
+        Some(cursor) => Some(Walk {
+            cursor,
+            top: row.get("walk_top")?,
+            seq: row.get("walk_seq")?,
+            pages: row.get("walk_pages")?,
+        }),
+    };
+    Ok(PollRow {
+        account: id(row, "account_id")?,
+        due_at: ms(row, "due_at")?,
+        asked: row.get("asked")?,
+        probed_at: ms(row, "probed_at")?,
+        look_seq: row.get("look_seq")?,
+        done_seq: row.get("done_seq")?,
+        watermark: row.get("watermark")?,
+        walk,
+        last_poll_at: ms(row, "last_poll_at")?,
+    })
+}
+
+impl Reader<'_> {
+    /// The state of an account's polling; `None` for one that never had an enrollment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn poll_row(&self, account: &AccountId) -> Result<Option<PollRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM account_poll WHERE account_id = ?1")?
+            .query_row([account.as_str()], poll)
+            .optional()?)
+    }
+
+    /// The accounts that have to be looked at by `now`, the longest waiting first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn accounts_to_look_at(&self, now: Ms, limit: usize) -> Result<Vec<AccountId>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .conn
+            .prepare_cached(
+                "SELECT account_id FROM account_poll WHERE next_look_at <= ?1 ORDER BY next_look_at LIMIT ?2",
+            )?
+            .query_map(params![now.0, limit], |row| id(row, "account_id"))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// When the next account has to be looked at.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_look_at(&self) -> Result<Option<Ms>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT min(next_look_at) FROM account_poll WHERE next_look_at IS NOT NULL",
+            )?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))?
+            .map(Ms))
+    }
+
+    /// When the next tick of any account is due.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_poll_due(&self) -> Result<Option<Ms>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT min(due_at) FROM account_poll")?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))?
+            .map(Ms))
+    }
+
+    /// How far back the relations of an account have to be read: its oldest open invite less one day, or the creation of an open
+    /// enrollment without an invite less `lookback_ms`. `None` when nothing is open (contract section 9).
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn poll_bound(
+        &self,
+        account: &AccountId,
+        scope: OpenScope,
+        lookback_ms: i64,
+    ) -> Result<Option<Ms>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT min(coalesce(e.invited_at - 86400000, e.created_at - ?3))
+                 FROM enrollments e JOIN campaigns c ON c.id = e.campaign_id
+                 WHERE {OPEN} AND e.account_id = ?2"
+            ))?
+            .query_row(
+                params![scope.since.0, account.as_str(), lookback_ms],
+                |row| row.get::<_, Option<i64>>(0),
+            )?
+            .map(Ms))
+    }
+}
+
+impl Tx<'_> {
+    /// An account has to be looked at. `deeper` when an enrollment appeared or gained an identity or an invite: the next poll
+    /// reads down to the bound then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn look_for(&self, account: &AccountId, deeper: bool, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO account_poll (account_id, next_look_at) VALUES (?1, ?3)
+                 ON CONFLICT (account_id) DO UPDATE SET look_seq = look_seq + ?2,
+                   next_look_at = min(coalesce(next_look_at, ?3), ?3)",
+            )?
+            .execute(params![account.as_str(), deeper, now.0])?;
+        Ok(())
+    }
+
+    /// Every account has to be looked at; with `asked`, a poll of each is due now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn look_at_all(&self, now: Ms, asked: bool) -> Result<usize, Error> {
+        Ok(self.conn.execute(
+            "UPDATE account_poll SET next_look_at = ?1, asked = max(asked, ?2)",
+            params![now.0, asked],
+        )?)
+    }
+
+    /// A poll of this account is due now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn ask_poll(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
+        self.look_for(account, false, now)?;
+        self.conn.execute(
+            "UPDATE account_poll SET asked = 1 WHERE account_id = ?1",
+            [account.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// The accounts of a campaign have to be looked at: its status decides what is open.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn look_for_campaign(&self, campaign: &CampaignId, now: Ms) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE account_poll SET next_look_at = ?2, look_seq = look_seq + 1
+             WHERE account_id IN (SELECT DISTINCT account_id FROM enrollments WHERE campaign_id = ?1)",
+            params![campaign.as_str(), now.0],
+        )?;
+        Ok(())
+    }
+
+    /// When an account has to be looked at next; `None`: when something happens.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn look_at(&self, account: &AccountId, when: Option<Ms>) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE account_poll SET next_look_at = ?2 WHERE account_id = ?1")?
+            .execute(params![account.as_str(), when.map(|at| at.0)])?;
+        Ok(())
+    }
+
+    /// Writes how far the reading of an account came.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_poll(&self, row: &PollRow) -> Result<(), Error> {
+        let walk = row.walk.as_ref();
+        self.conn
+            .prepare_cached(
+                "UPDATE account_poll SET due_at = ?2, asked = ?3, probed_at = ?4, done_seq = ?5, watermark = ?6,
+                   walk_cursor = ?7, walk_top = ?8, walk_seq = ?9, walk_pages = ?10, last_poll_at = ?11
+                 WHERE account_id = ?1",
+            )?
+            .execute(params![
+                row.account.as_str(),
+                row.due_at.map(|at| at.0),
+                row.asked,
+                row.probed_at.map(|at| at.0),
+                row.done_seq,
+                row.watermark,
+                walk.map(|w| &w.cursor),
+                walk.and_then(|w| w.top.as_ref()),
+                walk.map_or(0, |w| w.seq),
+                walk.map_or(0, |w| w.pages),
+                row.last_poll_at.map(|at| at.0),
+            ])?;
+        Ok(())
+    }
+}

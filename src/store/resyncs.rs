@@ -1,0 +1,149 @@
+//! Resyncs of one prospect that were promised: they survive a restart, and requests for the same prospect collapse.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::row::{id, ms};
+use super::{Error, Reader, Tx};
+use crate::domain::ids::{AccountId, EnrollmentId};
+use crate::domain::time::Ms;
+
+/// A resync of one prospect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResyncRow {
+    /// Its id.
+    pub id: String,
+    /// The account that looks.
+    pub account: AccountId,
+    /// The prospect.
+    pub enrollment: EnrollmentId,
+    /// Whether a poll of the account does it, because no id of the prospect can be asked for.
+    pub by_poll: bool,
+    /// Whether the provider wants the path with a slash.
+    pub slashed: bool,
+    /// The calls made for it that brought nothing.
+    pub attempts: u32,
+    /// When it was asked for.
+    pub asked_at: Ms,
+    /// When its call was expected then.
+    pub due_at: Ms,
+    /// When its call was made.
+    pub called_at: Option<Ms>,
+}
+
+fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
+    Ok(ResyncRow {
+        id: row.get("id")?,
+        account: id(row, "account_id")?,
+        enrollment: id(row, "enrollment_id")?,
+        by_poll: row.get("by_poll")?,
+        slashed: row.get("slashed")?,
+        attempts: row.get("attempts")?,
+        asked_at: Ms(row.get("asked_at")?),
+        due_at: Ms(row.get("due_at")?),
+        called_at: ms(row, "called_at")?,
+    })
+}
+
+impl Reader<'_> {
+    /// The resync that a request for this prospect collapses into.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn live_resync(
+        &self,
+        enrollment: &EnrollmentId,
+        now: Ms,
+    ) -> Result<Option<ResyncRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT * FROM resyncs WHERE enrollment_id = ?1 AND (called_at IS NULL OR collapse_until > ?2)
+                 ORDER BY asked_at DESC LIMIT 1",
+            )?
+            .query_row(params![enrollment.as_str(), now.0], resync)
+            .optional()?)
+    }
+
+    /// The oldest resync of an account whose call is still to be made.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_resync(&self, account: &AccountId) -> Result<Option<ResyncRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT * FROM resyncs WHERE account_id = ?1 AND called_at IS NULL AND by_poll = 0
+                 ORDER BY asked_at, id LIMIT 1",
+            )?
+            .query_row([account.as_str()], resync)
+            .optional()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Writes down a resync that is promised.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn insert_resync(&self, row: &ResyncRow) -> Result<(), Error> {
+        self.conn.execute(
+            "INSERT INTO resyncs (id, account_id, enrollment_id, by_poll, asked_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                row.id,
+                row.account.as_str(),
+                row.enrollment.as_str(),
+                row.by_poll,
+                row.asked_at.0,
+                row.due_at.0
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Its call was made; requests collapse into it until `collapse_until`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resync_called(&self, id: &str, now: Ms, collapse_until: Ms) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE resyncs SET called_at = ?2, collapse_until = ?3 WHERE id = ?1",
+            params![id, now.0, collapse_until.0],
+        )?;
+        // Older ones of the same prospect have served; the table stays small.
+        self.conn.execute(
+            "DELETE FROM resyncs WHERE collapse_until < ?1 - 86400000",
+            [now.0],
+        )?;
+        Ok(())
+    }
+
+    /// The poll that some resyncs of this account wait for was made.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resyncs_polled(
+        &self,
+        account: &AccountId,
+        now: Ms,
+        collapse_until: Ms,
+    ) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE resyncs SET called_at = ?2, collapse_until = ?3
+             WHERE account_id = ?1 AND by_poll = 1 AND called_at IS NULL",
+            params![account.as_str(), now.0, collapse_until.0],
+        )?;
+        Ok(())
+    }
+
+    /// Its call brought nothing, and is made again.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resync_failed(&self, id: &str, slashed: bool) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE resyncs SET attempts = attempts + 1, slashed = ?2 WHERE id = ?1",
+            params![id, slashed],
+        )?;
+        Ok(())
+    }
+}
