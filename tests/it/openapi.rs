@@ -18,8 +18,6 @@ const METHODS: [&str; 5] = ["get", "post", "patch", "delete", "put"];
 /// What a browser is served; not part of the API.
 const PAGES: [&str; 4] = ["/", "/assets/{version}/{*name}", "/login", "/logout"];
 
-/// Described, and not served yet. Whoever serves one takes it off this list: the test fails until then.
-
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).expect("a JSON document")
 }
