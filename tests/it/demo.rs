@@ -27,10 +27,12 @@ fn every_source_is_stamped_and_told_once() {
         .collect();
     for source in [
         "webhook",
+        "poll",
         "already_connected",
         "reply",
         "note_echo",
         "sendpilot",
+        "resync",
         "manual",
     ] {
         assert!(
