@@ -19,6 +19,7 @@ mod logs;
 mod migrations;
 mod next_steps;
 mod openapi;
+mod poll;
 mod process;
 mod provider_client;
 mod pruning;
