@@ -1,5 +1,8 @@
 //! The decision, pure: an enrollment, a piece of evidence and the time go in; what to write comes out (contract section 6).
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::domain::enrollment::{Accept, CampaignFacts, Enrollment};

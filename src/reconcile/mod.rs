@@ -6,6 +6,7 @@ pub mod decide;
 mod enroll;
 mod health;
 mod invite;
+mod ledger;
 mod policy;
 pub mod resolve;
 mod stamp;
@@ -16,8 +17,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use announce::invite_data;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
+pub use ledger::Noted;
 pub use policy::{AccountPolicy, Facts, Policy, Route};
-pub use stamp::Noted;
 
 use crate::clock::Clock;
 use crate::domain::enrollment::Accept;

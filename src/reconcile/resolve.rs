@@ -1,5 +1,8 @@
 //! From a person to enrollments: the four paths, strongest first, and the siblings (contract section 5.2).
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use super::Policy;
