@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::cast::{CAST, KnownBy, Role};
 use super::scenes::Signs;
-use super::world::{DESTINATIONS, World};
+use super::world::{DESTINATIONS, SPACING_S, World};
 use crate::cli::table::plain;
 use crate::domain::time::Ms;
-use crate::sim::DeliveryState;
 use crate::sim::receiver::Received;
+use crate::sim::{Call, DeliveryState, too_close};
 use crate::tell::sign::signature;
 
 /// How long the last signs and deliveries may take.
@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(50);
 /// More than there can be.
 const DELIVERIES_MAX: usize = 1_000;
+
+/// What the daemon's configuration says about the pace, less what the provider may take to note the end of a call.
+const SPACING: Duration = Duration::from_millis(SPACING_S * 1_000 - 100);
 
 /// One row of the table.
 struct Row {
@@ -36,6 +39,7 @@ pub(super) struct Verdict {
     rows: Vec<Row>,
     requests: usize,
     signals: usize,
+    calls: usize,
     /// One sentence for each thing that is not as it should be.
     pub problems: Vec<String>,
 }
@@ -71,8 +75,10 @@ pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verd
         rows: Vec::new(),
         requests: world.receiver.received().len(),
         signals: signals.len(),
+        calls: 0,
         problems: Vec::new(),
     };
+    verdict.judge_pace(world.sim.calls());
     for (name, kind) in DESTINATIONS {
         let requests = world.receiver.received_at(&format!("/{name}"));
         let forged = requests.iter().filter(|r| !is_signed(r, world)).count();
@@ -167,6 +173,19 @@ fn display_name(role: &Role) -> String {
 }
 
 impl Verdict {
+    /// The daemon only reads about accounts; the invites are the sender's.
+    fn judge_pace(&mut self, mut calls: Vec<Call>) {
+        calls.retain(|call| call.method == "GET" && call.account.is_some());
+        self.calls = calls.len();
+        for close in too_close(&calls, SPACING) {
+            self.problems.push(format!(
+                "{}: two calls were {} ms apart",
+                close.account,
+                close.gap.as_millis()
+            ));
+        }
+    }
+
     fn judge(&mut self, role: &Role, shown: &Value, world: &World) {
         let id = role.id;
         for (key, expected) in [
@@ -235,11 +254,13 @@ impl Verdict {
             .filter(|r| r.stamped_after_s.is_some())
             .count();
         format!(
-            "{stamped} of {} accepts stamped from {} signals, told in {} requests to {} destinations.",
+            "{stamped} of {} accepts stamped from {} signals, told in {} requests to {} destinations. \
+             {} calls to the provider, at least {SPACING_S} s apart.",
             self.rows.len(),
             self.signals,
             self.requests,
             DESTINATIONS.len(),
+            self.calls,
         )
     }
 }

@@ -32,6 +32,9 @@ pub(super) const DESTINATIONS: [(&str, &str); 3] = [
     ("sender", "sendpilot"),
 ];
 
+/// Least time between two calls for one account, in seconds.
+pub(super) const SPACING_S: u64 = 1;
+
 /// The longest a call may take; everything is on this machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -181,7 +184,7 @@ impl Written<'_> {
              [database]\npath = {}\n\
              [unipile]\nbase_url = \"{}\"\napi_key = \"{}\"\nwebhook_secret = \"{}\"\n\
              [sendpilot]\nwebhook_secrets = [\"{}\"]\n\
-             [poll]\nevery = \"2s\"\njitter = \"100ms\"\nspacing = \"1s\"\nspacing_jitter = \"1ms\"\ndaily_budget = 1000\n",
+             [poll]\nevery = \"2s\"\njitter = \"100ms\"\nspacing = \"{SPACING_S}s\"\nspacing_jitter = \"1ms\"\ndaily_budget = 1000\n",
             self.listen,
             quoted(&self.database),
             self.base_url,
