@@ -4,6 +4,7 @@
 use rusqlite::params;
 
 use super::{Error, Tx};
+use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Ms;
 
@@ -51,6 +52,7 @@ impl Tx<'_> {
                 person.public_identifier
             ],
         )?;
+        self.forget_as_landmark(&enrollment)?;
         self.conn
             .execute("DELETE FROM enrollments WHERE id = ?1", [id.as_str()])?;
         self.tell_change(
@@ -58,5 +60,28 @@ impl Tx<'_> {
             &serde_json::json!({"enrollmentId": id, "erased": true}),
             now,
         )
+    }
+
+    /// Where the poller stopped reading is marked by whoever stood there. Without the mark it reads on, down to its bound.
+    fn forget_as_landmark(&self, e: &Enrollment) -> Result<(), Error> {
+        let person = &e.identity;
+        let ids = [
+            &person.provider_id,
+            &e.invite.provider_id,
+            &person.public_identifier,
+        ];
+        let numbers = person.numbers().chain(e.invite.number);
+        let names = ids.into_iter().flatten().cloned();
+        for name in names.chain(numbers.map(|n| n.to_string())) {
+            self.conn.execute(
+                "UPDATE account_poll SET watermark = NULL WHERE watermark = ?1",
+                [&name],
+            )?;
+            self.conn.execute(
+                "UPDATE account_poll SET walk_cursor = NULL, walk_top = NULL WHERE walk_top = ?1",
+                [&name],
+            )?;
+        }
+        Ok(())
     }
 }

@@ -425,6 +425,15 @@ async fn an_erased_person_is_gone_and_never_announced_again() {
         assert_eq!(sendpilot(&site, &told(id, kind)).await.0, 200);
     }
     let key = events(&site, "linkedin.invite_accepted").await[0]["id"].clone();
+    // The poller's marks are persons too.
+    rusqlite::Connection::open(site.store.path())
+        .and_then(|conn| {
+            conn.execute(
+                "INSERT OR REPLACE INTO account_poll (account_id, watermark, walk_cursor, walk_top) VALUES ('acc_1', ?1, 'c', ?1)",
+                [profile_id(MIRA)],
+            )
+        })
+        .expect("a row");
     let (status, _) = site.call("DELETE", "/v1/enrollments/enr", None).await;
     assert!((200..300).contains(&status), "{status}");
 
