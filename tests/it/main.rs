@@ -10,6 +10,7 @@ mod config;
 mod constraints;
 mod dashboard;
 mod demo;
+mod economy;
 mod evidence_support;
 mod faults;
 mod house_rules;
