@@ -175,6 +175,8 @@ export const checks = {
   },
 
   async "accounts show their pacing and are resynced"(rig) {
+    // An account with nobody to wait for is never called.
+    await rig.enroll({ id: "resync_open", campaignId: "camp_resync", linkedinUrl: "https://www.linkedin.com/in/resync-open" });
     const page = await rig.page("#/accounts");
     await row(page, "acc_1").getByRole("button", { name: "Resync account acc_1" }).click();
     await page.getByText(/A poll of acc_1 is due/).waitFor();
