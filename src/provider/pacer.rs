@@ -3,7 +3,8 @@
 //!
 //! The floor is in the database, so it holds over restarts: the start of a call is on disk before its permit exists, and a call
 //! that a dead process left unfinished counts as ending when the next process starts. Beside it, a steady clock of this process
-//! guards against a clock that is stepped forward.
+//! guards against a clock that is stepped forward: from the end of a call, or from the first wish to call after a start. Only a
+//! step between an end and that first wish of a later process can't be told from time that went by.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,10 +87,22 @@ pub fn allowed(row: &PaceRow, pace: &Pace, now: Ms) -> Result<(), Ms> {
     }
 }
 
+/// What this process knows of the wait since an account's last call.
 #[derive(Clone, Copy)]
 struct LastEnd {
+    /// The steady time when it was learnt.
     steady: Duration,
+    /// What was over of the wait by then.
+    gone: Duration,
     extra: Duration,
+}
+
+impl LastEnd {
+    fn rest(self, spacing: Duration, steady: Duration) -> Option<Duration> {
+        let gone = self.gone + steady.saturating_sub(self.steady);
+        let rest = (spacing + self.extra).saturating_sub(gone);
+        (!rest.is_zero()).then_some(rest)
+    }
 }
 
 /// Hands out permits. Cheap to clone; there is one for each database.
@@ -135,11 +148,12 @@ impl Pacer {
         choose: impl FnOnce(&Tx<'_>, Ms) -> Result<Choice<W>, Error> + Send + 'static,
     ) -> Result<Grant<W>, Error> {
         let (clock, named) = (self.clock.clone(), account.clone());
-        let steady_wait = self.steady_wait(account, &pace);
+        // Not the store: a write that held the last handle to it would wait for itself.
+        let last = Arc::clone(&self.last);
         let granted = self
             .store
             .write(move |tx| {
-                let now = clock.now();
+                let (now, steady) = (clock.now(), clock.steady());
                 let work = match choose(tx, now)? {
                     Choice::Call(work) => work,
                     Choice::Later(until) => {
@@ -153,11 +167,8 @@ impl Pacer {
                     tx.look_at(&named, None)?;
                     return Ok(Err((None, true)));
                 }
-                if row.ended_at.is_some_and(|ended| ended > now) {
-                    // The clock is behind the stored time: the wait starts anew.
-                    row.ended_at = Some(now);
-                    let backoff = Duration::from_millis(row.backoff_ms.unsigned_abs());
-                    row.backoff_until = row.backoff_until.map(|at| at.min(now.plus(backoff)));
+                let steady_wait = steady_wait(&last, &named, &row, pace.spacing, now, steady);
+                if catch_up(&mut row, now) {
                     tx.set_pace(&named, &row)?;
                 }
                 let wait = match (allowed(&row, &pace, now), steady_wait) {
@@ -173,6 +184,8 @@ impl Pacer {
                 row.calls = row.calls_today(now) + 1;
                 row.day = row.day.max(today);
                 row.started_at = Some(now);
+                // It is over. A later process, whose clock may be behind, must not wait for it again.
+                row.backoff_until = None;
                 tx.set_pace(&named, &row)?;
                 tx.look_at(&named, None)?;
                 Ok(Ok(work))
@@ -195,6 +208,7 @@ impl Pacer {
                 account.clone(),
                 LastEnd {
                     steady: self.clock.steady(),
+                    gone: Duration::ZERO,
                     extra,
                 },
             );
@@ -222,17 +236,48 @@ impl Pacer {
             }
         }
     }
+}
 
-    fn steady_wait(&self, account: &AccountId, pace: &Pace) -> Option<Duration> {
-        let last = *self
-            .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(account)?;
-        let gone = self.clock.steady().saturating_sub(last.steady);
-        let rest = (pace.spacing + last.extra).saturating_sub(gone);
-        (!rest.is_zero()).then_some(rest)
+/// What is left of the spacing in time that really went by. Looked at inside the write: an end that was stored before it counts.
+fn steady_wait(
+    last: &Mutex<HashMap<AccountId, LastEnd>>,
+    account: &AccountId,
+    row: &PaceRow,
+    spacing: Duration,
+    now: Ms,
+    steady: Duration,
+) -> Option<Duration> {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = match last.get(account) {
+        Some(known) => *known,
+        None => {
+            let learnt = LastEnd {
+                steady,
+                gone: now.since(row.ended_at?),
+                extra: Duration::from_millis(row.extra_ms.unsigned_abs()),
+            };
+            last.insert(account.clone(), learnt);
+            learnt
+        }
+    };
+    known.rest(spacing, steady)
+}
+
+/// Where the clock is behind the stored times, the waits start anew, a back-off at its full length; a day far ahead becomes
+/// tomorrow, so that its calls still count but not for longer. Whether anything changed.
+fn catch_up(row: &mut PaceRow, now: Ms) -> bool {
+    let mut changed = false;
+    if let Some(ended) = row.ended_at.filter(|ended| *ended > now) {
+        row.ended_at = Some(now);
+        row.backoff_until = row.backoff_until.map(|at| now.plus(at.since(ended)));
+        changed = true;
     }
+    let tomorrow = now.utc_day() + 1;
+    if row.day > tomorrow {
+        row.day = tomorrow;
+        changed = true;
+    }
+    changed
 }
 
 fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
@@ -245,4 +290,100 @@ fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
     let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
     row.backoff_ms = i64::try_from(next.as_millis()).unwrap_or(i64::MAX);
     row.backoff_until = Some(now.plus(retry_after.unwrap_or(next)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Ms = Ms(1_790_000_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn pace() -> Pace {
+        Pace {
+            spacing: MINUTE,
+            spacing_jitter: Duration::ZERO,
+            daily_budget: 2,
+            not_before: Ms(0),
+        }
+    }
+
+    #[test]
+    fn a_call_waits_for_all_that_holds_it() {
+        let mut row = PaceRow::default();
+        assert_eq!(allowed(&row, &pace(), NOW), Ok(()));
+
+        row.ended_at = Some(NOW);
+        row.extra_ms = 5_000;
+        let spaced = NOW.plus(Duration::from_secs(65));
+        assert_eq!(allowed(&row, &pace(), NOW), Err(spaced));
+        assert_eq!(
+            allowed(&row, &pace(), Ms(spaced.0 - 1)),
+            Err(spaced),
+            "a millisecond early"
+        );
+        assert_eq!(allowed(&row, &pace(), spaced), Ok(()));
+
+        row.backoff_until = Some(NOW.plus(MINUTE * 10));
+        assert_eq!(
+            allowed(&row, &pace(), spaced),
+            Err(NOW.plus(MINUTE * 10)),
+            "a back-off"
+        );
+
+        (row.day, row.calls) = (NOW.utc_day(), 2);
+        let midnight = Ms((NOW.utc_day() + 1) * 86_400_000);
+        assert_eq!(allowed(&row, &pace(), NOW), Err(midnight), "the budget");
+        assert_eq!(allowed(&row, &pace(), midnight), Ok(()));
+
+        let mut closed = pace();
+        closed.not_before = midnight.plus(MINUTE);
+        assert_eq!(
+            allowed(&row, &closed, midnight),
+            Err(closed.not_before),
+            "the active hours"
+        );
+    }
+
+    #[test]
+    fn failures_double_the_back_off_to_six_hours() {
+        let mut row = PaceRow::default();
+        let mut minutes = Vec::new();
+        for _ in 0..11 {
+            back_off(&mut row, MINUTE, Ended::Badly { retry_after: None }, NOW);
+            minutes.push(row.backoff_until.expect("a back-off").since(NOW).as_secs() / 60);
+        }
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]);
+
+        back_off(&mut row, MINUTE, Ended::Well, NOW);
+        assert_eq!(row, PaceRow::default(), "a call that works ends it");
+    }
+
+    #[test]
+    fn retry_after_is_honoured_and_outlives_a_step_backward() {
+        let mut row = PaceRow {
+            ended_at: Some(NOW),
+            ..PaceRow::default()
+        };
+        let retry_after = Some(MINUTE * 90);
+        back_off(&mut row, MINUTE, Ended::Badly { retry_after }, NOW);
+        assert_eq!(row.backoff_until, Some(NOW.plus(MINUTE * 90)));
+
+        let behind = NOW.minus(Duration::from_secs(1));
+        assert!(catch_up(&mut row, behind));
+        assert_eq!(row.backoff_until, Some(behind.plus(MINUTE * 90)));
+        assert!(!catch_up(&mut row, behind), "once");
+    }
+
+    #[test]
+    fn a_clock_that_was_years_ahead_holds_an_account_for_two_days_at_most() {
+        let mut row = PaceRow {
+            day: NOW.utc_day() + 3_650,
+            calls: 2,
+            ..PaceRow::default()
+        };
+        assert!(catch_up(&mut row, NOW));
+        assert_eq!(row.calls_today(NOW), 2, "its calls still count");
+        assert_eq!(row.calls_today(NOW.plus(MINUTE * 60 * 48)), 0);
+    }
 }

@@ -20,6 +20,7 @@ mod logs;
 mod migrations;
 mod next_steps;
 mod openapi;
+mod pacing;
 mod poll;
 mod process;
 mod provider_client;
