@@ -14,7 +14,7 @@ use acceptd::domain::ids::AccountId;
 use acceptd::domain::time::Ms;
 use acceptd::domain::words::Provider;
 use acceptd::provider::pacer::{Choice, Ended, Grant, Pace, Pacer};
-use acceptd::store::{Store, Unobserved};
+use acceptd::store::{OpenError, Store, Unobserved};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -69,7 +69,14 @@ fn some_pace(rng: &mut StdRng) -> Pace {
 }
 
 fn open(path: &Path) -> Store {
-    Store::open(path, Arc::new(Unobserved)).expect("the database opens")
+    // A program that another test starts holds a copy of the lock between its fork and its exec.
+    for _ in 0..2_000 {
+        match Store::open(path, Arc::new(Unobserved)) {
+            Err(OpenError::Locked(_)) => std::thread::sleep(Duration::from_millis(1)),
+            opened => return opened.expect("the database opens"),
+        }
+    }
+    panic!("the database stays locked");
 }
 
 async fn ask(pacer: &Pacer, account: &AccountId, pace: Pace) -> Grant<()> {
