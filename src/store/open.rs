@@ -11,6 +11,12 @@ use super::migrate::migrate;
 /// The oldest SQLite that is trusted with a write-ahead log (contract section 11).
 const SQLITE_OLDEST: i32 = 3_051_003;
 
+/// How often the lock is tried: a daemon that is just ending, or a program that is just being started by this process, may hold it
+/// for a moment longer.
+const LOCK_TRIES: u32 = 20;
+/// How long lies between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Why the database can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -75,11 +81,14 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .write(true)
         .open(&name)
         .map_err(file)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(file(error)),
+    for _ in 0..LOCK_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(file(error)),
+        }
     }
+    Err(OpenError::Locked(path.to_owned()))
 }
 
 /// The writer's connection, migrated.
