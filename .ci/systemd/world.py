@@ -7,6 +7,7 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -18,6 +19,14 @@ DATA = pathlib.Path("/var/lib/private/acceptd")
 FAULTS = pathlib.Path("/run/acceptd-faults")
 SECRET = "the-header-secret-5f1c"
 ADMIN = "the-admin-token-77aa"
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Says nothing of connections that break: here they do, whenever the daemon is killed."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def sh(*command, ok=True):
@@ -72,7 +81,7 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
@@ -104,7 +113,7 @@ class Provider:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// How long a test waits for what should happen at once.
@@ -107,9 +108,15 @@ impl Process {
 
     /// Sends a signal: `TERM`, `HUP`, `KILL`, ….
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().expect("it runs").id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.expect("kill runs").success());
+        let signal = match signal {
+            "TERM" => Signal::TERM,
+            "HUP" => Signal::HUP,
+            "USR1" => Signal::USR1,
+            "KILL" => Signal::KILL,
+            other => panic!("{other} is no signal that a test sends"),
+        };
+        let child = self.child.as_ref().expect("it runs");
+        kill_process(Pid::from_child(child), signal).expect("it is there");
     }
 
     /// Waits for its end.
