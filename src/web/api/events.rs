@@ -23,6 +23,8 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     };
     let after = match query.text("after")? {
         None => 0,
+        // How one who has no cursor yet writes it.
+        Some(empty) if empty.is_empty() => 0,
         Some(id) if id.starts_with("evt_") => app
             .store
             .read(move |r| r.event_seq(&id))
