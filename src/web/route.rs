@@ -35,7 +35,8 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn unknown(request: Request) -> Problem {
+/// 404 for a path that leads nowhere.
+pub(super) async fn unknown(request: Request) -> Problem {
     let path: String = request.uri().path().chars().take(200).collect();
     Problem::not_found(format!("There is nothing at {path:?}."))
 }

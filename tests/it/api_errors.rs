@@ -31,6 +31,7 @@ async fn the_token_is_needed_everywhere_under_v1() {
         "/v1/destinations",
         "/v1/stream",
         "/v1/stats",
+        "/v1/nothing/is/here",
     ] {
         for ask in [
             client().get(site.url(path)),

@@ -15,9 +15,10 @@ mod stats;
 mod stream;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use super::app::App;
+use super::route::unknown;
 
 /// Every route of the API, still open to everybody.
 pub fn routes() -> Router<App> {
@@ -59,4 +60,6 @@ pub fn routes() -> Router<App> {
         .route("/v1/destinations", get(destinations::list))
         .route("/v1/destinations/{name}/test", post(destinations::test))
         .route("/v1/destinations/{name}/enable", post(destinations::enable))
+        // What is not there is nobody's business either who has no token.
+        .route("/v1/{*rest}", any(unknown))
 }
