@@ -289,7 +289,7 @@ fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
     let before = Duration::from_millis(row.backoff_ms.unsigned_abs());
     let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
     row.backoff_ms = i64::try_from(next.as_millis()).unwrap_or(i64::MAX);
-    row.backoff_until = Some(now.plus(retry_after.unwrap_or(next)));
+    row.backoff_until = Some(now.plus(next.max(retry_after.unwrap_or_default())));
 }
 
 #[cfg(test)]
@@ -357,6 +357,16 @@ mod tests {
 
         back_off(&mut row, MINUTE, Ended::Well, NOW);
         assert_eq!(row, PaceRow::default(), "a call that works ends it");
+    }
+
+    #[test]
+    fn a_short_retry_after_does_not_end_the_doubling() {
+        let mut row = PaceRow::default();
+        for minutes in [1, 2, 4] {
+            let retry_after = Some(Duration::ZERO);
+            back_off(&mut row, MINUTE, Ended::Badly { retry_after }, NOW);
+            assert_eq!(row.backoff_until, Some(NOW.plus(MINUTE * minutes)));
+        }
     }
 
     #[test]
