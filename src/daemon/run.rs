@@ -12,10 +12,8 @@ use super::measure::{snapshot, status_line};
 use super::signals::{Asked, Signals};
 use super::{calendar, housekeeping, reload, steps, systemd, watchdog};
 use crate::poll::resync;
-use crate::web::{App, router, server};
+use crate::web::{App, limits, router, server};
 
-/// How many connections are served at once.
-const CONNECTIONS_MAX: usize = 4_096;
 /// How long requests and deliveries in flight have at a stop.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often the process looks whether its status line is old.
@@ -37,7 +35,7 @@ impl Daemon {
         let serving = tokio::spawn(server::serve(
             self.listeners.sockets,
             router(app.clone()),
-            CONNECTIONS_MAX,
+            limits::connections_max(),
             app.metrics.clone(),
             DRAIN,
             self.shutdown.clone(),

@@ -40,7 +40,8 @@ impl Process {
         fs::write(self.config(), text).expect("a writable directory");
     }
 
-    fn config(&self) -> PathBuf {
+    /// Where its configuration is.
+    pub fn config(&self) -> PathBuf {
         self.dir.path().join("acceptd.toml")
     }
 
@@ -54,11 +55,27 @@ impl Process {
         self.wait_for_log("ready");
     }
 
+    /// Starts it with a soft limit of so many open files, as a service manager would, and waits until it is ready.
+    pub fn start_with_open_files(&mut self, soft: u32) {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("ulimit -Sn {soft} && exec \"$0\" \"$@\""))
+            .arg(env!("CARGO_BIN_EXE_acceptd"));
+        self.spawn_as(shell, &[], &[]);
+        self.wait_for_log("ready");
+    }
+
     /// Starts it.
     pub fn spawn(&mut self, arguments: &[&str], settings: &[(&str, &Path)]) {
+        let program = Command::new(env!("CARGO_BIN_EXE_acceptd"));
+        self.spawn_as(program, arguments, settings);
+    }
+
+    fn spawn_as(&mut self, mut program: Command, arguments: &[&str], settings: &[(&str, &Path)]) {
         self.runs += 1;
         let log = fs::File::create(self.log_path(self.runs)).expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_acceptd"))
+        let child = program
             .arg("--config")
             .arg(self.config())
             .arg("serve")

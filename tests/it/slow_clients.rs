@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::process::Process;
 use crate::site_support::{CONNECTIONS_MAX, Site, client};
 
 /// Longer than any deadline of the server's.
@@ -165,4 +166,27 @@ async fn a_shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
     assert_eq!(until_closed(&mut idle).await, "");
     assert!(TcpStream::connect(site.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_low_limit_on_open_files_is_raised_as_far_as_the_system_allows() {
+    let mut process = Process::new("");
+    process.start_with_open_files(128);
+    let address = process.url("").replace("http://", "");
+    let mut open = Vec::new();
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(&address).await.expect("a connection");
+        stream
+            .write_all(
+                b"POST /webhooks/unipile HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+            )
+            .await
+            .expect("a write");
+        open.push(stream);
+    }
+    let asked = client().get(process.url("/healthz")).send();
+    let answer = timeout(Duration::from_secs(5), asked).await;
+    let answer = answer.expect("it is served at once").expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert!(!process.log().contains("can't accept"), "{}", process.log());
 }
