@@ -55,7 +55,7 @@ pub enum OpenError {
     #[error("SQLite {0} is too old: 3.51.3 is needed")]
     OldSqlite(&'static str),
     /// Anything SQLite says.
-    #[error("the database can't be opened: {0}")]
+    #[error("the database can't be opened")]
     Sqlite(#[from] rusqlite::Error),
 }
 
@@ -64,6 +64,12 @@ pub(super) fn log_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
+}
+
+/// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called.
+pub(super) fn resolved(path: &Path) -> PathBuf {
+    // A file that is not there yet has no other name.
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Takes the lock that lets one daemon have the database. It goes when the process goes, however it ends.

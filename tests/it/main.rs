@@ -29,6 +29,7 @@ mod sendpilot_rules;
 mod sim;
 mod site_support;
 mod slow_clients;
+mod start;
 mod stats;
 mod storm;
 mod stream;
