@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Ended;
+use super::{Ended, say};
 use crate::config::Config;
 use crate::store::backup;
 
@@ -17,6 +17,9 @@ pub struct Args {
 pub(super) fn run(config: &Config, args: &Args) -> anyhow::Result<Ended> {
     backup(&config.database.path, &args.file)?;
     let bytes = std::fs::metadata(&args.file)?.len();
-    println!("{}: {bytes} bytes, checked", args.file.display());
+    say::line(format_args!(
+        "{}: {bytes} bytes, checked",
+        args.file.display()
+    ))?;
     Ok(Ended::Done)
 }

@@ -5,7 +5,7 @@ use crate::config::Loaded;
 
 pub(super) fn run(loaded: &Loaded) -> Result<Ended, Failure> {
     for warning in &loaded.warnings {
-        eprintln!("warning: {warning}");
+        say::problem(format_args!("warning: {warning}"));
     }
     let shown = loaded.config.print_redacted();
     let path = loaded.path.display();

@@ -112,7 +112,7 @@ pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure
         {
             Ok(_) => say::line(format_args!("{id} is sent again."))?,
             Err(error) => {
-                eprintln!("{id}: {error:#}");
+                say::problem(format_args!("{id}: {error:#}"));
                 ended = Ended::Failed;
             }
         }

@@ -20,6 +20,7 @@ mod test_destination;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
@@ -31,7 +32,7 @@ use client::Api;
 #[command(name = "acceptd", version, about, max_term_width = 100)]
 pub struct Cli {
     /// The configuration file
-    #[arg(long, global = true, value_name = "PATH", env = "ACCEPTD_CONFIG", default_value = config::DEFAULT_PATH)]
+    #[arg(long, global = true, value_name = "PATH", env = "ACCEPTD_CONFIG", default_value = config::DEFAULT_PATH, value_parser = path_parser())]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -70,6 +71,20 @@ enum Command {
     Generate(generate::Args),
 }
 
+/// The exit status of wrong usage or configuration.
+const WRONG_CONFIGURATION: u8 = 2;
+
+/// Takes an empty path, as an empty environment variable gives it, for none.
+fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(|text| {
+        if text.is_empty() {
+            PathBuf::from(config::DEFAULT_PATH)
+        } else {
+            PathBuf::from(text)
+        }
+    })
+}
+
 /// How a command ended that did not break off.
 #[derive(Debug, Clone, Copy)]
 enum Ended {
@@ -105,12 +120,12 @@ pub fn run() -> ExitCode {
         Ok(Ended::Failed) => ExitCode::from(1),
         Ok(Ended::With(status)) => status,
         Err(Failure::Usage(message)) => {
-            eprintln!("{message}");
-            ExitCode::from(2)
+            say::problem(message);
+            ExitCode::from(WRONG_CONFIGURATION)
         }
         Err(Failure::Failed(error)) if say::nobody_reads(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
-            eprintln!("error: {error:#}");
+            say::problem(format_args!("error: {error:#}"));
             ExitCode::from(1)
         }
     }

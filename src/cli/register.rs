@@ -7,13 +7,11 @@ use anyhow::Context as _;
 use reqwest::header::HeaderName;
 use secrecy::SecretString;
 
+use super::WRONG_CONFIGURATION;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::provider::Unipile;
 use crate::provider::register::{Action, Wanted, register};
-
-/// The status for a configuration that can't be used (contract section 2).
-const WRONG_CONFIGURATION: u8 = 2;
 
 /// Registers, and prints every step as it is done. What the configuration lacks is said at once, on `problems`.
 ///

@@ -1,4 +1,5 @@
-//! What a command has to say, on standard output. A reader that has seen enough (`| head`) is no error and no panic.
+//! What a command has to say, on standard output and standard error. A reader that has seen enough (`| head`) is no error and no
+//! panic.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -6,6 +7,11 @@ use std::io::{self, Write as _};
 /// Prints a line.
 pub(super) fn line(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Prints a line on standard error. Where nobody reads that, there is nobody left to tell.
+pub(super) fn problem(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Prints a JSON value for programs.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
+use super::{WRONG_CONFIGURATION, say};
 use crate::clock::Clock;
 use crate::config;
 use crate::daemon::Daemon;
@@ -30,7 +31,11 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
     let ended = runtime.block_on(async {
         // Before anything else, so that no signal that comes early is lost or ends the process.
         let signals = Signals::install().context("the signal handlers can't be installed")?;
-        telemetry::init(args.log)?;
+        if let Err(error) = telemetry::init(args.log) {
+            // There is no log to tell it to.
+            say::problem(format_args!("error: {error:#}"));
+            return Ok(ExitCode::from(WRONG_CONFIGURATION));
+        }
         serve(path, signals).await
     });
     match ended {
@@ -48,7 +53,7 @@ async fn serve(path: PathBuf, signals: Signals) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(errors) => {
             tracing::error!("{errors}");
-            return Ok(ExitCode::from(2));
+            return Ok(ExitCode::from(WRONG_CONFIGURATION));
         }
     };
     for warning in &loaded.warnings {

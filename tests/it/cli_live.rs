@@ -33,7 +33,9 @@ impl Live {
         let listen = process.url("");
         let listen = listen.trim_start_matches("http://");
         let config = process.dir.path().join("client.toml");
-        std::fs::write(&config, format!("server.listen = \"{listen}\"\n{toml}")).expect("writable");
+        let database = process.dir.path().join("acceptd.db");
+        let text = format!("server.listen = \"{listen}\"\ndatabase.path = {database:?}\n{toml}");
+        std::fs::write(&config, text).expect("writable");
         Self { process, config }
     }
 
@@ -61,6 +63,17 @@ impl Live {
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    fn ended(&self, arguments: &[&str], out: Stdio, err: Stdio) -> std::process::ExitStatus {
+        Command::new(env!("CARGO_BIN_EXE_acceptd"))
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments)
+            .stdout(out)
+            .stderr(err)
+            .status()
+            .expect("the binary runs")
     }
 
     fn done(&self, arguments: &[&str]) -> String {
@@ -213,19 +226,27 @@ fn a_wrong_token_is_named_and_shown_nowhere() {
     assert!(!live.process.log().contains("hunter"));
 }
 
+/// A pipe that nobody reads.
+fn unread() -> Stdio {
+    let (_, writer) = std::io::pipe().expect("a pipe");
+    writer.into()
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let live = Live::new("");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_acceptd"))
-        .arg("--config")
-        .arg(&live.config)
-        .arg("status")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let copy = live.process.dir.path().join("copy.db");
+    let copy = copy.to_str().expect("UTF-8");
+    for arguments in [&["status"][..], &["check"], &["backup", copy]] {
+        let nobody = unread();
+        let ended = live.ended(arguments, nobody, Stdio::inherit());
+        assert!(ended.success(), "{arguments:?}: {ended}");
+    }
+    assert!(std::fs::metadata(copy).is_ok());
+    // Warnings, errors and rows in error go to standard error.
+    for (arguments, status) in [(&["check"][..], 0), (&["explain", "nobody"], 1)] {
+        let nobody = unread();
+        let ended = live.ended(arguments, Stdio::null(), nobody);
+        assert_eq!(ended.code(), Some(status), "{arguments:?}: {ended}");
+    }
 }

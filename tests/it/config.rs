@@ -39,6 +39,17 @@ fn the_documented_file_is_valid() {
 }
 
 #[test]
+fn an_empty_variable_names_no_file() {
+    let said = acceptd(&["check"], &[("ACCEPTD_CONFIG", "")]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(
+        said.out.starts_with("# config/acceptd.toml is valid"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
 fn every_error_has_its_file_and_line_and_the_status_is_2() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = file(

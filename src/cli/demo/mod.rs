@@ -15,10 +15,11 @@ use anyhow::{Context as _, anyhow};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::task::JoinHandle;
 
-use super::{Ended, Failure};
+use super::{Ended, Failure, say};
 use crate::daemon::signals::Signals;
 use crate::daemon::telemetry::{self, FILTER_VARIABLE, LogFormat};
 use narrator::Narrator;
+use verdict::Verdict;
 use world::World;
 
 #[derive(Debug, clap::Args)]
@@ -70,19 +71,16 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
         }
     };
     narrator.finish();
-    println!("{}", result.table());
-    println!("{}", result.summary());
-    for problem in &result.problems {
-        println!("NOT AS IT SHOULD BE: {problem}");
-    }
+    // Nobody may be reading on; the exit status still tells how it went.
+    let _ = tell(&result);
     if args.once {
         // The same way that systemd stops it.
         kill_process(getpid(), Signal::TERM).context("the daemon can't be stopped")?;
     } else {
-        println!(
+        let _ = say::line(format_args!(
             "The daemon stays up: look around at {} and press Ctrl-C to end.",
             world.dashboard()
-        );
+        ));
     }
     stopped(running).await?;
     Ok(if result.problems.is_empty() {
@@ -90,6 +88,15 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
     } else {
         Ended::Failed
     })
+}
+
+fn tell(result: &Verdict) -> std::io::Result<()> {
+    say::line(result.table())?;
+    say::line(result.summary())?;
+    for problem in &result.problems {
+        say::line(format_args!("NOT AS IT SHOULD BE: {problem}"))?;
+    }
+    Ok(())
 }
 
 async fn stopped(running: JoinHandle<anyhow::Result<()>>) -> anyhow::Result<()> {

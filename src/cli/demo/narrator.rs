@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cli::say;
+
 /// How often the spinner turns.
 const TURN: Duration = Duration::from_millis(100);
 
@@ -28,7 +30,7 @@ impl Narrator {
     /// A line that stays.
     pub fn say(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            say::problem(text);
         } else {
             self.bar.println(text);
         }
@@ -37,7 +39,7 @@ impl Narrator {
     /// A step begins.
     pub fn begin(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            say::problem(text);
         } else {
             self.bar.set_message(text.to_owned());
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Entry;
 use super::columns::RowError;
 use crate::cli::client::Api;
+use crate::cli::say;
 use crate::cli::table::{plain, printable};
 
 /// The most rows in one request.
@@ -134,11 +135,11 @@ impl Run<'_> {
             .filter(|f| !detail.starts_with(f.as_str()))
             .unwrap_or_default();
         self.bar.suspend(|| {
-            eprintln!(
+            say::problem(format_args!(
                 "{}:{line}: {}",
                 self.file,
                 printable(&format!("{what}{detail}"))
-            )
+            ));
         });
         self.summary
             .errors
@@ -163,7 +164,7 @@ impl Run<'_> {
             Err(error) => {
                 let (first, rows) = (lines.first().copied().unwrap_or(0), lines.len() + rest);
                 self.bar
-                    .suspend(|| eprintln!("{}:{first}: {error:#}", self.file));
+                    .suspend(|| say::problem(format_args!("{}:{first}: {error:#}", self.file)));
                 self.summary.broken_off = Some((format!("{error:#}"), rows));
                 return false;
             }
