@@ -9,6 +9,7 @@ use super::{WRONG_CONFIGURATION, say};
 use crate::clock::Clock;
 use crate::config;
 use crate::daemon::Daemon;
+use crate::daemon::listen::Unguarded;
 use crate::daemon::signals::Signals;
 use crate::daemon::telemetry::{self, LogFormat};
 
@@ -43,7 +44,11 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
         Err(error) => {
             tracing::error!("{error:#}");
             // At once: after a failed fsync nothing may touch the database again, not even to close it.
-            std::process::exit(1);
+            std::process::exit(if error.is::<Unguarded>() {
+                WRONG_CONFIGURATION.into()
+            } else {
+                1
+            });
         }
     }
 }

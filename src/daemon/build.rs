@@ -42,13 +42,15 @@ impl Daemon {
     /// first: a second daemon is told that there is one, not that an address is in use.
     ///
     /// # Errors
-    /// When the database can't be opened or the address can't be bound, with what to do about it.
+    /// When the database can't be opened, the address can't be bound or other machines could use the API, with what to do about
+    /// it.
     pub async fn build(loaded: Loaded, clock: Clock) -> anyhow::Result<Self> {
         let config = loaded.config;
         let metrics = Metrics::new();
         let writer = Heartbeat::new("writer");
         let store = open(&config, &metrics, &writer).await?;
         let listeners = listeners(config.server.listen)?;
+        listeners.guarded(&config)?;
         let note_key = store.write(|tx| tx.note_key()).await?;
         let wakes = Wakes::default();
         let reconciler = Reconciler::new(

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::systemd;
+use crate::config::{Config, is_loopback};
 
 /// Connections that wait to be accepted. The system caps it (`net.core.somaxconn`).
 const BACKLOG: u32 = 4_096;
@@ -16,6 +17,43 @@ pub struct Listeners {
     pub sockets: Vec<TcpListener>,
     /// Whether systemd holds them too, so that a restart refuses no connection.
     pub from_systemd: bool,
+}
+
+/// The API would be open to other machines: `server.listen` is on loopback, but the sockets that systemd handed over are not.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "server.admin_token is empty, but the daemon listens beyond loopback: set a long random one, so that not everybody may use the API"
+)]
+pub struct Unguarded;
+
+impl Listeners {
+    /// Refuses to serve other machines without an admin token (contract section 3).
+    ///
+    /// # Errors
+    /// [`Unguarded`].
+    pub fn guarded(&self, config: &Config) -> Result<(), Unguarded> {
+        guarded(self.beyond_loopback(), config)
+    }
+
+    /// Whether another machine can reach it.
+    #[must_use]
+    pub fn beyond_loopback(&self) -> bool {
+        self.sockets
+            .iter()
+            .filter_map(|socket| socket.local_addr().ok())
+            .any(|address| !is_loopback(address.ip()))
+    }
+}
+
+/// Like [`Listeners::guarded`], where it is known whether other machines can reach the daemon.
+///
+/// # Errors
+/// [`Unguarded`].
+pub fn guarded(beyond_loopback: bool, config: &Config) -> Result<(), Unguarded> {
+    if beyond_loopback && !config.server.admin_token.is_set() {
+        return Err(Unguarded);
+    }
+    Ok(())
 }
 
 impl super::Daemon {

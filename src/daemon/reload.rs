@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::destinations::destinations;
+use super::listen::guarded;
 use super::plan::plan;
 use super::policy::policy;
 use crate::config::{self, Config, Loaded};
@@ -13,9 +14,11 @@ use crate::poll::Plan;
 use crate::tell::Reload;
 use crate::web::App;
 
-/// Reads the file again and puts it in force. Returns the status line that tells how it went.
+/// Reads the file again and puts it in force. `beyond_loopback` says whether other machines can reach the running daemon, wherever
+/// the file wants it to listen. Returns the status line that tells how it went.
 pub async fn reload(
     path: &Path,
+    beyond_loopback: bool,
     running: &watch::Sender<Arc<Config>>,
     app: &App,
     outbox: &Reload,
@@ -39,6 +42,10 @@ pub async fn reload(
                 .to_owned();
         }
     };
+    if let Err(error) = guarded(beyond_loopback, &config) {
+        tracing::error!("the configuration was not reloaded, the running one stays: {error}");
+        return "The configuration file would open the API to everybody; the previous one stays in force.".to_owned();
+    }
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -32,6 +32,7 @@ impl Daemon {
             let address = socket.local_addr()?;
             tracing::info!(%address, from_systemd = self.listeners.from_systemd, "listening");
         }
+        let beyond_loopback = self.listeners.beyond_loopback();
         let serving = tokio::spawn(server::serve(
             self.listeners.sockets,
             router(app.clone()),
@@ -57,7 +58,7 @@ impl Daemon {
                     Asked::Stop => break,
                     Asked::Reload => {
                         systemd::reloading();
-                        let news = reload::reload(&self.config_path, &self.config, &app, &self.destinations, &self.plans).await;
+                        let news = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.destinations, &self.plans).await;
                         systemd::ready(&news);
                     }
                     Asked::ResyncAll => {

@@ -64,3 +64,61 @@ fn what_is_no_database_is_named_once() {
         "{said}"
     );
 }
+
+#[test]
+fn a_log_filter_that_can_t_be_read_is_said_and_is_2() {
+    let process = Process::new("");
+    let refused = serve(&process.config(), &[("ACCEPTD_LOG", "acceptd=loud")]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        err(&refused).contains("ACCEPTD_LOG is not a log filter"),
+        "{}",
+        err(&refused)
+    );
+}
+
+/// A socket from systemd on every address, as standard input first.
+fn activated(config: &Path) -> Output {
+    let socket = std::net::TcpListener::bind("0.0.0.0:0").expect("a socket");
+    Command::new("sh")
+        .arg("-c")
+        .arg("exec 3<&0; export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" \"$@\"")
+        .arg(env!("CARGO_BIN_EXE_acceptd"))
+        .arg("--config")
+        .arg(config)
+        .arg("serve")
+        .env_remove("JOURNAL_STREAM")
+        .env_remove("NOTIFY_SOCKET")
+        .stdin(std::os::fd::OwnedFd::from(socket))
+        .output()
+        .expect("the binary runs")
+}
+
+#[test]
+fn sockets_from_systemd_beyond_loopback_need_a_token_too() {
+    let process = Process::new("");
+    let refused = activated(&process.config());
+    assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+    assert!(
+        err(&refused).contains("server.admin_token is empty"),
+        "{}",
+        err(&refused)
+    );
+}
+
+#[test]
+fn a_reload_never_opens_the_api_of_a_daemon_beyond_loopback() {
+    let mut process = Process::new("");
+    let (file, database) = (process.config(), process.dir.path().join("acceptd.db"));
+    let write = |server: &str| {
+        let text = format!("{server}\ndatabase.path = {database:?}\n");
+        std::fs::write(&file, text).expect("writable");
+    };
+    write("server = { listen = \"0.0.0.0:0\", admin_token = \"the-token\" }");
+    process.start(&[], &[]);
+    // The file is valid in itself, but the daemon stays where it is.
+    write("server = { listen = \"127.0.0.1:0\" }");
+    process.signal("HUP");
+    process.wait_for_log("was not reloaded, the running one stays: server.admin_token is empty");
+    assert!(process.stop().success());
+}
