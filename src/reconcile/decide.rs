@@ -63,7 +63,9 @@ pub fn decide(case: &Case<'_>) -> Decision {
     let Case {
         enrollment, claim, ..
     } = *case;
-    let own_time = claim.at.and_then(|at| at.plausible(case.now));
+    // What lay in the future when it came stays nonsense, however late it is looked at again.
+    let received_by = case.received_at.min(case.now);
+    let own_time = claim.at.and_then(|at| at.plausible(received_by));
     let time = own_time.unwrap_or(case.received_at);
     let accept = enrollment
         .accept

@@ -138,6 +138,31 @@ fn sql_lives_in_the_store() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// One routine stamps (contract section 6): what writes an accept has one caller, and its columns have one writer.
+#[test]
+fn the_stamp_has_one_caller() {
+    const COLUMNS: &[&str] = &["accepted_at = ", "replied_at = ", "accept_key = "];
+    let mut callers = Vec::new();
+    let mut writers = Vec::new();
+    for (name, text) in every_source() {
+        for (number, line) in text.lines().enumerate() {
+            let code = code(line);
+            let place = format!("src/{name}:{}", number + 1);
+            if code.contains("write_stamp") && !code.contains("fn write_stamp(") {
+                callers.push(place);
+            } else if COLUMNS.iter().any(|c| code.contains(&format!("{c}:")))
+                || COLUMNS.iter().any(|c| code.contains(&format!("{c}?")))
+            {
+                writers.push(place);
+            }
+        }
+    }
+    assert_eq!(callers.len(), 1, "{callers:?}");
+    assert!(callers[0].starts_with("src/reconcile/stamp.rs"));
+    let elsewhere = |place: &&String| !place.starts_with("src/store/enrollments.rs");
+    assert_eq!(writers.iter().find(elsewhere), None);
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let mut files = Vec::new();

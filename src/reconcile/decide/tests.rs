@@ -148,6 +148,27 @@ proptest! {
         prop_assert_eq!(twice, once);
     }
 
+    // A signal that waited for its enrollment says what it would have said at once.
+    #[test]
+    fn a_time_is_judged_by_when_it_came(e in enrollment(), source in one_of(Source::ALL), claim in claim(), waited in 0..7 * DAY) {
+        let campaign = campaign();
+        let case = Case {
+            enrollment: &e,
+            campaign: &campaign,
+            source,
+            received_at: Ms(NOW),
+            claim: &claim,
+            path: None,
+            via_sibling: false,
+            announce_within: Duration::from_secs(7 * 86_400),
+            now: Ms(NOW),
+        };
+        let late = Case { now: Ms(NOW + waited), ..case };
+        let told = |case: &Case<'_>| decide(case).accept.map(|a| (a.at, a.precision, a.pre_connected, a.late));
+        prop_assert_eq!(told(&late), told(&case));
+        prop_assert_eq!(decide(&late).replied_at, decide(&case).replied_at);
+    }
+
     #[test]
     fn the_time_of_an_accept_is_always_one_that_can_be(
         e in enrollment(), source in one_of(Source::ALL), claim in claim(),
