@@ -20,6 +20,26 @@ pub struct Invite {
     pub note_hash: Option<String>,
 }
 
+impl Invite {
+    /// This one, with what it does not say taken from another. Whom it named is one fact: id and number go together.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let names = self.provider_id.is_some() || self.number.is_some();
+        let (provider_id, number) = if names {
+            (self.provider_id, self.number)
+        } else {
+            (other.provider_id, other.number)
+        };
+        Self {
+            at: self.at.or(other.at),
+            provider_id,
+            number,
+            invitation_id: self.invitation_id.or(other.invitation_id),
+            note_hash: self.note_hash.or(other.note_hash),
+        }
+    }
+}
+
 /// An accept, as it was stamped; never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {

@@ -308,6 +308,7 @@ fn enrolled(
         invited_at: None,
         note: None,
     })?;
+    routine.retry_unmatched()?;
     let mut e = routine
         .tx
         .enrollment(lead)?

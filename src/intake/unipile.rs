@@ -38,16 +38,14 @@ pub fn parse(
     let name = if v2 { "type" } else { "event" };
     let event = read::needed(&body, name, name)?.trim();
 
-    if let Some(event) = other_network(&body, &body) {
-        return Ok(event);
-    }
-    let mut found = match event {
-        "new_relation" | "relation.new" | "relation.request.accept" if v2 => {
+    let mut found = match (other_network(&body, &body), event) {
+        (Some(ignored), _) => ignored,
+        (None, "new_relation" | "relation.new" | "relation.request.accept") if v2 => {
             relation::v2(&body, now)?
         }
-        "new_relation" => relation::v1(&body, now)?,
-        "message_received" => message::parse(&body, now, keep_text, key)?,
-        _ => ignored(
+        (None, "new_relation") => relation::v1(&body, now)?,
+        (None, "message_received") => message::parse(&body, now, keep_text, key)?,
+        (None, _) => ignored(
             &body,
             Source::Webhook,
             "The event is of a type that is no sign of an accept.",

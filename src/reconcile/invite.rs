@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Routine;
-use crate::domain::enrollment::Enrollment;
+use crate::domain::enrollment::{Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::signal::{Claim, Person, Signal, Subject};
@@ -137,24 +137,27 @@ impl Routine<'_> {
         let before = e.clone();
         let named = provider_id.map(Identity::from_id).unwrap_or_default();
         let newer = e.invite.at.is_none_or(|known| known <= at);
-        // After the accept, a later invite is of no interest; the one that was missing is.
-        if e.invite.at.is_none() || (newer && e.accept.is_none()) {
-            e.invite.at = Some(at);
-            e.invite.note_hash = note
+        let told = Invite {
+            at: Some(at),
+            provider_id: named.provider_id.clone().or(named.sales_id.clone()),
+            number: named.number(),
+            invitation_id,
+            note_hash: note
                 .filter(|n| !n.trim().is_empty())
-                .map(|n| self.note_key.hash(n))
-                .or(e.invite.note_hash);
-            e.invite.invitation_id = invitation_id.or(e.invite.invitation_id);
-            if named.is_usable() {
-                e.invite.number = named.number();
-                e.invite.provider_id = named.provider_id.clone().or(named.sales_id.clone());
-            }
-        }
+                .map(|n| self.note_key.hash(n)),
+        };
+        // After the accept, a later invite is of no interest; what was missing is. What an older one says only fills gaps.
+        e.invite = if e.invite.at.is_none() || (newer && e.accept.is_none()) {
+            told.or(e.invite)
+        } else {
+            e.invite.or(told)
+        };
         e.identity.fill_from(&named);
         if e.accept.is_none() {
             e.status = e.status.forward_to(Status::ConnectionSent);
         }
-        self.save(&before, &e)
+        self.save(&before, &e)?;
+        self.retry_unmatched()
     }
 
     pub(super) fn existing(&self, id: &EnrollmentId) -> Result<Enrollment, Error> {
@@ -185,7 +188,7 @@ impl Routine<'_> {
         if gained {
             self.report.look = true;
             self.tx.look_for(&e.account, true, self.now)?;
-            self.retry_unmatched(e)?;
+            self.waited_for.push(e.id.clone());
         }
         Ok(())
     }

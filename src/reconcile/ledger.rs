@@ -110,12 +110,17 @@ impl Routine<'_> {
         Ok(())
     }
 
-    /// Tries the unmatched signals again that may be about this enrollment, oldest first: it is new, or it gained an identity.
+    /// Tries the unmatched signals again that may be about an enrollment that is new or gained an identity, oldest first.
     ///
     /// # Errors
     /// The store's.
-    pub fn retry_unmatched(&mut self, e: &Enrollment) -> Result<(), Error> {
-        self.retry_for(vec![e.clone()])
+    pub fn retry_unmatched(&mut self) -> Result<(), Error> {
+        for id in std::mem::take(&mut self.waited_for) {
+            if let Some(e) = self.tx.enrollment(&id)? {
+                self.retry_for(vec![e])?;
+            }
+        }
+        Ok(())
     }
 
     /// One enrollment after the other: what one signal stamps may let another be recognised, but each is judged once.

@@ -77,6 +77,8 @@ pub struct Routine<'a> {
     pub now: Ms,
     /// The key that notes are hashed with.
     pub note_key: &'a NoteKey,
+    /// The enrollments that are new or gained an identity: signals that wait may be about them.
+    pub waited_for: Vec<EnrollmentId>,
     /// What was done so far.
     pub report: Report,
 }
@@ -157,9 +159,12 @@ impl Reconciler {
                     policy: &policy,
                     now: clock.now(),
                     note_key: &note_key,
+                    waited_for: Vec::new(),
                     report: Report::default(),
                 };
                 let value = work(&mut routine)?;
+                // Only now: of rows that come together, the order must not decide whose signal it is.
+                routine.retry_unmatched()?;
                 Ok((value, routine.report))
             })
             .await?;

@@ -139,25 +139,20 @@ impl Routine<'_> {
                 }
             }
         };
-        let no_note_yet = matches.iter().any(|(e, _)| e.invite.note_hash.is_none());
-        let echoes: Vec<_> = matches
-            .into_iter()
-            .filter(|(e, _)| {
-                claim.only_if_note.is_none() || e.invite.note_hash == claim.only_if_note
-            })
-            .collect();
-        if echoes.is_empty() {
+        // Whosever note it is, it shows that the account and the person are connected.
+        let is_echo = |(e, _): &(Enrollment, _)| e.invite.note_hash == claim.only_if_note;
+        if claim.only_if_note.is_some() && !matches.iter().any(is_echo) {
             let mut verdict = Verdict::new(
                 Outcome::Ignored,
                 "An own message that is not the note of a recorded invite.",
             );
-            verdict.no_note_yet = no_note_yet;
+            verdict.no_note_yet = matches.iter().any(|(e, _)| e.invite.note_hash.is_none());
             return Ok(verdict);
         }
         let mut verdict = Verdict::new(Outcome::AlreadyStamped, "");
-        verdict.ties = ties(&echoes, |path| *path);
+        verdict.ties = ties(&matches, |path| *path);
         let mut stamped = Vec::new();
-        for (e, path) in echoes {
+        for (e, path) in matches {
             let known = e.id.clone();
             let written = self.stamp(e, source, received_at, person, claim, path, via_sibling)?;
             if written.stamped {

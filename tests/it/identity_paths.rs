@@ -281,6 +281,87 @@ async fn the_echo_of_a_note_is_known_by_its_type_or_its_words() {
 }
 
 #[tokio::test]
+async fn an_echo_stamps_every_enrollment_of_the_person() {
+    let site = site().await;
+    enroll(
+        &site,
+        json!([
+            {"id": "invited", "accountId": "acc_1", "providerId": profile_id(2201), "note": "Hi Mira", "invitedAt": ago(600)},
+            {"id": "other-campaign", "accountId": "acc_1", "providerId": sales_id(2201), "campaignId": "c"},
+            {"id": "other-account", "accountId": "acc_2", "providerId": profile_id(2201), "note": "Hi Mira"},
+        ]),
+    )
+    .await;
+    leads_to(&site, &message("acc_1", 2201, true, "Hi Mira"), "stamped").await;
+    for (id, path) in [
+        ("invited", json!("bridge")),
+        ("other-campaign", json!("sales_nav")),
+        ("other-account", Value::Null),
+    ] {
+        assert_eq!(enrollment(&site, id).await["path"], path, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_invite_fills_what_is_not_known_of_the_newer() {
+    let site = site().await;
+    let row = json!({"id": "enr", "accountId": "acc_1", "linkedinUrl": "linkedin.com/in/mira-halvorsen", "invitedAt": ago(60)});
+    enroll(&site, row).await;
+    let result = invite("enr", Some(profile_id(2301)), Some("Hi Mira"));
+    let (status, e) = site.post("/v1/invite-results", result).await;
+    assert_eq!(status, 200, "{e}");
+    assert!(e["invitedAt"].as_str() > Some(ago(61).as_str()), "{e}");
+    leads_to(&site, &message("acc_1", 2301, true, "Hi Mira"), "stamped").await;
+    assert_eq!(enrollment(&site, "enr").await["path"], "bridge");
+    // One that names somebody else overrides nothing.
+    enroll(
+        &site,
+        json!({"id": "two", "accountId": "acc_1", "providerId": profile_id(2302), "invitedAt": ago(60)}),
+    )
+    .await;
+    site.post(
+        "/v1/invite-results",
+        invite("two", Some(profile_id(2303)), None),
+    )
+    .await;
+    leads_to(&site, &relation("acc_1", 2303, None), "unmatched").await;
+}
+
+#[tokio::test]
+async fn the_order_of_rows_that_come_together_decides_nothing() {
+    let siblings: String = ["a", "b", "c"]
+        .iter()
+        .map(|id| format!("[[account]]\nid = \"{id}\"\nworkspace_id = \"ws\"\n"))
+        .collect();
+    let site = Site::start(&believing(&siblings)).await;
+    leads_to(&site, &relation("a", 2401, None), "unmatched").await;
+    leads_to(&site, &relation("a", 2402, None), "unmatched").await;
+    let row = |id: &str, n: u64, account: &str| json!({"id": id, "accountId": account, "providerId": profile_id(n)});
+    enroll(
+        &site,
+        json!([
+            row("sibling", 2401, "b"),
+            row("own", 2401, "a"),
+            row("one", 2402, "b"),
+            row("two", 2402, "c"),
+        ]),
+    )
+    .await;
+    assert_eq!(enrollment(&site, "own").await["viaSibling"], false);
+    for (id, stamped) in [
+        ("own", true),
+        ("sibling", false),
+        ("one", false),
+        ("two", false),
+    ] {
+        let accepted = !enrollment(&site, id).await["acceptedAt"].is_null();
+        assert_eq!(accepted, stamped, "{id}");
+    }
+    let (_, ambiguous) = site.get("/v1/signals?outcome=ambiguous").await;
+    assert_eq!(ambiguous["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn a_note_echo_may_come_before_the_enrollment_and_before_its_note() {
     let site = site().await;
     for n in [2101, 2102, 2103] {
