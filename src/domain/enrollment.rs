@@ -18,6 +18,8 @@ pub struct Invite {
     pub invitation_id: Option<String>,
     /// The keyed hash of its note.
     pub note_hash: Option<String>,
+    /// When it was reported that it had stayed open (contract section 12).
+    pub reported_at: Option<Ms>,
 }
 
 impl Invite {
@@ -36,6 +38,7 @@ impl Invite {
             number,
             invitation_id: self.invitation_id.or(other.invitation_id),
             note_hash: self.note_hash.or(other.note_hash),
+            reported_at: self.reported_at.or(other.reported_at),
         }
     }
 }

@@ -145,6 +145,7 @@ impl Routine<'_> {
             note_hash: note
                 .filter(|n| !n.trim().is_empty())
                 .map(|n| self.note_key.hash(n)),
+            reported_at: None,
         };
         // After the accept, a later invite is of no interest; what was missing is. What an older one says only fills gaps.
         e.invite = if e.invite.at.is_none() || (newer && e.accept.is_none()) {

@@ -82,6 +82,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
             number: row.get("invite_number")?,
             invitation_id: row.get("invitation_id")?,
             note_hash: row.get("note_hash")?,
+            reported_at: ms(row, "open_reported_at")?,
         },
         accept,
         replied_at: ms(row, "replied_at")?,
@@ -212,8 +213,7 @@ impl Tx<'_> {
         self.update_enrollment(e)
     }
 
-    /// Stores everything that is not the accept, the reply or the next step of an enrollment. With another account, an open
-    /// invite may be reported anew: it is that account's.
+    /// Stores everything that is not the accept, the reply or the next step of an enrollment.
     ///
     /// # Errors
     /// The store's.
@@ -226,7 +226,7 @@ impl Tx<'_> {
                    sales_number = :sales_number, public_identifier = :public_identifier, invited_at = :invited_at,
                    invite_provider_id = :invite_provider_id, invite_number = :invite_number,
                    invitation_id = :invitation_id, note_hash = :note_hash, met_later = :met_later,
-                   open_reported_at = CASE WHEN account_id = :account THEN open_reported_at END
+                   open_reported_at = :reported_at
                  WHERE id = :id",
             )?
             .execute(named_params! {
@@ -249,6 +249,7 @@ impl Tx<'_> {
                 ":invite_number": e.invite.number,
                 ":invitation_id": e.invite.invitation_id,
                 ":note_hash": e.invite.note_hash,
+                ":reported_at": e.invite.reported_at.map(|at| at.0),
                 ":met_later": e.met_later,
             })?;
         Ok(())

@@ -392,6 +392,45 @@ async fn it_is_looked_at_anew_when_a_campaign_or_an_invite_changes() {
 }
 
 #[tokio::test]
+async fn that_an_invite_was_reported_is_forgotten_with_the_invite() {
+    let kind = "linkedin.invite_not_accepted";
+    let site = site(WEDNESDAY, json!({"notAcceptedAfter": "1d"}), &["a"]).await;
+    site.clock.advance(2 * DAY);
+    until_events(&site, kind, 1).await;
+    let reported = || {
+        let conn = rusqlite::Connection::open(site.store.path()).expect("the database");
+        conn.query_row(
+            "SELECT open_reported_at IS NOT NULL FROM enrollments WHERE id = 'a'",
+            [],
+            |row| row.get::<_, bool>(0),
+        )
+        .expect("the enrollment")
+    };
+    let upsert = async |more: Value| {
+        let mut row = json!({"id": "a", "accountId": "acc_1"});
+        for (key, value) in more.as_object().expect("an object") {
+            row[key] = value.clone();
+        }
+        let (status, answer) = site.post("/v1/enrollments", row).await;
+        assert_eq!((status, &answer["updated"]), (200, &json!(1)), "{answer}");
+    };
+    upsert(json!({"name": "Mira"})).await;
+    assert!(reported());
+    upsert(json!({"linkedinUrl": "linkedin.com/in/somebody-else"})).await;
+    assert!(!reported());
+    // The event of this account and enrollment went out, and goes out once.
+    upsert(json!({"invitedAt": "2026-05-02T00:00:00Z"})).await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !reported() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("it is looked at again");
+    assert_eq!(events(&site, kind).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_daemon_that_is_killed_forgets_no_step_and_sends_none_twice() {
     let mut process = Process::new("");
     process.start(&[], &[]);
