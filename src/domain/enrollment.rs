@@ -89,6 +89,8 @@ pub struct Enrollment {
     pub company: Option<String>,
     /// The URL as the caller gave it.
     pub linkedin_url: Option<String>,
+    /// The provider's id as the caller gave it.
+    pub given_id: Option<String>,
     /// Who the prospect is.
     pub identity: Identity,
     /// The invite.
@@ -120,6 +122,7 @@ impl Enrollment {
             headline: None,
             company: None,
             linkedin_url: None,
+            given_id: None,
             identity: Identity::default(),
             invite: Invite::default(),
             accept: None,

@@ -211,7 +211,8 @@ impl Identity {
     }
 
     /// Whether a known member number of the one differs from a known one of the other.
-    fn contradicts(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn contradicts(&self, other: &Self) -> bool {
         self.numbers()
             .any(|mine| other.numbers().any(|theirs| mine != theirs))
     }

@@ -145,9 +145,18 @@ impl Routine<'_> {
         let given_id = row
             .provider_id
             .as_ref()
-            .map(|id| id.as_deref().map(Identity::from_id).unwrap_or_default());
+            .map(|id| identity_of_id(id.as_deref()));
         let mut given = given_url.clone().unwrap_or_default();
-        given.fill_from(given_id.as_ref().unwrap_or(&Identity::default()));
+        if let Some(id) = &given_id {
+            if given.contradicts(id) {
+                return Err(BadInput::field(
+                    "providerId",
+                    "providerId and linkedinUrl name two different people.",
+                )
+                .into());
+            }
+            given.fill_from(id);
+        }
         let other_person = contradicts(&before.identity, &given);
         if other_person {
             // What was known of somebody else, evidence included, must not tie this one's signals to that person.
@@ -155,10 +164,16 @@ impl Routine<'_> {
             if given_url.is_none() {
                 e.linkedin_url = None;
             }
+            if given_id.is_none() {
+                e.given_id = None;
+            }
         } else {
             if let Some(new) = &given_url {
                 let old = identity_of_url(before.linkedin_url.as_deref());
                 replace(&mut e.identity, &old, new);
+                // What the id says it says without the URL.
+                let by_id = identity_of_id(e.given_id.as_deref());
+                replace(&mut e.identity, &Identity::default(), &by_id);
             }
             if let Some(new) = &given_id {
                 let old = Identity {
@@ -228,10 +243,15 @@ fn apply_plain(e: &mut Enrollment, row: &Upsert) {
     keep(&mut e.headline, &row.headline);
     keep(&mut e.company, &row.company);
     keep(&mut e.linkedin_url, &row.linkedin_url);
+    keep(&mut e.given_id, &row.provider_id);
 }
 
 fn identity_of_url(url: Option<&str>) -> Identity {
     url.map(Identity::from_text).unwrap_or_default()
+}
+
+fn identity_of_id(id: Option<&str>) -> Identity {
+    id.map(Identity::from_id).unwrap_or_default()
 }
 
 /// Whether two identities can't be one person: the first kind of id that both have decides, numbers before ids before public

@@ -69,6 +69,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
         headline: row.get("headline")?,
         company: row.get("company")?,
         linkedin_url: row.get("linkedin_url")?,
+        given_id: row.get("given_provider_id")?,
         identity: Identity {
             provider_id: row.get("provider_id")?,
             member_number: row.get("member_number")?,
@@ -222,6 +223,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE enrollments SET account_id = :account, campaign_id = :campaign, status = :status,
                    status_at = :status_at, name = :name, headline = :headline, company = :company, linkedin_url = :url,
+                   given_provider_id = :given_id,
                    provider_id = :provider_id, member_number = :member_number, sales_id = :sales_id,
                    sales_number = :sales_number, public_identifier = :public_identifier, invited_at = :invited_at,
                    invite_provider_id = :invite_provider_id, invite_number = :invite_number,
@@ -239,6 +241,7 @@ impl Tx<'_> {
                 ":headline": e.headline,
                 ":company": e.company,
                 ":url": e.linkedin_url,
+                ":given_id": e.given_id,
                 ":provider_id": e.identity.provider_id,
                 ":member_number": e.identity.member_number,
                 ":sales_id": e.identity.sales_id,

@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_steps.sql"),
     include_str!("migrations/0003_poll.sql"),
+    include_str!("migrations/0004_given_id.sql"),
 ];
 
 /// The schema version of this program.

@@ -475,6 +475,84 @@ async fn an_open_enrollment_that_moves_forgets_its_invite_and_its_person() {
 }
 
 #[tokio::test]
+async fn clearing_the_url_takes_away_what_it_said_and_nothing_else() {
+    let site = site().await;
+    let url = |id: &str| format!("https://www.linkedin.com/in/{id}");
+    let row = |id: &str, more: Value| {
+        let mut row = more;
+        row["id"] = json!(id);
+        row["accountId"] = json!("acc_1");
+        row
+    };
+    let mira = profile_id(MIRA);
+    enroll(
+        &site,
+        json!([
+            row(
+                "both",
+                json!({"linkedinUrl": url(&mira), "providerId": mira})
+            ),
+            row("url", json!({"linkedinUrl": url(&mira)})),
+            row(
+                "slug",
+                json!({"linkedinUrl": url("mira-halvorsen"), "providerId": mira})
+            ),
+            row(
+                "lead",
+                json!({"linkedinUrl": url(&mira), "providerId": sales_id(MIRA)})
+            ),
+        ]),
+    )
+    .await;
+    let clear = |id: &str| json!({"id": id, "linkedinUrl": null});
+    let rows = json!(["both", "url", "slug", "lead"].map(clear));
+    let (_, answer) = site.post("/v1/enrollments", rows).await;
+    assert_eq!(answer["updated"], 4, "{answer}");
+    for (id, provider_id) in [
+        ("both", json!(mira)),
+        ("url", Value::Null),
+        ("slug", json!(mira)),
+        ("lead", json!(sales_id(MIRA))),
+    ] {
+        let e = enrollment(&site, id).await;
+        assert_eq!(e["providerId"], provider_id, "{id}");
+        assert_eq!(
+            (&e["linkedinUrl"], &e["publicIdentifier"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    // Once the id is cleared too, nothing is left; and a URL that is given again does not outdo the id.
+    enroll(
+        &site,
+        json!([{"id": "both", "providerId": null}, {"id": "lead", "linkedinUrl": url(&mira)}]),
+    )
+    .await;
+    assert_eq!(enrollment(&site, "both").await["memberNumber"], Value::Null);
+    assert_eq!(enrollment(&site, "lead").await["providerId"], mira);
+    leads_to(&site, &relation("acc_1", MIRA, None), "stamped").await;
+    assert_eq!(enrollment(&site, "lead").await["path"], "direct");
+}
+
+#[tokio::test]
+async fn a_row_that_names_two_people_fails_alone() {
+    let site = site().await;
+    let url = format!("https://www.linkedin.com/in/{}", profile_id(MIRA));
+    let rows = json!([
+        {"id": "two", "accountId": "acc_1", "linkedinUrl": url, "providerId": profile_id(OTHER)},
+        {"id": "one", "accountId": "acc_1", "linkedinUrl": url, "providerId": recruiter_id(MIRA)},
+    ]);
+    let (_, answer) = site.post("/v1/enrollments", rows).await;
+    assert_eq!(
+        (&answer["created"], &answer["failed"]),
+        (&json!(1), &json!(1)),
+        "{answer}"
+    );
+    assert_eq!(answer["results"][0]["error"]["field"], "providerId");
+    let (status, _) = site.get("/v1/enrollments/two").await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
 async fn an_erased_person_is_gone_and_never_announced_again() {
     let site = site().await;
     let hook = "https://www.linkedin.com/in/mira-halvorsen";

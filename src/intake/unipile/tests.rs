@@ -219,6 +219,9 @@ fn other_networks_and_unknown_events() {
         STATUS,
         &[("/AccountStatus/account_type", json!("GOOGLE"))],
     ));
+    // Ignored or not, an event id is remembered.
+    let other = with(RELATION_V2, &[("/account_type", json!("WHATSAPP"))]);
+    assert!(read(&other).unwrap().event_ref.is_some());
     let unknown = with(REPLY, &[("/event", json!("message_edited"))]);
     ignored_as(&unknown);
     assert!(!read(&unknown).unwrap().raw.contains("deck"));
