@@ -1,0 +1,76 @@
+//! The provider's webhooks for one installation: created, replaced where they differ, never two of a kind (contract section 2,
+//! `register`).
+//!
+//! The provider has no call to change a webhook, so a change is a new one and then the removal of the old one, in that order: an
+//! event that comes twice is harmless, an event that comes to nobody is lost. Whatever an interrupted run leaves behind, the next
+//! one clears up.
+
+mod kinds;
+mod plan;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use kinds::KINDS;
+pub use plan::{Action, plan};
+pub use wanted::{HOOK_PATH, Wanted};
+
+use super::client::Unipile;
+use super::error::CallError;
+use super::types::RegisteredWebhook;
+
+/// The most pages of webhooks that are read.
+const PAGES_MAX: usize = 100;
+
+/// Reads what is registered, and takes every step of the [`plan`]. `done` is told of each step once it is done, with the id of
+/// the webhook.
+///
+/// # Errors
+/// The first [`CallError`]; the steps told of before it are done, and running it again does the rest.
+pub async fn register(
+    client: &Unipile,
+    wanted: &Wanted,
+    mut done: impl FnMut(&Action, &str),
+) -> Result<(), CallError> {
+    let existing = read_all(client).await?;
+    for action in plan(&existing, wanted) {
+        match &action {
+            Action::Keep { id, .. } => done(&action, id),
+            Action::Create { name } => {
+                for (its, source, events) in KINDS {
+                    if its == *name {
+                        let id = client
+                            .create_webhook(&wanted.body(name, source, events))
+                            .await?;
+                        done(&action, &id);
+                    }
+                }
+            }
+            Action::Remove { id, .. } => {
+                client.delete_webhook(id).await?;
+                done(&action, id);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn read_all(client: &Unipile) -> Result<Vec<RegisteredWebhook>, CallError> {
+    let mut all = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let (mut page, next) = client.webhooks(cursor.as_deref()).await?;
+        all.append(&mut page);
+        if next.is_none() {
+            return Ok(all);
+        }
+        if next == cursor {
+            break;
+        }
+        cursor = next;
+    }
+    // Half of a list is no ground to create anything on.
+    Err(CallError::Garbage(
+        "the list of webhooks does not end".to_owned(),
+    ))
+}
