@@ -6,6 +6,8 @@ use assert_cmd::Command;
 
 /// "Well under a minute", on a machine that does other things too.
 const LONGEST: Duration = Duration::from_secs(45);
+/// Has to be found by the poller, near the end of the demo.
+const EARLY: &str = "poll";
 
 #[test]
 fn every_source_is_stamped_and_told_once() {
@@ -58,4 +60,48 @@ fn it_listens_on_loopback_only() {
         .output()
         .expect("the binary runs");
     assert_eq!(run.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_not_as_it_should_be_is_said_and_fails() {
+    acceptd::http::tls_ready();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|free| free.local_addr())
+        .expect("a free port")
+        .port();
+    let listen = format!("127.0.0.1:{port}");
+    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_acceptd"))
+        .args(["demo", "--once", "--listen", &listen])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // A person is faster than the scene in which this one accepts.
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let until = Instant::now() + LONGEST;
+    let stamped = runtime.block_on(async {
+        let url = format!("http://{listen}/v1/enrollments/{EARLY}/stamp");
+        loop {
+            let asked = reqwest::Client::new()
+                .post(&url)
+                .body(r#"{"reason": "faster than the scene"}"#)
+                .send()
+                .await;
+            if asked.is_ok_and(|answer| answer.status() == 200) {
+                return true;
+            }
+            if Instant::now() > until {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let run = demo.wait_with_output().expect("it ends");
+    let table = String::from_utf8(run.stdout).expect("text");
+    assert!(stamped, "{table}");
+    assert_eq!(run.status.code(), Some(1), "{table}");
+    assert!(
+        table.contains(&format!("NOT AS IT SHOULD BE: {EARLY}: source is manual")),
+        "{table}"
+    );
 }
