@@ -8,7 +8,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::Context;
-use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -28,6 +27,9 @@ const CONFIDANTS: [&str; 6] = [
     "rustls",
     "tokio_util",
 ];
+
+/// Before what `ACCEPTD_LOG` says: what a library tells of its own start is of no use to anybody who did not ask for it.
+const BY_DEFAULT: &str = "tokio_cron_scheduler=warn";
 
 /// How log lines look and where they go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -84,9 +86,9 @@ where
 }
 
 fn filter(text: Option<&str>) -> anyhow::Result<EnvFilter> {
+    let text = text.filter(|text| !text.trim().is_empty());
     EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(text.unwrap_or_default())
+        .parse(format!("{BY_DEFAULT},{}", text.unwrap_or("info")))
         .with_context(|| {
             format!("{FILTER_VARIABLE} is not a log filter; try \"debug\" or \"acceptd::poll=debug,info\"")
         })
@@ -147,6 +149,14 @@ mod tests {
             tracing::debug!(target: "acceptd::tell", "ours");
         });
         assert!(text.contains("ours") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn the_calendar_s_own_lines_are_shown_to_those_who_ask_for_them() {
+        let say = || tracing::info!(target: "tokio_cron_scheduler::job", "Job creator created");
+        assert_eq!(logged("", say), "");
+        assert_eq!(logged("debug", say), "");
+        assert!(logged("tokio_cron_scheduler=info", say).contains("Job creator"));
     }
 
     #[test]
