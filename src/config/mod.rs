@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 pub use problems::{Errors, Problem};
-pub use secret::{REDACTED, Secret, SecretUrl, SigningSecret};
+pub use secret::{REDACTED, Secret, SigningSecret};
 pub use types::{
     Account, AccountSettings, Config, Database, Destination, Events, InDoubt, Kind, Poll,
     Sendpilot, Server, Unipile, Wants,

@@ -9,8 +9,9 @@ use toml::de::{DeTable, DeValue};
 use url::Url;
 
 use super::problems::nearest;
-use super::secret::{Secret, SecretUrl};
+use super::secret::Secret;
 use super::values;
+use crate::domain::secret_url::SecretUrl;
 
 /// The largest file that holds one secret, in bytes.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -247,7 +248,8 @@ pub(super) fn secret_url(value: &DeValue<'_>) -> Result<SecretUrl, String> {
     if !secret.is_set() {
         return Err("is empty: say where the events go".to_owned());
     }
-    http_url(secret.expose()).map(SecretUrl::new)
+    SecretUrl::parse(secret.expose())
+        .ok_or_else(|| "is no URL: write it in full, like \"https://host/path\"".to_owned())
 }
 
 /// A header's name.

@@ -6,10 +6,8 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
-use url::Url;
 
-/// What stands for a secret wherever people look.
-pub const REDACTED: &str = "«redacted»";
+pub use crate::domain::secret_url::REDACTED;
 
 /// A secret text. Empty means "not configured".
 #[derive(Clone, Default)]
@@ -49,30 +47,6 @@ impl Eq for Secret {}
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_set() { REDACTED } else { "not set" })
-    }
-}
-
-/// The URL of a destination. Whoever has it may post there, so it is a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretUrl(Url);
-
-impl SecretUrl {
-    /// Wraps a URL.
-    #[must_use]
-    pub fn new(url: Url) -> Self {
-        Self(url)
-    }
-
-    /// The URL itself, for the request.
-    #[must_use]
-    pub fn expose(&self) -> &Url {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(REDACTED)
     }
 }
 

@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::secret::{Secret, SecretUrl, SigningSecret};
+use super::secret::{Secret, SigningSecret};
 use super::values::{ActiveHours, Rate};
 use crate::domain::ids::{AccountId, CampaignId};
+use crate::domain::secret_url::SecretUrl;
 use crate::domain::words::{EventType, Provider};
 
 /// The whole file.

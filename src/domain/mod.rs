@@ -6,6 +6,7 @@ pub mod identity;
 pub mod ids;
 pub mod note;
 pub mod schedule;
+pub mod secret_url;
 pub mod signal;
 pub mod time;
 pub mod words;

@@ -20,7 +20,7 @@ mod worker;
 
 use crate::domain::words::EventType;
 
-pub use destination::{Destination, InDoubt, Kind, Rate, SecretUrl};
+pub use destination::{Destination, InDoubt, Kind, Rate};
 pub use dispatch::{Dispatcher, Reload};
 
 /// What the dispatcher tells while it works. Called between two awaits: return at once.

@@ -67,7 +67,8 @@ mod tests {
     use reqwest::header::{AUTHORIZATION, HeaderValue};
 
     use super::*;
-    use crate::tell::destination::{InDoubt, Kind, Rate, SecretUrl};
+    use crate::domain::secret_url::SecretUrl;
+    use crate::tell::destination::{InDoubt, Kind, Rate};
 
     #[test]
     fn no_part_of_a_secret_is_repeated() {
