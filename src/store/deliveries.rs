@@ -415,7 +415,8 @@ impl Tx<'_> {
         Ok(ids.len())
     }
 
-    fn delivery_changed(&self, id: i64, now: Ms) -> Result<(), Error> {
+    /// Tells those who watch: ids and states, and nothing of what a receiver said.
+    pub(super) fn delivery_changed(&self, id: i64, now: Ms) -> Result<(), Error> {
         let Some(row) = self.delivery(id)? else {
             return Ok(());
         };
@@ -424,7 +425,7 @@ impl Tx<'_> {
             &json!({
                 "id": row.id.to_string(), "eventId": row.event_id, "eventType": row.event_type,
                 "destination": row.destination, "state": row.state, "attempts": row.attempts,
-                "lastStatus": row.last_status, "lastError": row.last_error,
+                "lastStatus": row.last_status,
             }),
             now,
         )

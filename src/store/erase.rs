@@ -1,12 +1,11 @@
 //! Erasing a person: from every table, undelivered and delivered event bodies included. The dedupe keys stay, so that the same
 //! accept is never announced a second time.
 
-use rusqlite::params;
-
 use super::{Error, Tx};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Ms;
+use crate::domain::words::DeliveryState;
 
 impl Tx<'_> {
     /// Deletes an enrollment and everything that is known of the person through it.
@@ -17,42 +16,34 @@ impl Tx<'_> {
         let enrollment = self
             .enrollment(id)?
             .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
-        // Undelivered ones have nothing left to deliver; they stay visible.
-        self.conn.execute(
-            "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = 'The person was erased.'
-             WHERE state IN ('pending', 'held', 'sending')
-               AND event_id IN (SELECT id FROM events WHERE enrollment_id = ?1)",
-            [id.as_str()],
-        )?;
         self.conn.execute(
             "UPDATE events SET body = NULL WHERE enrollment_id = ?1",
             [id.as_str()],
         )?;
+        self.bury_deliveries(id.as_str(), now)?;
+        let names = self.names_of(&enrollment)?;
         // Signals that only this enrollment knows of, and those about the person that wait for one.
         self.conn.execute(
             "DELETE FROM signals WHERE id IN (SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1)
                AND NOT EXISTS (SELECT 1 FROM signal_enrollments t WHERE t.signal_id = signals.id AND t.enrollment_id <> ?1)",
             [id.as_str()],
         )?;
-        let person = &enrollment.identity;
-        let numbers: Vec<i64> = person.numbers().chain(enrollment.invite.number).collect();
-        for number in numbers {
-            self.conn.execute(
-                "DELETE FROM signals WHERE number = ?1 AND outcome IN ('unmatched', 'ambiguous', 'ignored', 'duplicate')",
-                [number],
-            )?;
-        }
         self.conn.execute(
-            "DELETE FROM signals WHERE outcome IN ('unmatched', 'ambiguous', 'ignored', 'duplicate')
-               AND (provider_id IN (?1, ?2, ?3) OR sales_id IN (?1, ?2, ?3) OR public_identifier = ?4)",
-            params![
-                person.provider_id,
-                person.sales_id,
-                enrollment.invite.provider_id,
-                person.public_identifier
-            ],
+            "WITH names AS (SELECT value FROM json_each(?1))
+             DELETE FROM signals WHERE outcome IN ('unmatched', 'ambiguous', 'ignored', 'duplicate')
+               AND (provider_id IN names OR sales_id IN names OR public_identifier IN names OR CAST(number AS TEXT) IN names)",
+            [&names],
         )?;
-        self.forget_as_landmark(&enrollment)?;
+        // Where the poller stopped reading is marked by whoever stood there. Without the mark it reads on, down to its bound.
+        self.conn.execute(
+            "UPDATE account_poll SET watermark = NULL WHERE watermark IN (SELECT value FROM json_each(?1))",
+            [&names],
+        )?;
+        self.conn.execute(
+            "UPDATE account_poll SET walk_cursor = NULL, walk_top = NULL
+             WHERE walk_top IN (SELECT value FROM json_each(?1))",
+            [&names],
+        )?;
         self.conn
             .execute("DELETE FROM enrollments WHERE id = ?1", [id.as_str()])?;
         self.tell_change(
@@ -62,26 +53,44 @@ impl Tx<'_> {
         )
     }
 
-    /// Where the poller stopped reading is marked by whoever stood there. Without the mark it reads on, down to its bound.
-    fn forget_as_landmark(&self, e: &Enrollment) -> Result<(), Error> {
-        let person = &e.identity;
-        let ids = [
-            &person.provider_id,
-            &e.invite.provider_id,
-            &person.public_identifier,
-        ];
-        let numbers = person.numbers().chain(e.invite.number);
-        let names = ids.into_iter().flatten().cloned();
-        for name in names.chain(numbers.map(|n| n.to_string())) {
-            self.conn.execute(
-                "UPDATE account_poll SET watermark = NULL WHERE watermark = ?1",
-                [&name],
-            )?;
-            self.conn.execute(
-                "UPDATE account_poll SET walk_cursor = NULL, walk_top = NULL WHERE walk_top = ?1",
-                [&name],
-            )?;
+    /// Undelivered ones have nothing left to deliver; they stay visible. What a receiver said of the person goes in any state.
+    fn bury_deliveries(&self, enrollment: &str, now: Ms) -> Result<(), Error> {
+        for delivery in self.deliveries_of_enrollment(enrollment)? {
+            if delivery.state != DeliveryState::Delivered {
+                self.conn.execute(
+                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = 'The person was erased.'
+                     WHERE id = ?1",
+                    [delivery.id],
+                )?;
+                self.delivery_changed(delivery.id, now)?;
+            }
         }
         Ok(())
+    }
+
+    /// Every id, number and public identifier that the enrollment or its signals know the person by: a JSON array of texts.
+    fn names_of(&self, e: &Enrollment) -> Result<String, Error> {
+        let own = [
+            &e.identity.provider_id,
+            &e.identity.sales_id,
+            &e.identity.public_identifier,
+            &e.invite.provider_id,
+        ];
+        let mut names: Vec<String> = own.into_iter().flatten().cloned().collect();
+        let numbers = e.identity.numbers().chain(e.invite.number);
+        names.extend(numbers.map(|n| n.to_string()));
+        let told: Vec<String> = self
+            .conn
+            .prepare(
+                "WITH told AS (SELECT s.* FROM signals s JOIN signal_enrollments t ON t.signal_id = s.id WHERE t.enrollment_id = ?1)
+                 SELECT provider_id AS name FROM told WHERE name IS NOT NULL
+                 UNION SELECT sales_id AS name FROM told WHERE name IS NOT NULL
+                 UNION SELECT public_identifier AS name FROM told WHERE name IS NOT NULL
+                 UNION SELECT CAST(number AS TEXT) AS name FROM told WHERE name IS NOT NULL",
+            )?
+            .query_map([e.id.as_str()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        names.extend(told);
+        Ok(serde_json::to_string(&names)?)
     }
 }

@@ -29,7 +29,8 @@ pub struct Answer {
     pub body: Option<String>,
 }
 
-/// Reads the value of `Retry-After`: seconds or an HTTP date, in the three forms of RFC 9110. `None` when it makes no sense.
+/// Reads the value of `Retry-After`: seconds or an HTTP date, in the three forms of RFC 9110. `None` when it makes no sense: a
+/// date that is over asks for nothing, and a receiver whose clock is behind would use up every attempt in a moment.
 #[must_use]
 pub fn retry_after(value: &str, now: Ms) -> Option<Ms> {
     let value = value.trim();
@@ -41,7 +42,7 @@ pub fn retry_after(value: &str, now: Ms) -> Option<Ms> {
         let since = date.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     };
-    Some(asked.clamp(now, now.plus(RETRY_AFTER_MAX)))
+    (asked >= now).then(|| asked.min(now.plus(RETRY_AFTER_MAX)))
 }
 
 #[cfg(test)]
@@ -65,7 +66,8 @@ mod tests {
                 Some(at("2026-05-02T15:20:00Z")),
             ),
             ("Sat May  2 15:20:00 2026", Some(at("2026-05-02T15:20:00Z"))),
-            ("Sat, 02 May 2020 15:20:00 GMT", Some(now)),
+            ("Sat, 02 May 2020 15:20:00 GMT", None),
+            ("Sat, 02 May 2026 15:14:06 GMT", None),
             (
                 "Sun, 02 May 2027 15:20:00 GMT",
                 Some(now.plus(RETRY_AFTER_MAX)),

@@ -30,6 +30,10 @@ use crate::wake::Wake;
 /// How long a worker waits before it asks a database again that can't be used.
 const STORE_WAIT: Duration = Duration::from_secs(1);
 
+/// Why a destination is stopped. What the receiver said stands with the delivery: it may repeat whom that was about, and goes
+/// when the person is erased.
+const GONE: &str = "The receiver answered 410 Gone";
+
 /// The ids of the deliveries that are on the wire, of all workers: one that is replayed meanwhile must not go twice at once.
 #[derive(Clone, Default)]
 pub(super) struct OnTheWire(Arc<Mutex<HashSet<i64>>>);
@@ -253,24 +257,21 @@ impl Worker {
     /// Writes down what came of an attempt, however long the database can't be used: an answer that was read must not be lost.
     async fn settle(&self, claimed: &Claimed, status: Option<u16>, then: Next, now: Ms) {
         let is_test = claimed.event_type == EventType::Test;
-        let stop_reason = match &then {
-            Next::Stop { reason } => Some(reason.clone()),
-            _ => None,
-        };
+        let stops = matches!(then, Next::Stop { .. });
         let starts = is_test && then == Next::Delivered;
         let settled = settlement(then, status, now);
         loop {
             let name = self.destination().name.clone();
             let fingerprint = self.destination().url.fingerprint();
-            let (id, settled, stop_reason) = (claimed.id, settled.clone(), stop_reason.clone());
+            let (id, settled) = (claimed.id, settled.clone());
             let written = self
                 .0
                 .shared
                 .store
                 .write(move |tx| {
                     tx.settle_delivery(id, &settled, now)?;
-                    if let Some(reason) = &stop_reason {
-                        tx.stop_destination(&name, &fingerprint, reason, now)?;
+                    if stops {
+                        tx.stop_destination(&name, &fingerprint, GONE, now)?;
                     }
                     if starts && tx.start_destination(&name)? {
                         tracing::info!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::evidence_support::{
     ago, believing, enroll, enrollment, events, leads_to, message, profile_id, recruiter_id,
-    relation, sales_id, sendpilot, unipile,
+    relation, sales_id,
 };
 use crate::site_support::Site;
 
@@ -550,94 +550,4 @@ async fn a_row_that_names_two_people_fails_alone() {
     assert_eq!(answer["results"][0]["error"]["field"], "providerId");
     let (status, _) = site.get("/v1/enrollments/two").await;
     assert_eq!(status, 404);
-}
-
-#[tokio::test]
-async fn an_erased_person_is_gone_and_never_announced_again() {
-    let site = site().await;
-    let hook = "https://www.linkedin.com/in/mira-halvorsen";
-    let row =
-        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": hook, "name": "Mira Halvorsen"}]);
-    // Everything that leaves a trace: ignored, unmatched, stamped, a duplicate, an unknown event.
-    let mut inmail = message("acc_1", MIRA, false, "Hi");
-    inmail["message_type"] = json!("INMAIL");
-    leads_to(&site, &inmail, "ignored").await;
-    leads_to(
-        &site,
-        &relation("acc_2", MIRA, Some("mira-halvorsen")),
-        "unmatched",
-    )
-    .await;
-    enroll(&site, row.clone()).await;
-    let v2 = json!({"id": "evt_1", "type": "relation.new", "account_id": "acc_1", "payload": {"user": {
-        "id": profile_id(MIRA), "public_identifier": "mira-halvorsen", "display_name": "Mira Halvorsen"}}});
-    leads_to(&site, &v2, "stamped").await;
-    leads_to(&site, &v2, "duplicate").await;
-    let told = |id: &str, kind: &str| {
-        crate::evidence_support::event(id, kind, "enr", &ago(5), json!({"linkedinUrl": hook}))
-    };
-    for (id, kind) in [
-        ("e1", "message.sent"),
-        ("e1", "message.sent"),
-        ("e2", "lead.danced"),
-    ] {
-        assert_eq!(sendpilot(&site, &told(id, kind)).await.0, 200);
-    }
-    let key = events(&site, "linkedin.invite_accepted").await[0]["id"].clone();
-    // The poller's marks are persons too.
-    rusqlite::Connection::open(site.store.path())
-        .and_then(|conn| {
-            conn.execute(
-                "INSERT OR REPLACE INTO account_poll (account_id, watermark, walk_cursor, walk_top) VALUES ('acc_1', ?1, 'c', ?1)",
-                [profile_id(MIRA)],
-            )
-        })
-        .expect("a row");
-    let (status, _) = site.call("DELETE", "/v1/enrollments/enr", None).await;
-    assert!((200..300).contains(&status), "{status}");
-
-    let traces = everything(&site);
-    for trace in [
-        "mira-halvorsen",
-        "Mira Halvorsen",
-        &profile_id(MIRA),
-        &MIRA.to_string(),
-    ] {
-        assert!(!traces.contains(trace), "{trace} is in {traces}");
-    }
-    assert!(traces.contains(key.as_str().expect("an id")));
-
-    enroll(&site, row).await;
-    assert_eq!(
-        unipile(&site, &relation("acc_1", MIRA, Some("mira-halvorsen")))
-            .await
-            .1,
-        "stamped"
-    );
-    assert!(!enrollment(&site, "enr").await["acceptedAt"].is_null());
-    assert!(events(&site, "linkedin.invite_accepted").await.is_empty());
-}
-
-/// Every value of every table.
-fn everything(site: &Site) -> String {
-    let conn = rusqlite::Connection::open(site.store.path()).expect("the database");
-    let tables: Vec<String> = conn
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
-        .expect("tables");
-    let mut values = String::new();
-    for table in tables {
-        let mut statement = conn
-            .prepare(&format!("SELECT * FROM {table}"))
-            .expect("a table");
-        let columns = statement.column_count();
-        let mut rows = statement.query([]).expect("rows");
-        while let Some(row) = rows.next().expect("a row") {
-            for column in 0..columns {
-                let value: rusqlite::types::Value = row.get(column).expect("a value");
-                values.push_str(&format!("{value:?}\n"));
-            }
-        }
-    }
-    values
 }

@@ -11,6 +11,7 @@ mod constraints;
 mod dashboard;
 mod demo;
 mod economy;
+mod erasure;
 mod evidence_support;
 mod faults;
 mod house_rules;

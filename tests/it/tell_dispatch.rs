@@ -52,6 +52,11 @@ async fn gone_stops_a_destination_until_it_is_started() {
     let first = outbox.accept("enr_1", &["hook"]).await;
     let row = outbox.until_tried(&first, "hook", 1).await;
     assert_eq!((row.state, row.last_status), (Pending, Some(410)));
+    assert!(row.last_error.is_some_and(|e| e.contains("fishing")));
+    // What the receiver said stays with the delivery, and goes with it when a person is erased.
+    let known = outbox.store.read(|reader| reader.destination("hook")).await;
+    let reason = known.expect("read").and_then(|row| row.stopped_reason);
+    assert_eq!(reason.as_deref(), Some("The receiver answered 410 Gone"));
     let second = outbox.accept("enr_2", &["hook"]).await;
 
     // It stays stopped over a restart, and a test that fails does not start it.

@@ -1,0 +1,194 @@
+//! Erasing a person (contract section 8, `DELETE /v1/enrollments/{id}`): nothing of it is left in any table, whatever state its
+//! deliveries were in and whatever receivers said of it; and no accept is announced a second time.
+
+use acceptd::domain::words::DeliveryState;
+use acceptd::store::Settlement;
+use serde_json::json;
+
+use crate::evidence_support::{
+    believing, enroll, enrollment, events, leads_to, message, profile_id, relation, sendpilot,
+    unipile,
+};
+use crate::site_support::Site;
+
+const MIRA: u64 = 731_204_558;
+const OTHER: u64 = 741_904_806;
+
+/// One destination for each state that a delivery can be in.
+async fn site() -> Site {
+    let destinations: String = DeliveryState::ALL
+        .iter()
+        .map(|state| format!("[[destination]]\nname = \"{state}\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/\"\n"))
+        .collect();
+    Site::start(&believing(&destinations)).await
+}
+
+/// Brings every delivery into the state that its destination is named after, with what a receiver said.
+async fn settle(site: &Site, said: &'static str) {
+    let now = site.clock.now();
+    let settled = site.store.write(move |tx| {
+        for state in DeliveryState::ALL {
+            for claimed in tx.claim_deliveries(state.as_str(), false, &[], now, 500)? {
+                let settlement = Settlement {
+                    state: *state,
+                    next_attempt_at: (*state == DeliveryState::Pending).then_some(now),
+                    status: Some(500),
+                    error: (*state != DeliveryState::Delivered).then(|| said.to_owned()),
+                };
+                tx.settle_delivery(claimed.id, &settlement, now)?;
+            }
+        }
+        Ok(())
+    });
+    settled.await.expect("settled");
+}
+
+#[tokio::test]
+async fn an_erased_person_is_gone_and_never_announced_again() {
+    let site = site().await;
+    let hook = "https://www.linkedin.com/in/mira-halvorsen";
+    let row =
+        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": hook, "name": "Mira Halvorsen"}]);
+    // Everything that leaves a trace: ignored, unmatched, stamped, a duplicate, an unknown event.
+    let mut inmail = message("acc_1", MIRA, false, "Hi");
+    inmail["message_type"] = json!("INMAIL");
+    leads_to(&site, &inmail, "ignored").await;
+    leads_to(
+        &site,
+        &relation("acc_2", MIRA, Some("mira-halvorsen")),
+        "unmatched",
+    )
+    .await;
+    enroll(&site, row.clone()).await;
+    let v2 = json!({"id": "evt_1", "type": "relation.new", "account_id": "acc_1", "payload": {"user": {
+        "id": profile_id(MIRA), "public_identifier": "mira-halvorsen", "display_name": "Mira Halvorsen"}}});
+    leads_to(&site, &v2, "stamped").await;
+    leads_to(&site, &v2, "duplicate").await;
+    let told = |id: &str, kind: &str| {
+        crate::evidence_support::event(
+            id,
+            kind,
+            "enr",
+            &crate::evidence_support::ago(5),
+            json!({"linkedinUrl": hook}),
+        )
+    };
+    for (id, kind) in [
+        ("e1", "message.sent"),
+        ("e1", "message.sent"),
+        ("e2", "lead.danced"),
+    ] {
+        assert_eq!(sendpilot(&site, &told(id, kind)).await.0, 200);
+    }
+    let key = events(&site, "linkedin.invite_accepted").await[0]["id"].clone();
+    // The poller's marks are persons too.
+    rusqlite::Connection::open(site.store.path())
+        .and_then(|conn| {
+            conn.execute(
+                "INSERT OR REPLACE INTO account_poll (account_id, watermark, walk_cursor, walk_top) VALUES ('acc_1', ?1, 'c', ?1)",
+                [profile_id(MIRA)],
+            )
+        })
+        .expect("a row");
+    let (status, _) = site.call("DELETE", "/v1/enrollments/enr", None).await;
+    assert!((200..300).contains(&status), "{status}");
+
+    let traces = everything(&site);
+    for trace in [
+        "mira-halvorsen",
+        "Mira Halvorsen",
+        &profile_id(MIRA),
+        &MIRA.to_string(),
+    ] {
+        assert!(!traces.contains(trace), "{trace} is in {traces}");
+    }
+    assert!(traces.contains(key.as_str().expect("an id")));
+
+    enroll(&site, row).await;
+    assert_eq!(
+        unipile(&site, &relation("acc_1", MIRA, Some("mira-halvorsen")))
+            .await
+            .1,
+        "stamped"
+    );
+    assert!(!enrollment(&site, "enr").await["acceptedAt"].is_null());
+    assert!(events(&site, "linkedin.invite_accepted").await.is_empty());
+}
+
+/// Every value of every table.
+fn everything(site: &Site) -> String {
+    let conn = rusqlite::Connection::open(site.store.path()).expect("the database");
+    let tables: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        .and_then(|mut s| s.query_map([], |row| row.get(0))?.collect())
+        .expect("tables");
+    let mut values = String::new();
+    for table in tables {
+        let mut statement = conn
+            .prepare(&format!("SELECT * FROM {table}"))
+            .expect("a table");
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            for column in 0..columns {
+                let value: rusqlite::types::Value = row.get(column).expect("a value");
+                values.push_str(&format!("{value:?}\n"));
+            }
+        }
+    }
+    values
+}
+
+#[tokio::test]
+async fn no_delivery_keeps_what_was_said_of_the_person() {
+    let site = site().await;
+    let row = json!([{"id": "enr", "accountId": "acc_1", "providerId": profile_id(MIRA), "name": "Mira Halvorsen"}]);
+    enroll(&site, row).await;
+    leads_to(&site, &message("acc_1", MIRA, false, "Hi"), "stamped").await;
+    settle(&site, "the receiver repeats: Mira Halvorsen").await;
+    assert!(everything(&site).contains("repeats: Mira"));
+    let (status, _) = site.call("DELETE", "/v1/enrollments/enr", None).await;
+    assert_eq!(status, 204);
+    let traces = everything(&site);
+    assert!(!traces.contains("Mira"), "{traces}");
+    let (_, all) = site.get("/v1/deliveries?limit=500").await;
+    let all = all["items"].as_array().expect("items");
+    assert_eq!(all.len(), 2 * DeliveryState::ALL.len());
+    for d in all {
+        let delivered = d["destination"] == "delivered";
+        assert_eq!(d["state"], if delivered { "delivered" } else { "dead" });
+        let path = format!("/v1/deliveries/{}/replay", d["id"].as_str().expect("an id"));
+        assert_eq!(site.post(&path, json!({})).await.0, 409);
+    }
+    let (_, replayed) = site
+        .post("/v1/deliveries/replay", json!({"state": "dead"}))
+        .await;
+    assert_eq!(replayed["replayed"], 0);
+}
+
+#[tokio::test]
+async fn who_is_known_by_another_id_only_through_a_signal_goes_too() {
+    let site = site().await;
+    let mut inmail = message("acc_1", OTHER, false, "Hi");
+    inmail["message_type"] = json!("INMAIL");
+    leads_to(&site, &inmail, "ignored").await;
+    let url = "https://www.linkedin.com/in/grace-h";
+    enroll(
+        &site,
+        json!([{"id": "enr", "accountId": "acc_1", "linkedinUrl": url}]),
+    )
+    .await;
+    let stamp = json!({"reason": "seen"});
+    assert_eq!(site.post("/v1/enrollments/enr/stamp", stamp).await.0, 200);
+    leads_to(
+        &site,
+        &relation("acc_1", OTHER, Some("grace-h")),
+        "already_stamped",
+    )
+    .await;
+    site.call("DELETE", "/v1/enrollments/enr", None).await;
+    let traces = everything(&site);
+    for trace in ["grace-h", &profile_id(OTHER), &OTHER.to_string()] {
+        assert!(!traces.contains(trace), "{trace} is in {traces}");
+    }
+}
