@@ -13,7 +13,11 @@ const MILLISECONDS_FROM: f64 = 1e11;
 
 /// The body as a JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
-    match serde_json::from_slice(body) {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    match serde_json::from_slice(body).or_else(|e| match whole_characters(body) {
+        Some(mended) => serde_json::from_slice(&mended),
+        None => Err(e),
+    }) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(BadInput::body("the body is JSON, but not an object")),
         // serde_json's own text can quote the body, so only the place is told.
@@ -23,6 +27,32 @@ pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
             e.column()
         ))),
     }
+}
+
+/// The body with `\ufffd` for every escaped half of a surrogate pair: what cuts a text after so many UTF-16 units leaves one, JSON's
+/// grammar allows it, and no event should be lost for it. `None` when there is none.
+fn whole_characters(body: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut mended = Vec::with_capacity(body.len());
+    let (mut at, mut any) = (0, false);
+    while at < body.len() {
+        let is_pair = |low: u32| (0xdc00..0xe000).contains(&low);
+        let (kept, length) = match (body[at], unit(at)) {
+            (b'\\', Some(0xd800..0xdc00)) if unit(at + 6).is_some_and(is_pair) => (true, 12),
+            (b'\\', Some(0xd800..0xe000)) => (false, 6),
+            // Another escape: what follows the backslash begins none.
+            (b'\\', _) => (true, 2),
+            _ => (true, 1),
+        };
+        let end = body.len().min(at + length);
+        mended.extend_from_slice(if kept { &body[at..end] } else { b"\\ufffd" });
+        any |= !kept;
+        at = end;
+    }
+    any.then_some(mended)
 }
 
 /// A field that has to be a string with something in it. `path` is its dotted path for the error.

@@ -340,6 +340,24 @@ async fn unknown_fields_are_ignored_and_optional_nonsense_counts_as_absent() {
 }
 
 #[tokio::test]
+async fn text_that_was_cut_within_a_character_loses_no_event() {
+    let site = site().await;
+    // Half an emoji: JSON's grammar has it, and what cuts texts after so many UTF-16 units writes it.
+    let mut body = relation();
+    body["user_full_name"] = json!("CUT");
+    let body = body.to_string().replace("CUT", "Mira \\ud83d");
+    assert_eq!(deliver(&site, UNIPILE, &body).await.0, 200);
+    assert_eq!(
+        deliver(&site, UNIPILE, &format!("\u{feff}{body}")).await.0,
+        200
+    );
+    // It is no way around the rest of the grammar.
+    for bad in ["{\"event\": \"\\ud83\"}", "{\"event\": \\ud83d}", "\\ud83d"] {
+        assert_eq!(deliver(&site, UNIPILE, bad).await.0, 400, "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_id_that_comes_again_is_a_duplicate() {
     let site = site().await;
     let body = accepted().to_string();
