@@ -123,6 +123,9 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
             );
         }
     };
+    if let Some(sender) = &event.sender {
+        routine.meet(sender, Provider::Sendpilot)?;
+    }
     let remark = other_sender(known.as_ref(), event);
     let e = enrolled(routine, known, lead, event)?;
     act(routine, e, event, remark.as_deref())
@@ -286,14 +289,9 @@ fn enrolled(
         return Ok(e);
     }
     let is_new = routine.tx.enrollment(lead)?.is_none();
-    if is_new {
-        let sender = event.sender.as_ref().ok_or_else(|| {
-            BadInput::field(
-                "data.senderId",
-                "The lead is not known, so its account is needed.",
-            )
-        })?;
-        routine.meet(sender, Provider::Sendpilot)?;
+    if is_new && event.sender.is_none() {
+        let why = "The lead is not known, so its account is needed.";
+        return Err(BadInput::field("data.senderId", why).into());
     }
     routine.enroll(&Upsert {
         id: lead.clone(),

@@ -465,3 +465,26 @@ async fn late_and_pre_connected_and_the_seconds_between() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_sender_that_sendpilot_named_first_is_sendpilot_s_though_the_lead_is_worked_by_another() {
+    let site = site().await;
+    enroll(&site, json!({"id": "lead", "accountId": "acc_0"})).await;
+    let accepted = event("1", "connection.accepted", "lead", &ago(5), json!({}));
+    told(&site, &accepted, "stamped").await;
+    assert_eq!(enrollment(&site, "lead").await["accountId"], "acc_0");
+    let (_, accounts) = site.get("/v1/accounts").await;
+    let providers: Vec<_> = accounts["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|a| (a["id"].clone(), a["provider"].clone()))
+        .collect();
+    assert_eq!(
+        providers,
+        [
+            (json!("acc_0"), json!("unipile")),
+            (json!("acc_1"), json!("sendpilot"))
+        ]
+    );
+}
