@@ -130,6 +130,33 @@ fn an_import_says_every_bad_row_and_stores_the_others() {
 }
 
 #[test]
+fn a_first_line_in_error_loses_no_other_line() {
+    let live = Live::new("");
+    let file = live.process.dir.path().join("rows.ndjson");
+    let text = b"oops\n{\"id\": \"n1\"}\n{\"id\": \"\xff\"}\n";
+    std::fs::write(&file, text).expect("writable");
+    let file = file.to_str().expect("UTF-8");
+    let said = live.run(&["import", file, "--account", "acc_1"]);
+    assert_eq!(said.status, 1);
+    assert!(
+        said.out.starts_with("1 created"),
+        "{} {}",
+        said.out,
+        said.err
+    );
+    assert!(
+        said.err.contains("rows.ndjson:1: is not JSON"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("rows.ndjson:3: is not UTF-8"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn more_rows_than_one_request_takes_are_sent_in_several() {
     let live = Live::new("server.max_body = 20000");
     let rows: String = (0..1200)

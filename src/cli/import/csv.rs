@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::columns::{Defaults, Field, Mapping, Row, RowError, meaning, squeezed};
+use super::text::{BROKEN, BROKEN_HELP};
 use super::{Entry, Unreadable};
 
 /// Reads every row. A row in error loses no other row.
@@ -18,6 +19,10 @@ pub fn read(
             "is empty: there is not even a header".to_owned(),
         ));
     };
+    if header.cells.iter().any(|h| h.contains(BROKEN)) {
+        let line = header.line;
+        return Err(Unreadable::File(format!("line {line} {BROKEN_HELP}")));
+    }
     for mapping in mappings {
         let wanted = squeezed(&mapping.column);
         if !header
@@ -55,6 +60,9 @@ fn enrollment(
     if record.unclosed {
         let detail = "a quote is opened here and never closed";
         return Err(RowError::new(None, detail));
+    }
+    if record.cells.iter().any(|cell| cell.contains(BROKEN)) {
+        return Err(RowError::new(None, BROKEN_HELP));
     }
     let extra = record.cells.iter().skip(fields.len());
     if extra.clone().any(|cell| !cell.trim().is_empty()) {

@@ -9,7 +9,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -83,7 +83,8 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
         campaign: args.campaign,
         campaign_name: args.campaign_name,
     };
-    let entries = read(&content, args.format, &args.map, &defaults).map_err(|e| match e {
+    let format = args.format.or_else(|| named(&args.file));
+    let entries = read(&content, format, &args.map, &defaults).map_err(|e| match e {
         Unreadable::File(message) => Failure::Failed(anyhow::anyhow!("{name}: {message}")),
         Unreadable::Usage(message) => Failure::Usage(format!("error: {message}")),
     })?;
@@ -98,6 +99,13 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     } else {
         Ended::Failed
     })
+}
+
+/// The format that a file's name says. Only where one line in error would hide it from who looks at the text: a CSV file shows what
+/// it is by its header.
+fn named(file: &Path) -> Option<Format> {
+    let extension = file.extension()?.to_str()?.to_ascii_lowercase();
+    matches!(extension.as_str(), "ndjson" | "jsonl").then_some(Format::Ndjson)
 }
 
 fn read(

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Entry;
 use super::columns::{Defaults, Mapping, Row, RowError, meaning};
+use super::text::{BROKEN, BROKEN_HELP};
 
 /// Reads every line that is not blank.
 pub fn read(text: &str, mappings: &[Mapping], defaults: &Defaults) -> Vec<Entry> {
@@ -22,6 +23,9 @@ fn enrollment(
     mappings: &[Mapping],
     defaults: &Defaults,
 ) -> Result<Map<String, Value>, RowError> {
+    if line.contains(BROKEN) {
+        return Err(RowError::new(None, BROKEN_HELP));
+    }
     let object = match serde_json::from_str(line) {
         Ok(Value::Object(object)) => object,
         Ok(_) => return Err(RowError::new(None, "is not a JSON object")),

@@ -144,11 +144,15 @@ fn encodings() {
         .collect();
     assert_eq!(text::decode(wide).unwrap(), "id\nä");
     assert_eq!(text::decode(b"\xef\xbb\xbfid".to_vec()).unwrap(), "id");
-    assert!(
-        text::decode(b"id\n\xe4".to_vec())
-            .unwrap_err()
-            .contains("line 2")
-    );
+    let spoiled = text::decode(b"id,name\na,\xe4\nb,B\n".to_vec()).unwrap();
+    let read = rows(&spoiled);
+    assert!(read[0].1.as_ref().unwrap_err().contains("is not UTF-8"));
+    assert_eq!(read[1].1.as_ref().unwrap()["name"], "B");
+    let header = text::decode(b"id,n\xe4me\na,A\n".to_vec()).unwrap();
+    assert!(matches!(
+        super::read(&header, None, &[], &defaults()),
+        Err(Unreadable::File(why)) if why.starts_with("line 1 is not UTF-8")
+    ));
 }
 
 #[test]

@@ -27,7 +27,11 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it.
+/// Stands where bytes are no UTF-8. No text has it: Unicode will never make it a character.
+pub const BROKEN: char = '\u{fdd0}';
+
+/// UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it. What is no UTF-8 spoils its own row only: [`BROKEN`] stands
+/// for it.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let wide = |from: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes[2..]
@@ -41,17 +45,18 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
         [0xfe, 0xff, ..] => return wide(u16::from_be_bytes),
         _ => {}
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text
-            .strip_prefix('\u{feff}')
-            .map(str::to_owned)
-            .unwrap_or(text)),
-        Err(e) => {
-            let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-            Err(format!(
-                "line {line} is not UTF-8: save it as UTF-8 (in Excel: \"CSV UTF-8\")"
-            ))
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(BROKEN);
         }
     }
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
+
+/// What is wrong with a line that holds [`BROKEN`].
+pub const BROKEN_HELP: &str = "is not UTF-8: save the file as UTF-8 (in Excel: \"CSV UTF-8\")";
