@@ -1,6 +1,6 @@
 //! `GET /v1/stats` and `GET /v1/campaigns/{id}/stats`: figures for the charts.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::store::{BUCKETS_S, Error, Stats};
 use crate::web::app::App;
 use crate::web::json::Json;
 use crate::web::page::Query;
+use crate::web::path::Id;
 use crate::web::problem::Problem;
 
 const DAYS_DEFAULT: u16 = 30;
@@ -28,11 +29,9 @@ pub async fn all(State(app): State<App>, query: Query) -> Result<Response, Probl
 /// 404, 422 for an impossible `days`; the store's.
 pub async fn of_campaign(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id<CampaignId>,
     query: Query,
 ) -> Result<Response, Problem> {
-    let id = CampaignId::parse(&id)
-        .map_err(|_| Problem::not_found(format!("There is no campaign {id:?}.")))?;
     answer(&app, Some(id), &query).await
 }
 
