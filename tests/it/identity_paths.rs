@@ -1,6 +1,11 @@
 //! Contract sections 5.2 and 5.3 through the socket: the four paths, siblings, signals that come before the import, replies
 //! and note echoes.
 
+use std::time::Duration;
+
+use acceptd::clock::Clock;
+use acceptd::domain::words::Outcome;
+use acceptd::intake::{apply, unipile};
 use serde_json::{Value, json};
 
 use crate::evidence_support::{
@@ -196,6 +201,37 @@ async fn what_came_before_the_import_is_found_by_it() {
     assert_eq!(outcomes, ["stamped", "stamped"], "{e}");
     assert_eq!(events(&site, "linkedin.reply_received").await.len(), 1);
     assert_eq!(events(&site, "linkedin.invite_accepted").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_signal_waits_for_seven_days_and_no_longer() {
+    const WEEK: Duration = Duration::from_secs(7 * 86_400);
+    let begun = Clock::system().now();
+    let site = Site::on_clock(Clock::by_hand(begun)).await;
+    let mut invited = relation("acc_1", 2501, None);
+    // A time in the future is none, even when it has come by the time the signal is tried again.
+    invited["timestamp"] = json!(begun.plus(WEEK / 7));
+    for body in [invited, relation("acc_1", 2502, None)] {
+        let key = site.reconciler.note_key();
+        let body = body.to_string();
+        let event = unipile::parse(body.as_bytes(), begun, false, key).expect("a relation");
+        let outcome = site
+            .reconciler
+            .run(move |routine| apply::unipile(routine, &event))
+            .await;
+        assert_eq!(outcome.expect("stored"), Outcome::Unmatched);
+    }
+    let row =
+        |n: u64| json!({"id": format!("{n}"), "accountId": "acc_1", "providerId": profile_id(n)});
+    site.clock.advance(WEEK);
+    enroll(&site, row(2501)).await;
+    let e = enrollment(&site, "2501").await;
+    assert_eq!(e["acceptedAt"], json!(begun));
+    assert_eq!(e["detectedAt"], json!(begun.plus(WEEK)));
+    assert_eq!(e["acceptedAtPrecision"], "upper_bound");
+    site.clock.advance(Duration::from_millis(1));
+    enroll(&site, row(2502)).await;
+    assert!(enrollment(&site, "2502").await["acceptedAt"].is_null());
 }
 
 #[tokio::test]
