@@ -14,7 +14,7 @@ use crate::domain::ids::{AccountId, CampaignId};
 use crate::domain::words::{EventType, Provider};
 
 /// The bounds of `server.max_body` in bytes.
-const BODY_BYTES: (u32, u32) = (256, 64 * 1024 * 1024);
+const BODY_BYTES: (u32, u32) = (1, 64 * 1024 * 1024);
 
 /// Headers that belong to the request itself or to its signature.
 const RESERVED_HEADERS: [&str; 8] = [
