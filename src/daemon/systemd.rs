@@ -2,8 +2,12 @@
 //!
 //! Without systemd every message goes nowhere and there are no sockets to take over.
 
+use std::io;
 use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use anyhow::{Context, bail};
 use sd_notify::NotifyState;
@@ -79,9 +83,23 @@ pub(super) fn well() {
 }
 
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(false, states) {
+    if let Err(error) = notify(states) {
         tracing::debug!(%error, "systemd can't be told the state of the service");
     }
+}
+
+/// Like `sd_notify::notify`, which knows sockets of the file system only: in containers systemd's is often an abstract one.
+fn notify(states: &[NotifyState<'_>]) -> io::Result<()> {
+    let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
+        return Ok(());
+    };
+    let address = match name.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(&name)?,
+    };
+    let said: String = states.iter().map(|state| format!("{state}\n")).collect();
+    UnixDatagram::unbound()?.send_to_addr(said.as_bytes(), &address)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
-//! What a start refuses, and with which exit status (contract sections 2 and 3).
+//! What a start refuses, and with which exit status (contract sections 2 and 3); what it tells systemd (section 10).
 
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use crate::process::Process;
 
@@ -121,4 +124,21 @@ fn a_reload_never_opens_the_api_of_a_daemon_beyond_loopback() {
     process.signal("HUP");
     process.wait_for_log("was not reloaded, the running one stays: server.admin_token is empty");
     assert!(process.stop().success());
+}
+
+#[test]
+fn an_abstract_socket_of_systemd_is_told_too() {
+    let name = format!("acceptd-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let systemd = UnixDatagram::bind_addr(&address).expect("a socket");
+    systemd
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a timeout");
+    let mut process = Process::new("");
+    let notify = format!("@{name}");
+    process.spawn(&[], &[("NOTIFY_SOCKET", Path::new(&notify))]);
+    let mut said = [0; 4096];
+    let length = systemd.recv(&mut said).expect("it is told");
+    let said = String::from_utf8_lossy(&said[..length]);
+    assert!(said.starts_with("READY=1\nSTATUS="), "{said}");
 }
