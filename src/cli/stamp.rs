@@ -5,17 +5,26 @@ use serde_json::json;
 use super::client::Api;
 use super::table::plain;
 use super::{Ended, Failure, say};
+use crate::domain::time::Ms;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The enrollment's id
     enrollment: String,
     /// When the invite was accepted, RFC 3339; without it: at or before now
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     at: Option<String>,
     /// Why, for the ledger
     #[arg(long, value_name = "TEXT")]
     reason: String,
+}
+
+/// A time as the API takes it.
+fn time(text: &str) -> Result<String, &'static str> {
+    match Ms::parse(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("not an RFC 3339 time such as 2026-05-02T15:14:06Z"),
+    }
 }
 
 pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {

@@ -104,6 +104,8 @@ fn a_missing_file_and_wrong_usage_are_2() {
     assert_eq!(acceptd(&["chekc"], &[]).status, 2);
     assert_eq!(acceptd(&["replay"], &[]).status, 2);
     assert_eq!(acceptd(&["stamp", "enr_1"], &[]).status, 2);
+    let stamp = ["stamp", "enr_1", "--reason", "why", "--at", "yesterday"];
+    assert_eq!(acceptd(&stamp, &[]).status, 2);
     assert_eq!(acceptd(&["--help"], &[]).status, 0);
 }
 
