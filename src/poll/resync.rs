@@ -195,6 +195,9 @@ pub(super) fn settle(
     })
     .to_string();
     let why_not = match profile {
+        _ if e.account != resync.account => Some(
+            "The enrollment moved to another account while this one was asked; that proves nothing.",
+        ),
         None => Some("The provider knows no such profile."),
         Some(p) if resolve::path(&e, &p.person.identity).is_none() => {
             Some("The provider answered the profile of somebody else; that proves nothing.")
@@ -225,7 +228,7 @@ pub(super) fn settle(
     }
     routine.note(
         Source::Resync,
-        Some(&e.account),
+        Some(&resync.account),
         Outcome::Recorded,
         why_not.unwrap_or_default(),
         &raw,

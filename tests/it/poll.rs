@@ -238,6 +238,39 @@ async fn a_profile_stamps_where_the_list_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_profile_that_another_account_was_asked_for_stamps_nothing() {
+    let w = World::start(100).await;
+    w.sim.add_member(Member::made_up(52));
+    let id = w.enroll(52, None).await;
+    w.until("a first poll", async || !w.sim.calls().is_empty())
+        .await;
+    w.sim.drop_webhooks(true);
+    w.sim
+        .inject(Rule::always(Fault::Garbage).on(acceptd::sim::Route::Relations));
+    w.sim.inject(
+        Rule::always(Fault::SlowHead(Duration::from_secs(2))).on(acceptd::sim::Route::Profile),
+    );
+    w.sim.accept("acc_1", 52, Clock::system().now());
+    let path = format!("/v1/enrollments/{id}/resync");
+    assert_eq!(w.send("POST", &path, Value::Null).await.0, 202);
+    w.until("the call", async || {
+        w.sim.calls().iter().any(|c| c.path.contains("ACoAA"))
+    })
+    .await;
+    let moved = json!({"id": id, "accountId": "acc_2"});
+    let (_, answer) = w.send("POST", "/v1/enrollments", moved).await;
+    assert_eq!(answer["updated"], 1, "{answer}");
+    let signals = "/v1/signals?source=resync";
+    w.until("the answer", async || {
+        w.get(signals).await["items"][0]["outcome"] == "recorded"
+    })
+    .await;
+    assert_eq!(w.get(signals).await["items"][0]["accountId"], "acc_1");
+    let e = w.get(&format!("/v1/enrollments/{id}")).await;
+    assert!(e["acceptedAt"].is_null(), "{e}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disconnected_account_is_not_polled_and_announced_once() {
     let w = World::start(100).await;
     w.sim
