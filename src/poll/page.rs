@@ -54,7 +54,7 @@ pub(super) fn settle(
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
-    let read = Read::of(page, bound, &row);
+    let read = Read::of(page, bound, &row, now);
     match cursor {
         None => {
             first(&mut row, &read, now);
@@ -85,16 +85,15 @@ struct Read {
 }
 
 impl Read {
-    fn of(page: &RelationsPage, bound: Option<Ms>, row: &PollRow) -> Self {
+    fn of(page: &RelationsPage, bound: Option<Ms>, row: &PollRow, now: Ms) -> Self {
         let keys: Vec<String> = page.items.iter().filter_map(key).collect();
-        let oldest = page.items.iter().filter_map(|item| item.created_at).min();
-        let beyond = bound.is_none_or(|bound| oldest.is_some_and(|oldest| oldest < bound));
+        let beyond = bound.is_none_or(|bound| reaches_beyond(&page.items, bound, now));
         Self {
             top: keys.first().cloned(),
             next: page
                 .cursor
                 .clone()
-                .filter(|_| !beyond && !page.items.is_empty()),
+                .filter(|_| !beyond && page.items.len() + page.unusable > 0),
             known: row
                 .watermark
                 .as_ref()
@@ -102,6 +101,14 @@ impl Read {
             keys,
         }
     }
+}
+
+/// Whether a page reaches back beyond the bound. A time that makes no sense says nothing of where the page ends.
+fn reaches_beyond(items: &[Relation], bound: Ms, now: Ms) -> bool {
+    items
+        .iter()
+        .filter_map(|item| item.created_at?.plausible(now))
+        .any(|at| at < bound)
 }
 
 fn key(relation: &Relation) -> Option<String> {
@@ -169,4 +176,32 @@ fn finish(row: &mut PollRow, top: Option<String>, seq: i64, now: Ms) {
     row.done_seq = seq;
     row.walk = None;
     row.last_poll_at = Some(now);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::signal::Person;
+
+    #[test]
+    fn a_time_that_makes_no_sense_ends_no_poll() {
+        let now = Ms(1_777_734_846_000);
+        let bound = Ms(now.0 - 86_400_000);
+        for (times, beyond) in [
+            (vec![Some(now.0), None], false),
+            (vec![Some(now.0), Some(0)], false),
+            (vec![Some(now.0), Some(now.0 / 1000), Some(-5)], false),
+            (vec![Some(bound.0)], false),
+            (vec![Some(now.0), Some(bound.0 - 1)], true),
+        ] {
+            let items: Vec<Relation> = times
+                .iter()
+                .map(|at| Relation {
+                    person: Person::default(),
+                    created_at: at.map(Ms),
+                })
+                .collect();
+            assert_eq!(reaches_beyond(&items, bound, now), beyond, "{times:?}");
+        }
+    }
 }
