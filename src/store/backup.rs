@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,9 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }
+    // Of this process alone: of two backups to one name, one is refused and neither spoils the other.
     let mut part = to.as_os_str().to_owned();
-    part.push(".part");
+    part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
     let done = copy(from, &part).and_then(|()| {
         fs::hard_link(&part, to)
@@ -82,7 +83,10 @@ fn copy(from: &Path, part: &Path) -> Result<(), BackupError> {
         .map_err(|error| target(part, error))?;
     // Unlike the backup interface, this reads one snapshot: it neither starts over when the daemon writes nor holds it up.
     conn.execute("VACUUM INTO ?1", [part.display().to_string()])
-        .map_err(source)?;
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => target(part, io::ErrorKind::StorageFull.into()),
+            _ => source(error),
+        })?;
     file.sync_all().map_err(|error| target(part, error))?;
     let said: String = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|copy| copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))

@@ -253,6 +253,34 @@ fn a_wrong_token_is_named_and_shown_nowhere() {
     assert!(!live.process.log().contains("hunter"));
 }
 
+#[test]
+fn of_backups_to_one_name_at_the_same_time_one_is_made_and_the_others_are_refused() {
+    let live = Live::new("");
+    let copy = live.process.dir.path().join("copy.db");
+    let copy = copy.to_str().expect("UTF-8");
+    let said: Vec<Said> = std::thread::scope(|all| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| all.spawn(|| live.run(&["backup", copy])))
+            .collect();
+        threads
+            .into_iter()
+            .map(|t| t.join().expect("it ends"))
+            .collect()
+    });
+    let (made, refused): (Vec<_>, Vec<_>) = said.iter().partition(|s| s.status == 0);
+    assert_eq!((made.len(), refused.len()), (1, 3));
+    for said in refused {
+        assert!(said.err.contains("exists already"), "{}", said.err);
+    }
+    let left = std::fs::read_dir(live.process.dir.path()).expect("a directory");
+    let names = left.map(|e| e.expect("an entry").file_name());
+    assert!(
+        !names
+            .into_iter()
+            .any(|n| n.to_string_lossy().ends_with(".part"))
+    );
+}
+
 /// A pipe that nobody reads.
 fn unread() -> Stdio {
     let (_, writer) = std::io::pipe().expect("a pipe");
