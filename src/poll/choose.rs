@@ -46,6 +46,9 @@ pub(super) fn choose(
     if plan.client.is_none() || provider != Provider::Unipile {
         return Ok(Choice::Later(None));
     }
+    let spacing = (plan.pace_of)(account, now).spacing;
+    // Stamped or moved meanwhile: the question is answered without a call.
+    tx.resyncs_answered(account, now, spacing)?;
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
         // Whatever opens one makes the account be looked at again; this is for the clock alone.
         return Ok(Choice::Later(Some(plan.next_tick(now))));
@@ -61,7 +64,7 @@ pub(super) fn choose(
             Choice::Later(Some(probe))
         });
     }
-    if let Some(work) = promised(tx, account, now, plan)? {
+    if let Some(work) = promised(tx, account, now, spacing)? {
         return Ok(Choice::Call(work));
     }
     let missed = row.due_at.is_some_and(|due| due.plus(plan.every) < now);
@@ -87,14 +90,19 @@ pub(super) fn choose(
 }
 
 /// The next promised resync that still needs a call.
-fn promised(tx: &Tx<'_>, account: &AccountId, now: Ms, plan: &Plan) -> Result<Option<Work>, Error> {
+fn promised(
+    tx: &Tx<'_>,
+    account: &AccountId,
+    now: Ms,
+    spacing: Duration,
+) -> Result<Option<Work>, Error> {
     while let Some(resync) = tx.next_resync(account)? {
-        let spacing = (plan.pace_of)(account, now).spacing;
-        let e = tx.enrollment(&resync.enrollment)?;
-        let open = e.filter(|e| e.accept.is_none() && e.account == *account);
-        match open.and_then(|e| identifier(&e)) {
+        match tx
+            .enrollment(&resync.enrollment)?
+            .and_then(|e| identifier(&e))
+        {
             Some(identifier) => return Ok(Some(Work::Profile { resync, identifier })),
-            // Stamped or moved meanwhile: the question is answered without a call.
+            // Nothing of it can be asked for any more.
             None => tx.resync_called(&resync.id, now, now.plus(spacing))?,
         }
     }

@@ -1,5 +1,6 @@
 //! The Unipile client: three kinds of call, everything about them bounded, nothing followed or repeated on its own.
 
+use std::num::IntErrorKind;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, Url, header};
@@ -277,6 +278,7 @@ fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
         .trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => RETRY_AFTER_MAX,
         Err(_) => {
             let date = jiff::fmt::rfc2822::parse(text).ok()?;
             Ms(date.timestamp().as_millisecond()).since(now)

@@ -147,6 +147,8 @@ async fn retry_after_is_read_in_seconds_and_as_a_date() {
         ("Sat, 02 May 2020 15:24:06 GMT", after(0)),
         ("soon", None),
         ("99999999999", after(7 * 86_400)),
+        ("99999999999999999999999", after(7 * 86_400)),
+        ("-5", None),
     ] {
         let fault = Fault::Error {
             status: 503,

@@ -136,6 +136,8 @@ impl Problem {
 ///   other type, known or not, is about the account. A 401 without any type is neither: it backs off.
 /// - **404** of the list can only mean the account. Of a profile, the published type `resource_not_found` is used for both, and
 ///   the detail tells them apart: the provider writes "Account not found" for an account.
+/// - **400, 410 and 422** to a request for a profile are about that profile (their types are an open set), so the account does not
+///   back off for them; one that speaks of a limit is about the account.
 /// - **400, 410 and 422** to a request with a cursor mean that the cursor is no longer taken: nothing else in the request can
 ///   have become wrong since the page before.
 pub(super) fn judge(
@@ -183,12 +185,7 @@ pub(super) fn judge(
             kind: problem.kind,
         },
         (404, _) => CallError::NotFound,
-        (422, Asked::Profile)
-            if matches!(
-                problem.word(),
-                "invalid_recipient" | "user_unreachable" | "profile_not_found"
-            ) =>
-        {
+        (400 | 410 | 422, Asked::Profile) if !problem.word().contains("limit") => {
             CallError::NotFound
         }
         _ => other(problem.kind),
@@ -245,10 +242,17 @@ mod tests {
             judged(Asked::Profile, 404, not_found, "User not found"),
             CallError::NotFound
         );
-        assert_eq!(
-            judged(Asked::Profile, 422, "errors/invalid_recipient", ""),
-            CallError::NotFound
-        );
+        for kind in ["errors/invalid_recipient", "errors/something_new", ""] {
+            assert_eq!(
+                judged(Asked::Profile, 422, kind, ""),
+                CallError::NotFound,
+                "{kind}"
+            );
+        }
+        assert!(matches!(
+            judged(Asked::Profile, 422, "errors/limit_exceeded", ""),
+            CallError::Provider { status: 422, .. }
+        ));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Resyncs of one prospect that were promised: they survive a restart, and requests for the same prospect collapse.
 
+use std::time::Duration;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::{id, ms};
@@ -114,6 +116,29 @@ impl Tx<'_> {
             "DELETE FROM resyncs WHERE collapse_until < ?1 - 86400000",
             [now.0],
         )?;
+        Ok(())
+    }
+
+    /// Those of an account whose prospect was stamped meanwhile, or is another account's now, need no call. Requests collapse into
+    /// them until `spacing` after the call would have been made.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resyncs_answered(
+        &self,
+        account: &AccountId,
+        now: Ms,
+        spacing: Duration,
+    ) -> Result<(), Error> {
+        let spacing_ms = i64::try_from(spacing.as_millis()).unwrap_or(i64::MAX);
+        self.conn
+            .prepare_cached(
+                "UPDATE resyncs SET called_at = ?2, collapse_until = max(due_at, ?2) + min(?3, 9000000000000000)
+                 WHERE account_id = ?1 AND called_at IS NULL AND EXISTS (
+                   SELECT 1 FROM enrollments e WHERE e.id = resyncs.enrollment_id
+                     AND (e.accepted_at IS NOT NULL OR e.account_id <> ?1))",
+            )?
+            .execute(params![account.as_str(), now.0, spacing_ms])?;
         Ok(())
     }
 

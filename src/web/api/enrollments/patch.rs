@@ -36,6 +36,11 @@ pub async fn patch(
             allowed(&e, status)?;
             let changed = e.status != status;
             if changed {
+                let closed = [Status::NotInterested, Status::Done];
+                if closed.contains(&e.status) && !closed.contains(&status) {
+                    // It may be open again, and its invite older than anything that was looked for since.
+                    tx.look_for(&e.account, true, now)?;
+                }
                 e.status = status;
                 e.status_at = Some(now);
                 tx.update_enrollment(&e)?;
@@ -48,7 +53,6 @@ pub async fn patch(
         })
         .await?;
     if changed {
-        // It may be open again, and then somebody has to look for it.
         app.wakes.poll.activate();
         app.wakes.steps.activate();
     }
