@@ -59,7 +59,7 @@ fn is_erased(stored: &str) -> Result<bool, serde_json::Error> {
     Ok(serde_json::from_str::<Option<Rest>>(stored)?.is_none_or(|rest| rest.data.is_none()))
 }
 
-/// Where the prospect's profile is: the caller's URL, else one made from the public identifier, else none.
+/// Where the prospect's profile is: the caller's URL, else one made from the public identifier or from a profile id, else none.
 pub(super) fn profile_url(prospect: &Prospect) -> Option<String> {
     let given = prospect.linkedin_url.as_deref().map(str::trim);
     given
@@ -78,6 +78,13 @@ pub(super) fn profile_url(prospect: &Prospect) -> Option<String> {
                 .pop_if_empty()
                 .push(identifier);
             Some(url.into())
+        })
+        .or_else(|| {
+            // A profile id takes the place of the public identifier in LinkedIn's addresses.
+            let id = prospect.provider_id.as_deref()?;
+            let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+            let plain = id.starts_with("ACo") && id.bytes().all(base64url);
+            plain.then(|| format!("https://www.linkedin.com/in/{id}"))
         })
 }
 
@@ -117,37 +124,49 @@ mod tests {
 
     #[test]
     fn sendpilot_gets_a_url_or_null() {
-        for (given, identifier, url) in [
+        for (given, identifier, id, url) in [
             (
                 Some("https://linkedin.com/in/X?y=1"),
                 Some("x"),
+                None,
                 Some("https://linkedin.com/in/X?y=1"),
             ),
             (
                 Some("www.linkedin.com/in/x"),
+                None,
                 None,
                 Some("https://www.linkedin.com/in/x"),
             ),
             (
                 Some("in/x"),
                 Some("x"),
+                None,
                 Some("https://www.linkedin.com/in/x"),
             ),
             (
                 Some("javascript:alert(1)"),
                 Some("é/ü"),
+                None,
                 Some("https://www.linkedin.com/in/%C3%A9%2F%C3%BC"),
             ),
             (
                 None,
                 Some("tomas-brandt"),
+                Some("ACoAAA"),
                 Some("https://www.linkedin.com/in/tomas-brandt"),
             ),
-            (None, None, None),
-            (Some(""), None, None),
+            (
+                None,
+                None,
+                Some("ACoAAA"),
+                Some("https://www.linkedin.com/in/ACoAAA"),
+            ),
+            (None, None, Some("ACoAA/../x"), None),
+            (None, None, Some("ACwAAA"), None),
+            (Some(""), None, None, None),
         ] {
             let prospect = json!({"name": null, "headline": null, "company": null, "linkedinUrl": given,
-                                  "publicIdentifier": identifier, "providerId": "ACoAAA"});
+                                  "publicIdentifier": identifier, "providerId": id});
             let body = render(
                 Kind::Sendpilot,
                 EventType::InviteAccepted,

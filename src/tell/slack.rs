@@ -263,16 +263,7 @@ fn campaign(data: &InviteData) -> String {
 
 /// The profile's address as the inside of a link, escaped.
 fn link(prospect: &Prospect) -> Option<String> {
-    let url = profile_url(prospect).or_else(|| {
-        // A profile id takes the place of the public identifier in LinkedIn's addresses.
-        let id = prospect.provider_id.as_deref()?;
-        let plain = id.starts_with("ACo")
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        plain.then(|| format!("https://www.linkedin.com/in/{id}"))
-    });
-    let url = Url::parse(&url?).ok()?;
+    let url = Url::parse(&profile_url(prospect)?).ok()?;
     // The URL type leaves `|` alone, which would end the address inside a link.
     let url = escape(&url.as_str().replace('|', "%7C"));
     (url.chars().count() <= LINK_CHARS_MAX).then_some(url)
