@@ -166,6 +166,9 @@ pub(super) fn secret(value: &DeValue<'_>) -> Result<Secret, String> {
     if text.chars().any(char::is_control) {
         return Err("holds a line break or another control character".to_owned());
     }
+    if text.trim() != text {
+        return Err("begins or ends with a space, which no HTTP header can carry".to_owned());
+    }
     Ok(Secret::new(text))
 }
 

@@ -127,6 +127,21 @@ fn syntax_errors_have_their_line() {
 }
 
 #[test]
+fn a_secret_that_can_t_be_sent_is_refused_without_showing_it() {
+    for key in [
+        "server.admin_token",
+        "unipile.webhook_secret",
+        "unipile.api_key",
+    ] {
+        for secret in [" hunter2", "hunter2 ", " ", "hunter2\\n"] {
+            let found = problems(&format!("{key} = \"{secret}\""));
+            assert_eq!(found.len(), 1, "{key} {secret:?}: {found:?}");
+            assert!(found[0].contains(key) && !found[0].contains("hunter2"));
+        }
+    }
+}
+
+#[test]
 fn rules_across_keys() {
     refused(
         "[server]\nlisten='0.0.0.0:80'",

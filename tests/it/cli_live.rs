@@ -27,7 +27,11 @@ struct Live {
 
 impl Live {
     fn new(destinations: &str) -> Self {
-        let toml = format!("server.admin_token = \"hunter2-token\"\n{destinations}");
+        Self::guarded_by("hunter2-token", destinations)
+    }
+
+    fn guarded_by(token: &str, destinations: &str) -> Self {
+        let toml = format!("server.admin_token = \"{token}\"\n{destinations}");
         let mut process = Process::new(&toml);
         process.start(&[], &[]);
         let listen = process.url("");
@@ -239,6 +243,13 @@ fn a_stamp_by_hand_is_delivered_explained_and_replayed() {
     );
     assert!(live.done(&["replay", "--dead"]).starts_with("0 deliveries"));
     assert!(live.done(&["status"]).contains("the crm"));
+}
+
+#[test]
+fn a_token_may_be_any_text() {
+    for token in ["zwölf Boxkämpfer", "💥", "a:b,c;d"] {
+        Live::guarded_by(token, "").done(&["status"]);
+    }
 }
 
 #[test]
