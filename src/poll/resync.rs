@@ -81,6 +81,9 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
         ));
     }
     something_open(tx, plan, &e.account, now)?;
+    // One call each, and those that were promised before come first.
+    let ahead = tx.resyncs_waiting(&e.account)?;
+    let spacing = (plan.pace_of)(&e.account, now).spacing;
     let row = ResyncRow {
         id: format!("rs_{}", uuid::Uuid::now_v7().simple()),
         account: e.account.clone(),
@@ -89,7 +92,7 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
         slashed: false,
         attempts: 0,
         asked_at: now,
-        due_at: due(tx, plan, &e.account, now)?,
+        due_at: due(tx, plan, &e.account, now)?.plus(spacing.saturating_mul(ahead)),
         called_at: None,
     };
     tx.insert_resync(&row)?;

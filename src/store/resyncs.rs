@@ -66,6 +66,19 @@ impl Reader<'_> {
             .optional()?)
     }
 
+    /// How many calls for resyncs of an account are still to be made.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn resyncs_waiting(&self, account: &AccountId) -> Result<u32, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT count(*) FROM resyncs WHERE account_id = ?1 AND called_at IS NULL AND by_poll = 0",
+            )?
+            .query_row([account.as_str()], |row| row.get(0))?)
+    }
+
     /// The oldest resync of an account whose call is still to be made.
     ///
     /// # Errors

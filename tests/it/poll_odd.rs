@@ -150,3 +150,24 @@ async fn who_is_reopened_is_looked_for_below_what_was_read() {
     set("CONNECTION_SENT").await;
     stage.accepted(&id).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resync_is_due_after_those_that_were_promised_before() {
+    let slow = RARELY.replace("50ms", "1h");
+    let stage = Stage::open(&slow, |_| page(&[], None)).await;
+    let mut due = Vec::new();
+    for number in [7, 8, 9] {
+        let id = stage.enroll(number, 10).await;
+        stage
+            .until("a poll", async || {
+                !stage.account().await["lastPollAt"].is_null()
+            })
+            .await;
+        let path = format!("/v1/enrollments/{id}/resync");
+        let (status, promise) = stage.send("POST", &path, Value::Null).await;
+        assert_eq!(status, 202, "{promise}");
+        let text = promise["dueAt"].as_str().unwrap_or_default();
+        due.push(acceptd::domain::time::Ms::parse(text).expect("a time").0);
+    }
+    assert!(due.is_sorted_by(|a, b| b - a >= 3_600_000), "{due:?}");
+}
