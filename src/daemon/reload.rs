@@ -58,8 +58,9 @@ pub async fn reload(
             return "The provider's address can't be used; the previous configuration stays in force.".to_owned();
         }
     };
-    app.reconciler.set_policy(policy(&config));
+    // In this order: what is routed to a new destination finds it there, and is not taken for that of a removed one.
     outbox.set(destinations(&config));
+    app.reconciler.set_policy(policy(&config));
     plans.send_replace(Arc::new(polling));
     running.send_replace(config);
     app.wakes.poll.activate();

@@ -202,13 +202,10 @@ impl Dispatcher {
     }
 
     async fn hold_orphans(&self) {
-        let known: Vec<_> = self
-            .wanted
-            .borrow()
-            .iter()
-            .map(|d| d.name.clone())
-            .collect();
-        let is_orphan = move |name: &String| !known.contains(name);
+        // Asked when the deliveries have been read: a reload may have brought their destination meanwhile.
+        let wanted = self.wanted.clone();
+        let is_orphan = move |name: &String| wanted.borrow().iter().all(|d| d.name != *name);
+        let still_orphan = is_orphan.clone();
         let found = self
             .shared
             .store
@@ -224,7 +221,7 @@ impl Dispatcher {
                 self.shared
                     .store
                     .write(move |tx| {
-                        names.into_iter().try_for_each(|name| {
+                        names.into_iter().filter(still_orphan).try_for_each(|name| {
                             let count = tx.hold_pending(&name, REMOVED, now)?;
                             if count > 0 {
                                 tracing::warn!(destination = name, deliveries = count, "{REMOVED}");
