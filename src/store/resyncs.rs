@@ -47,7 +47,8 @@ fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
 }
 
 impl Reader<'_> {
-    /// The resync that a request for this prospect collapses into.
+    /// The resync that a request for this prospect collapses into. One that was promised for another account, before the
+    /// enrollment moved, says nothing of this one.
     ///
     /// # Errors
     /// The store's.
@@ -60,6 +61,7 @@ impl Reader<'_> {
             .conn
             .prepare_cached(
                 "SELECT * FROM resyncs WHERE enrollment_id = ?1 AND (called_at IS NULL OR collapse_until > ?2)
+                   AND account_id = (SELECT account_id FROM enrollments WHERE id = ?1)
                  ORDER BY asked_at DESC LIMIT 1",
             )?
             .query_row(params![enrollment.as_str(), now.0], resync)

@@ -238,6 +238,30 @@ async fn a_profile_stamps_where_the_list_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resync_after_a_move_asks_the_new_account() {
+    let w = World::start(100).await;
+    w.sim.add_account("acc_2", Member::made_up(900_001));
+    w.sim.add_member(Member::made_up(53));
+    let id = w.enroll(53, None).await;
+    let path = format!("/v1/enrollments/{id}/resync");
+    let (status, first) = w.send("POST", &path, Value::Null).await;
+    assert_eq!(status, 202, "{first}");
+    let moved = json!({"id": id, "accountId": "acc_2"});
+    w.send("POST", "/v1/enrollments", moved).await;
+    let (status, second) = w.send("POST", &path, Value::Null).await;
+    assert_eq!(status, 202, "{second}");
+    assert_ne!(first["resyncId"], second["resyncId"]);
+    w.until("the new account's call", async || {
+        w.sim
+            .calls()
+            .iter()
+            .any(|c| c.path.contains("ACoAA") && c.account.as_deref() == Some("acc_2"))
+    })
+    .await;
+    w.nobody_was_called_too_fast();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_profile_that_another_account_was_asked_for_stamps_nothing() {
     let w = World::start(100).await;
     w.sim.add_member(Member::made_up(52));
