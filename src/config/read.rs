@@ -125,7 +125,9 @@ pub(super) fn timezone(value: &DeValue<'_>) -> Result<TimeZone, String> {
 /// A path that is not empty.
 pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     let text = text(value)?;
-    if text.trim().is_empty() || text.contains('\0') {
+    // SQLite has meanings of its own for the last two.
+    let is_name = !text.starts_with("file:") && !text.starts_with(':');
+    if text.trim().is_empty() || text.contains('\0') || !is_name {
         return Err("must be the path of a file".to_owned());
     }
     Ok(PathBuf::from(text))

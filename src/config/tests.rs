@@ -142,6 +142,14 @@ fn a_secret_that_can_t_be_sent_is_refused_without_showing_it() {
 }
 
 #[test]
+fn the_database_is_a_file() {
+    for path in ["", " ", ":memory:", "file:x?mode=memory"] {
+        let text = format!("database.path = {path:?}");
+        refused(&text, &["1 database.path: must be the path of a file"]);
+    }
+}
+
+#[test]
 fn rules_across_keys() {
     refused(
         "[server]\nlisten='0.0.0.0:80'",
