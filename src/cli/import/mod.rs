@@ -122,6 +122,13 @@ fn read(
                 "is a JSON array: write one object per line (jq -c '.[]' does it)".to_owned(),
             ));
         }
+        // A first line in error hides what the others are.
+        (None, _) if content.lines().any(|line| line.starts_with("{\"")) => {
+            match csv::read(content, mappings, defaults) {
+                Err(Unreadable::File(_)) => Format::Ndjson,
+                rows => return rows,
+            }
+        }
         (None, _) => Format::Csv,
     };
     match format {

@@ -156,6 +156,17 @@ fn encodings() {
 }
 
 #[test]
+fn objects_after_a_first_line_in_error_are_read() {
+    let read = rows("oops\n{\"id\": \"n1\"}\n");
+    assert!(read[0].1.as_ref().unwrap_err().contains("is not JSON"));
+    assert_eq!(read[1].1.as_ref().unwrap()["id"], "n1");
+    // In a CSV file a cell may look like one.
+    let cell = rows("id,note\na,\"an object:\n{\"\"x\"\": 1}\"\n");
+    assert_eq!(cell.len(), 1);
+    assert_eq!(cell[0].1.as_ref().unwrap()["id"], "a");
+}
+
+#[test]
 fn a_file_without_any_known_column_is_refused() {
     for bad in ["", "\n\n", "foo,bar\n1,2\n", "[{\"id\": 1}]"] {
         assert!(
