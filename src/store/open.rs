@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::migrate;
@@ -111,9 +112,16 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "journal_size_limit", 64 << 20)?;
     conn.pragma_update(None, "secure_delete", "on")?;
     conn.pragma_update(None, "cache_size", -32_000)?;
+    keep_plans(&conn)?;
     conn.set_prepared_statement_cache_capacity(256);
     migrate(&mut conn)?;
     Ok(conn)
+}
+
+/// A cached statement is not compiled again for other values: nothing is known of the values here that could give a better plan.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// A query-only connection.
@@ -124,6 +132,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     )?;
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "query_only", true)?;
+    keep_plans(&conn)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
 }
