@@ -3,11 +3,11 @@
 //! Everything that waits or stores a time takes a [`Clock`], so a simulation can run a day in a second and a test never
 //! sleeps. Waits on the machine's clock look at it again every few seconds: a stepped clock or a suspended machine is noticed.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use crate::domain::time::Ms;
 
@@ -16,12 +16,48 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// A source of time. Cheap to clone; clones of a hand-moved clock move together.
 #[derive(Clone, Default)]
-pub struct Clock(Option<Arc<ByHand>>);
+pub struct Clock(Option<Arc<Mutex<ByHand>>>);
 
-/// A clock that its owner moves: what it shows, and how much time really went by.
+/// A clock that its owner moves.
 struct ByHand {
-    shows: watch::Sender<Ms>,
-    steady_ms: AtomicU64,
+    shows: Ms,
+    /// How much time really went by.
+    steady: Duration,
+    /// Who waits until the clock shows a time, and who until so much time went by; woken one by one, so that a thousand waits
+    /// cost nothing while none of them ends.
+    until_shown: Waits<Ms>,
+    until_gone: Waits<Duration>,
+}
+
+/// Waits by their end; the number tells waits with one end apart.
+struct Waits<T> {
+    waits: BTreeMap<(T, u64), oneshot::Sender<()>>,
+    number: u64,
+}
+
+impl<T: Ord + Copy> Waits<T> {
+    fn new() -> Self {
+        Self {
+            waits: BTreeMap::new(),
+            number: 0,
+        }
+    }
+
+    fn add(&mut self, end: T) -> oneshot::Receiver<()> {
+        let (wake, woken) = oneshot::channel();
+        self.number += 1;
+        self.waits.insert((end, self.number), wake);
+        woken
+    }
+
+    fn wake(&mut self, now: T) {
+        while let Some(first) = self.waits.first_entry()
+            && first.key().0 <= now
+        {
+            // Whoever waited may be gone.
+            let _ = first.remove().send(());
+        }
+    }
 }
 
 impl Clock {
@@ -34,17 +70,25 @@ impl Clock {
     /// A clock that stands at `start` until [`Clock::set`] or [`Clock::advance`] moves it.
     #[must_use]
     pub fn by_hand(start: Ms) -> Self {
-        Self(Some(Arc::new(ByHand {
-            shows: watch::Sender::new(start),
-            steady_ms: AtomicU64::new(0),
-        })))
+        Self(Some(Arc::new(Mutex::new(ByHand {
+            shows: start,
+            steady: Duration::ZERO,
+            until_shown: Waits::new(),
+            until_gone: Waits::new(),
+        }))))
+    }
+
+    fn hand(&self) -> Option<MutexGuard<'_, ByHand>> {
+        self.0
+            .as_ref()
+            .map(|hand| hand.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Ms {
-        match &self.0 {
-            Some(hand) => *hand.shows.borrow(),
+        match self.hand() {
+            Some(hand) => hand.shows,
             None => Ms(i64::try_from(
                 SystemTime::now()
                     .duration_since(UNIX_EPOCH)
@@ -59,48 +103,67 @@ impl Clock {
     #[must_use]
     pub fn steady(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
-        match &self.0 {
-            Some(hand) => Duration::from_millis(hand.steady_ms.load(Ordering::Relaxed)),
+        match self.hand() {
+            Some(hand) => hand.steady,
             None => START.get_or_init(Instant::now).elapsed(),
         }
     }
 
     /// Steps what a clock that was made by hand shows, in either direction; no time goes by. Does nothing to the machine's clock.
     pub fn set(&self, to: Ms) {
-        if let Some(hand) = &self.0 {
-            hand.shows.send_replace(to);
+        if let Some(mut hand) = self.hand() {
+            hand.shows = to;
+            hand.until_shown.wake(to);
         }
     }
 
     /// Lets time go by on a clock that was made by hand.
     pub fn advance(&self, by: Duration) {
-        if let Some(hand) = &self.0 {
-            let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-            hand.steady_ms.fetch_add(ms, Ordering::Relaxed);
-            hand.shows.send_modify(|now| *now = now.plus(by));
+        if let Some(mut hand) = self.hand() {
+            let (shows, steady) = (hand.shows.plus(by), hand.steady.saturating_add(by));
+            (hand.shows, hand.steady) = (shows, steady);
+            hand.until_shown.wake(shows);
+            hand.until_gone.wake(steady);
         }
     }
 
     /// Waits until the clock shows `when` or later.
     pub async fn sleep_until(&self, when: Ms) {
-        match &self.0 {
-            Some(hand) => {
-                let mut seen = hand.shows.subscribe();
-                // The sender lives in `self`, so the wait can't end in an error.
-                let _ = seen.wait_for(|now| *now >= when).await;
+        let woken = match self.hand() {
+            Some(hand) if hand.shows >= when => return,
+            Some(mut hand) => Some(hand.until_shown.add(when)),
+            None => None,
+        };
+        if let Some(woken) = woken {
+            // The other end lives in `self`, so the wait can't end in an error.
+            let _ = woken.await;
+            return;
+        }
+        loop {
+            let left = when.since(self.now());
+            if left.is_zero() {
+                return;
             }
-            None => loop {
-                let left = when.since(self.now());
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(LOOK_AGAIN)).await;
-            },
+            tokio::time::sleep(left.min(LOOK_AGAIN)).await;
         }
     }
 
-    /// Waits for a span of this clock's time.
+    /// Waits until a span of time really went by, whatever happens to what the clock shows.
     pub async fn sleep(&self, span: Duration) {
-        self.sleep_until(self.now().plus(span)).await;
+        if span.is_zero() {
+            return;
+        }
+        let woken = match self.hand() {
+            Some(mut hand) => {
+                let end = hand.steady.saturating_add(span);
+                Some(hand.until_gone.add(end))
+            }
+            None => None,
+        };
+        match woken {
+            // As above.
+            Some(woken) => drop(woken.await),
+            None => tokio::time::sleep(span).await,
+        }
     }
 }

@@ -1,17 +1,16 @@
 //! The driver: one loop that looks at whoever has to be looked at, and lets their calls go side by side. A slow account delays
 //! no other; one account never has two calls at once.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::choose::{Work, choose};
 use super::plan::Plan;
+use super::rate::Rate;
 use super::{page, resync};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
@@ -26,11 +25,6 @@ use crate::wake::Wake;
 const LOOK_MAX: usize = 64;
 /// How many calls are under way at once.
 const CALLS_MAX: usize = 256;
-/// Calls per second for one key, over all accounts: a restart with ten thousand accounts must not be a burst.
-const CALLS_PER_SECOND: NonZeroU32 = match NonZeroU32::new(20) {
-    Some(n) => n,
-    None => NonZeroU32::MIN,
-};
 /// How often a resync is tried before it is given up.
 const RESYNC_ATTEMPTS_MAX: u32 = 5;
 /// How long the loop waits when the database can't be used, and how often it shows that it is alive.
@@ -49,7 +43,7 @@ struct Context {
     clock: Clock,
     pacer: Pacer,
     metrics: Metrics,
-    limiter: DefaultDirectRateLimiter,
+    rate: Rate,
     /// Why nothing is polled, and the key it was said of.
     trouble: watch::Sender<Option<String>>,
     refused_key: watch::Sender<Option<String>>,
@@ -71,10 +65,10 @@ impl Poller {
         Self {
             cx: Arc::new(Context {
                 reconciler,
-                clock,
                 pacer,
                 metrics,
-                limiter: RateLimiter::direct(Quota::per_second(CALLS_PER_SECOND)),
+                rate: Rate::new(clock.clone()),
+                clock,
                 trouble,
                 refused_key: watch::Sender::new(None),
             }),
@@ -206,7 +200,7 @@ impl Context {
 
     async fn call(&self, plan: &Arc<Plan>, client: &Unipile, permit: Permit, work: Work) {
         let account = permit.account().clone();
-        self.limiter.until_ready().await;
+        self.rate.turn().await;
         let (asked, ended, settled) = match work {
             Work::First => self.relations(plan, client, permit, None).await,
             Work::Page { cursor } => self.relations(plan, client, permit, Some(cursor)).await,

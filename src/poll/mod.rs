@@ -7,6 +7,7 @@ mod choose;
 mod driver;
 mod page;
 mod plan;
+mod rate;
 pub mod resync;
 
 pub use driver::Poller;
