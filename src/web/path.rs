@@ -33,16 +33,30 @@ in_path!(EnrollmentId, "enrollment");
 in_path!(CampaignId, "campaign");
 in_path!(AccountId, "account");
 
-/// The number of a row: a signal's or a delivery's id.
-pub struct RowId(pub i64);
+macro_rules! row_in_path {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        pub struct $name(pub i64);
 
-impl InPath for RowId {
-    const WHAT: &'static str = "thing";
-    fn read(text: &str) -> Option<Self> {
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        text.parse().ok().filter(|_| digits).map(Self)
-    }
+        impl InPath for $name {
+            const WHAT: &'static str = $what;
+            fn read(text: &str) -> Option<Self> {
+                let digits = text.bytes().all(|b| b.is_ascii_digit());
+                text.parse().ok().filter(|_| digits).map(Self)
+            }
+        }
+    };
 }
+row_in_path!(
+    /// A signal's id, the number of its row.
+    SignalId,
+    "signal"
+);
+row_in_path!(
+    /// A delivery's id, the number of its row.
+    DeliveryId,
+    "delivery"
+);
 
 impl<T: InPath, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;

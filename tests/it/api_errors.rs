@@ -102,6 +102,11 @@ async fn what_is_not_there_is_404_and_what_can_t_be_done_is_405() {
         problem(token(Method::GET, "/v1/campaigns/%FF")).await.0,
         404
     );
+    let (status, body) = problem(token(Method::GET, "/v1/signals/abc")).await;
+    assert_eq!(
+        (status, &body["detail"]),
+        (404, &json!("There is no signal \"abc\"."))
+    );
     assert_eq!(problem(token(Method::PUT, "/v1/enrollments")).await.0, 405);
     let answer = token(Method::DELETE, "/v1/campaigns")
         .send()

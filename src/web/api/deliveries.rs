@@ -12,7 +12,7 @@ use crate::store::{DeliveryFilter, Error};
 use crate::web::app::App;
 use crate::web::json::{Json, object};
 use crate::web::page::{List, Page, Query};
-use crate::web::path::{Id, RowId};
+use crate::web::path::{DeliveryId, Id};
 use crate::web::problem::Problem;
 
 const NAME_CHARS_MAX: usize = 256;
@@ -47,7 +47,10 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
 ///
 /// # Errors
 /// 404; 409 when the person was erased; the store's.
-pub async fn replay(State(app): State<App>, Id(RowId(id)): Id<RowId>) -> Result<Response, Problem> {
+pub async fn replay(
+    State(app): State<App>,
+    Id(DeliveryId(id)): Id<DeliveryId>,
+) -> Result<Response, Problem> {
     let now = app.clock.now();
     let delivery = app
         .store

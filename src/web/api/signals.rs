@@ -10,7 +10,7 @@ use crate::store::{Error, SignalFilter};
 use crate::web::app::App;
 use crate::web::json::Json;
 use crate::web::page::{List, Page, Query};
-use crate::web::path::{Id, RowId};
+use crate::web::path::{Id, SignalId};
 use crate::web::problem::Problem;
 
 /// One page; the bodies only with `raw=true`.
@@ -44,7 +44,10 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
 ///
 /// # Errors
 /// 404; the store's.
-pub async fn get(State(app): State<App>, Id(RowId(id)): Id<RowId>) -> Result<Response, Problem> {
+pub async fn get(
+    State(app): State<App>,
+    Id(SignalId(id)): Id<SignalId>,
+) -> Result<Response, Problem> {
     let signal = app
         .store
         .read(move |r| {
