@@ -17,7 +17,10 @@ const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// The first page of the relations list.
-    First,
+    First {
+        /// Whether it is to find out if an account in an outage works again.
+        probe: bool,
+    },
     /// The next page of an interrupted poll.
     Page {
         /// Where it starts.
@@ -30,6 +33,14 @@ pub(super) enum Work {
         /// How the prospect is asked for.
         identifier: String,
     },
+}
+
+/// When an account whose outage began at `since` is called next to find out whether it works again.
+#[must_use]
+pub fn next_probe(since: Ms, probed_at: Option<Ms>) -> Ms {
+    probed_at
+        .map_or(since, |at| at.max(since))
+        .plus(PROBE_EVERY)
 }
 
 /// Looks at the database, and writes down when the first tick of a new account is due.
@@ -54,12 +65,9 @@ pub(super) fn choose(
         return Ok(Choice::Later(Some(plan.next_tick(now))));
     }
     if let Some(since) = stored.outage_since {
-        let probe = row
-            .probed_at
-            .map_or(since, |at| at.max(since))
-            .plus(PROBE_EVERY);
+        let probe = next_probe(since, row.probed_at);
         return Ok(if row.asked || probe <= now {
-            Choice::Call(Work::First)
+            Choice::Call(Work::First { probe: true })
         } else {
             Choice::Later(Some(probe))
         });
@@ -79,7 +87,7 @@ pub(super) fn choose(
     }
     let due = row.due_at.unwrap_or(now);
     if row.asked || due <= now {
-        return Ok(Choice::Call(Work::First));
+        return Ok(Choice::Call(Work::First { probe: false }));
     }
     if let Some(walk) = row.walk {
         return Ok(Choice::Call(Work::Page {

@@ -9,8 +9,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::choose::{Work, choose};
+use super::expired::Expired;
 use super::plan::Plan;
 use super::rate::Rate;
+use super::resync::Seen;
 use super::{page, resync};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
@@ -47,6 +49,7 @@ struct Context {
     /// Why nothing is polled, and the key it was said of.
     trouble: watch::Sender<Option<String>>,
     refused_key: watch::Sender<Option<String>>,
+    expired: Expired,
 }
 
 impl Poller {
@@ -71,6 +74,7 @@ impl Poller {
                 clock,
                 trouble,
                 refused_key: watch::Sender::new(None),
+                expired: Expired::default(),
             }),
             wake,
             plans,
@@ -202,8 +206,11 @@ impl Context {
         let account = permit.account().clone();
         self.rate.turn().await;
         let (asked, ended, settled) = match work {
-            Work::First => self.relations(plan, client, permit, None).await,
-            Work::Page { cursor } => self.relations(plan, client, permit, Some(cursor)).await,
+            Work::First { probe } => self.relations(plan, client, permit, None, probe).await,
+            Work::Page { cursor } => {
+                self.relations(plan, client, permit, Some(cursor), false)
+                    .await
+            }
             Work::Profile { resync, identifier } => {
                 self.profile(plan, client, permit, resync, &identifier)
                     .await
@@ -211,7 +218,7 @@ impl Context {
         };
         let result = match &ended {
             Ok(()) => "ok",
-            Err(error) => word(error),
+            Err(error) => error.word(),
         };
         self.metrics.provider_call(asked, result);
         let (how, failed) = match ended {
@@ -235,19 +242,27 @@ impl Context {
         client: &Unipile,
         permit: Permit,
         cursor: Option<String>,
+        probe: bool,
     ) -> Outcome {
         let account = permit.account().clone();
         let answer = client
             .relations(permit, cursor.as_deref(), plan.page_size)
             .await;
         let expired = matches!(answer, Err(CallError::CursorExpired { .. }));
+        let again = expired && self.expired.again(&account);
+        if cursor.is_some() && answer.is_ok() {
+            self.expired.forget(&account);
+        }
         let (plan, named) = (plan.clone(), account);
         match answer {
             Ok(answer) => {
                 let settled = self
                     .reconciler
                     .run(move |routine| {
-                        routine.account_works(&named)?;
+                        // An answer says nothing of an outage that was reported after it was asked for.
+                        if probe {
+                            routine.account_works(&named)?;
+                        }
                         page::settle(routine, &plan, &named, &answer, cursor.as_deref())
                     })
                     .await;
@@ -256,7 +271,7 @@ impl Context {
             Err(error) => {
                 let settled = self
                     .reconciler
-                    .run(move |routine| forget(routine, &named, expired))
+                    .run(move |routine| forget(routine, &named, expired, again))
                     .await;
                 let ended = if expired { Ok(()) } else { Err(error) };
                 ("relations", ended, settled)
@@ -274,20 +289,19 @@ impl Context {
     ) -> Outcome {
         let answer = client.profile(permit, identifier, asked.slashed).await;
         let plan = plan.clone();
-        let (profile, ended) = match answer {
-            Ok(profile) => (Some(Some(profile)), Ok(())),
-            Err(CallError::NotFound) => (Some(None), Ok(())),
+        let (seen, ended) = match answer {
+            Ok(profile) => (Some(Seen::Profile(profile)), Ok(())),
+            Err(CallError::NotFound) => (Some(Seen::NoProfile), Ok(())),
             Err(CallError::Redirect) if !asked.slashed => (None, Ok(())),
             Err(error) => (None, Err(error)),
         };
-        let redirected = profile.is_none() && ended.is_ok();
+        let redirected = seen.is_none() && ended.is_ok();
+        let last = asked.attempts + 1 >= RESYNC_ATTEMPTS_MAX;
+        let seen = seen.or_else(|| last.then_some(Seen::NoAnswer));
         let settled = self
             .reconciler
-            .run(move |routine| match profile {
-                Some(profile) => resync::settle(routine, &plan, &asked, profile.as_ref()),
-                None if asked.attempts + 1 >= RESYNC_ATTEMPTS_MAX => {
-                    resync::settle(routine, &plan, &asked, None)
-                }
+            .run(move |routine| match &seen {
+                Some(seen) => resync::settle(routine, &plan, &asked, seen),
                 None => routine
                     .tx
                     .resync_failed(&asked.id, asked.slashed || redirected),
@@ -355,18 +369,20 @@ impl Context {
 
 type Outcome = (&'static str, Result<(), CallError>, Result<(), Error>);
 
-/// After a failed page: an expired cursor starts over; during an outage the look that was asked for was made.
+/// After a failed page: an expired cursor starts over, at once unless that brought an expired one `again`; during an outage the
+/// look that was asked for was made.
 fn forget(
     routine: &mut crate::reconcile::Routine<'_>,
     account: &AccountId,
     expired: bool,
+    again: bool,
 ) -> Result<(), Error> {
     let Some(mut row) = routine.tx.poll_row(account)? else {
         return Ok(());
     };
     if expired {
         row.walk = None;
-        row.asked = true;
+        row.asked |= !again;
     }
     let outage = routine
         .tx
@@ -377,19 +393,4 @@ fn forget(
         row.probed_at = Some(routine.now);
     }
     routine.tx.set_poll(&row)
-}
-
-fn word(error: &CallError) -> &'static str {
-    match error {
-        CallError::Throttled { .. } => "rate_limited",
-        CallError::Provider { .. } => "provider_error",
-        CallError::Disconnected { .. } => "disconnected",
-        CallError::WrongKey { .. } => "missing_credentials",
-        CallError::Garbage(_) => "garbage",
-        CallError::CursorExpired { .. } => "cursor_expired",
-        CallError::NotFound => "not_found",
-        CallError::Redirect => "redirect",
-        CallError::Unreachable { .. } => "unreachable",
-        CallError::TimedOut => "timeout",
-    }
 }

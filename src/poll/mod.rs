@@ -5,10 +5,12 @@
 
 mod choose;
 mod driver;
+mod expired;
 mod page;
 mod plan;
 mod rate;
 pub mod resync;
 
+pub use choose::next_probe;
 pub use driver::Poller;
 pub use plan::Plan;

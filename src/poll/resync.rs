@@ -175,12 +175,22 @@ fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Result<Ms, Err
     Ok(allowed(&tx.pace(account)?, &pace, now).err().unwrap_or(now))
 }
 
-/// What a profile means for the prospect it was asked for.
+/// What came of asking for a profile.
+pub(super) enum Seen {
+    /// One.
+    Profile(Profile),
+    /// The provider has none to show.
+    NoProfile,
+    /// Nothing that could be used, however often it was asked.
+    NoAnswer,
+}
+
+/// What a profile, or its absence, means for the prospect it was asked for.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     resync: &ResyncRow,
-    profile: Option<&Profile>,
+    seen: &Seen,
 ) -> Result<(), Error> {
     let now = routine.now;
     let spacing = (plan.pace_of)(&resync.account, now).spacing;
@@ -190,6 +200,10 @@ pub(super) fn settle(
     let Some(e) = routine.tx.enrollment(&resync.enrollment)? else {
         return Ok(());
     };
+    let profile = match seen {
+        Seen::Profile(profile) => Some(profile),
+        Seen::NoProfile | Seen::NoAnswer => None,
+    };
     let raw = json!({
         "resyncId": resync.id,
         "profile": profile.map(|p| json!({
@@ -197,16 +211,19 @@ pub(super) fn settle(
         })),
     })
     .to_string();
-    let why_not = match profile {
+    let why_not = match seen {
         _ if e.account != resync.account => Some(
             "The enrollment moved to another account while this one was asked; that proves nothing.",
         ),
-        None => Some("The provider knows no such profile."),
-        Some(p) if resolve::path(&e, &p.person.identity).is_none() => {
+        Seen::NoProfile => Some("The provider shows no such profile."),
+        Seen::NoAnswer => Some(
+            "The provider did not answer as it should, however often it was asked; the resync is given up.",
+        ),
+        Seen::Profile(p) if resolve::path(&e, &p.person.identity).is_none() => {
             Some("The provider answered the profile of somebody else; that proves nothing.")
         }
-        Some(p) if !p.is_connected() => Some("The profile shows no connection."),
-        Some(_) => None,
+        Seen::Profile(p) if !p.is_connected() => Some("The profile shows no connection."),
+        Seen::Profile(_) => None,
     };
     if let (None, Some(profile)) = (why_not, profile) {
         let signal = Signal {

@@ -70,6 +70,23 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The result that is counted.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "rate_limited",
+            Self::Provider { .. } => "provider_error",
+            Self::Disconnected { .. } => "disconnected",
+            Self::WrongKey { .. } => "missing_credentials",
+            Self::Garbage(_) => "garbage",
+            Self::CursorExpired { .. } => "cursor_expired",
+            Self::NotFound => "not_found",
+            Self::Redirect => "redirect",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut => "timeout",
+        }
+    }
+
     /// What the provider asked us to wait.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

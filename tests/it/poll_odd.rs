@@ -1,6 +1,7 @@
 //! Polling when the provider answers what nobody expects.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -54,6 +55,41 @@ async fn a_page_on_which_nobody_can_be_recognised_does_not_end_a_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_ends_no_outage_that_was_reported_after_it_was_asked_for() {
+    let stage = Stage::open(RARELY, |_| Odd {
+        after: Duration::from_millis(1_000),
+        ..page(&[relation(901, json!(days_ago(30)))], None)
+    })
+    .await;
+    stage.enroll(7, 10).await;
+    stage
+        .until("a call", async || !stage.calls().is_empty())
+        .await;
+    let report = json!({"AccountStatus": {
+        "account_id": "acc_1", "account_type": "LINKEDIN", "message": "CREDENTIALS",
+    }});
+    let (status, _) = stage.send("POST", "/webhooks/unipile", report).await;
+    assert_eq!(status, 200);
+    stage
+        .until("its answer", async || {
+            !stage.account().await["lastPollAt"].is_null()
+        })
+        .await;
+    let account = stage.account().await;
+    assert_eq!(account["health"], "UNHEALTHY", "{account}");
+    // The next call is the probe, a day after the outage began.
+    let at = |key: &str| {
+        let text = account[key].as_str().unwrap_or_default();
+        acceptd::domain::time::Ms::parse(text).map_or(0, |at| at.0)
+    };
+    assert_eq!(
+        at("nextCallAt") - at("outageSince"),
+        86_400_000,
+        "{account}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resync_whose_prospect_was_stamped_meanwhile_ends_without_a_call() {
     let slow = RARELY.replace("50ms", "2s");
     let stage = Stage::open(&slow, |_| page(&[], None)).await;
@@ -86,16 +122,18 @@ async fn a_resync_whose_prospect_was_stamped_meanwhile_ends_without_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_profile_that_is_refused_delays_no_poll() {
+async fn a_profile_that_is_refused_delays_no_poll_and_one_that_fails_is_given_up() {
     let stage = Stage::open(QUICK, |target| {
         if target.contains("relations") {
             page(&[], None)
-        } else {
+        } else if target.contains(&profile_id(7)) {
             Odd::error(422, json!({"type": "errors/never_heard_of", "status": 422}))
+        } else {
+            Odd::error(503, json!({}))
         }
     })
     .await;
-    for (number, said, asked) in [(7, "knows no such profile", 1)] {
+    for (number, said, asked) in [(7, "shows no such profile", 1), (8, "is given up", 5)] {
         let id = stage.enroll(number, 10).await;
         let path = format!("/v1/enrollments/{id}");
         let (status, _) = stage
@@ -170,4 +208,31 @@ async fn a_resync_is_due_after_those_that_were_promised_before() {
         due.push(acceptd::domain::time::Ms::parse(text).expect("a time").0);
     }
     assert!(due.is_sorted_by(|a, b| b - a >= 3_600_000), "{due:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_cursor_starts_over_at_once_and_only_once() {
+    static EXPIRED: AtomicUsize = AtomicUsize::new(0);
+    let script = |target: &str| {
+        if !target.contains("cursor=") {
+            page(&[relation(901, json!(days_ago(1)))], Some("two"))
+        } else if target.contains("acc_2") || EXPIRED.fetch_add(1, Ordering::SeqCst) == 0 {
+            Odd::error(400, json!({"type": "errors/invalid_parameters"}))
+        } else {
+            page(&[relation(7, json!(days_ago(3)))], None)
+        }
+    };
+    let stage = Stage::open(RARELY, script).await;
+    let id = stage.enroll(7, 10).await;
+    stage.accepted(&id).await;
+    assert_eq!(stage.calls().len(), 4);
+
+    // One that takes none of its cursors doesn't cost the whole budget.
+    let row = json!({"id": "other", "accountId": "acc_2", "campaignId": "c", "providerId": profile_id(8)});
+    stage.send("POST", "/v1/enrollments", row).await;
+    let of_other = || stage.calls().iter().filter(|c| c.contains("acc_2")).count();
+    stage.until("two tries", async || of_other() == 4).await;
+    stage.daemon.wait_for_log("takes none of its own cursors");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(of_other(), 4);
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::domain::time::Ms;
 use crate::domain::words::Provider;
-use crate::poll::Plan;
+use crate::poll::{Plan, next_probe};
 use crate::provider::pacer::allowed;
 use crate::store::{AccountRow, Error, Reader};
 use crate::web::app::App;
@@ -64,7 +64,11 @@ fn show_one(
     let called = plan.client.is_some() && provider == Provider::Unipile && open > 0;
     let next_call = called.then(|| {
         let rules = (plan.pace_of)(&row.id, now);
-        allowed(&pace, &rules, now).err().unwrap_or(now)
+        let allowed = allowed(&pace, &rules, now).err().unwrap_or(now);
+        match (row.outage_since, &polled) {
+            (Some(since), Some(p)) if !p.asked => allowed.max(next_probe(since, p.probed_at)),
+            _ => allowed,
+        }
     });
     let next_poll = polled
         .as_ref()
