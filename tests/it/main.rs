@@ -24,6 +24,7 @@ mod odd_provider;
 mod openapi;
 mod pacing;
 mod poll;
+mod poll_between;
 mod poll_odd;
 mod process;
 mod provider_client;
