@@ -104,7 +104,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`], each with what to do about it.
     pub fn open(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
-        let path = &open::resolved(path);
+        let path = &open::resolved(path)?;
         let lock = open::lock(path)?;
         let conn = open::writer(path)?;
         let readers = (0..READERS)

@@ -1,6 +1,8 @@
 //! Opening the database: the lock, the version of SQLite, the settings of each connection, the migrations.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,10 +69,23 @@ pub(super) fn log_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called.
-pub(super) fn resolved(path: &Path) -> PathBuf {
-    // A file that is not there yet has no other name.
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+/// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called. One that is not
+/// there yet is made, for its owner only: it will hold people and what they were written. SQLite gives its log the same rights.
+pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
+    // Not opened where it is there: closing it again would undo the locks that this process may hold on it.
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(OpenError::File {
+            path: path.to_owned(),
+            error,
+        }),
+        // A link that leads nowhere yet: SQLite makes what it leads to.
+        _ => Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
+    }
 }
 
 /// Takes the lock that lets one daemon have the database. It goes when the process goes, however it ends.

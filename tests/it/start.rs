@@ -1,6 +1,7 @@
 //! What a start refuses, and with which exit status (contract sections 2 and 3); what it tells systemd (section 10).
 
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -49,6 +50,17 @@ fn a_second_daemon_says_that_there_is_one_whatever_the_database_is_called() {
         "{}",
         err(&linked)
     );
+}
+
+#[test]
+fn a_new_database_is_for_its_owner_only() {
+    let mut process = Process::new("");
+    process.start(&[], &[]);
+    for name in ["acceptd.db", "acceptd.db-wal"] {
+        let file = process.dir.path().join(name);
+        let mode = std::fs::metadata(file).expect(name).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
 
 #[test]
