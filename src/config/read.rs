@@ -116,10 +116,8 @@ pub(super) fn id<T, E: std::fmt::Display>(
 /// A time zone that is known here.
 pub(super) fn timezone(value: &DeValue<'_>) -> Result<TimeZone, String> {
     let name = text(value)?;
-    TimeZone::get(&name).map_err(|_| {
-        "is no known time zone: use an IANA name such as \"Europe/Berlin\" (the system's tzdata must be installed)"
-            .to_owned()
-    })
+    TimeZone::get(&name)
+        .map_err(|_| "is no known time zone: use an IANA name such as \"Europe/Berlin\"".to_owned())
 }
 
 /// A path that is not empty.
