@@ -1,5 +1,6 @@
 //! `acceptd demo --once`: the built binary plays every source and path, and everything ends as it should.
 
+use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
@@ -65,22 +66,24 @@ fn it_listens_on_loopback_only() {
 #[test]
 fn what_is_not_as_it_should_be_is_said_and_fails() {
     acceptd::http::tls_ready();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .expect("a free port")
-        .port();
-    let listen = format!("127.0.0.1:{port}");
-    let demo = std::process::Command::new(env!("CARGO_BIN_EXE_acceptd"))
-        .args(["demo", "--once", "--listen", &listen])
+    let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_acceptd"))
+        .args(["demo", "--once"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary runs");
+    let mut told = BufReader::new(demo.stderr.take().expect("piped")).lines();
+    let site = told
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.strip_prefix("The dashboard is at ").map(str::to_owned))
+        .expect("it says where it listens");
+    let reading = std::thread::spawn(move || told.map_while(Result::ok).collect::<Vec<_>>());
     // A person is faster than the scene in which this one accepts.
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let until = Instant::now() + LONGEST;
     let stamped = runtime.block_on(async {
-        let url = format!("http://{listen}/v1/enrollments/{EARLY}/stamp");
+        let url = format!("{site}v1/enrollments/{EARLY}/stamp");
         loop {
             let asked = reqwest::Client::new()
                 .post(&url)
@@ -98,7 +101,8 @@ fn what_is_not_as_it_should_be_is_said_and_fails() {
     });
     let run = demo.wait_with_output().expect("it ends");
     let table = String::from_utf8(run.stdout).expect("text");
-    assert!(stamped, "{table}");
+    let told = reading.join().expect("it reads");
+    assert!(stamped, "{table}\n{told:?}");
     assert_eq!(run.status.code(), Some(1), "{table}");
     assert!(
         table.contains(&format!("NOT AS IT SHOULD BE: {EARLY}: source is manual")),
