@@ -69,7 +69,7 @@ impl Answer {
     /// The answer on its way. `under` notes the end of the call as soon as the last of it has been handed over, which is
     /// before the caller can have read it.
     pub async fn send(self, clock: Clock, mut under: Under) -> Response<Body> {
-        clock.sleep(self.before_head).await;
+        under.hold(&clock, self.before_head).await;
         if self.cut_head {
             return cut(under);
         }
@@ -89,7 +89,7 @@ impl Answer {
             (pieces, under, clock),
             |(mut pieces, mut under, clock)| async {
                 let (wait, piece) = pieces.pop()?;
-                clock.sleep(wait).await;
+                under.hold(&clock, wait).await;
                 if pieces.is_empty() {
                     under.ended();
                 }

@@ -132,6 +132,7 @@ async fn deliver(
         for (key, value) in &webhook.headers {
             request = request.header(key, value);
         }
+        shared.lock().on_the_wire += 1;
         let status = request
             .send()
             .await
@@ -146,6 +147,7 @@ async fn deliver(
         };
         {
             let mut all = shared.lock();
+            all.on_the_wire -= 1;
             let delivery = &mut all.deliveries[place];
             delivery.attempts.push((at, status));
             delivery.state = state;

@@ -314,6 +314,18 @@ impl Sim {
         self.shared.lock().deliveries.clone()
     }
 
+    /// How many webhooks were sent and not answered yet.
+    #[must_use]
+    pub fn webhooks_on_the_wire(&self) -> usize {
+        self.shared.lock().on_the_wire
+    }
+
+    /// How many calls a fault keeps waiting.
+    #[must_use]
+    pub fn held_calls(&self) -> usize {
+        self.shared.lock().held
+    }
+
     /// The registered webhooks.
     #[must_use]
     pub fn webhooks(&self) -> Vec<Webhook> {

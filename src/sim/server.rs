@@ -1,6 +1,7 @@
 //! The simulated provider's front door: who is let in, which route is meant, what is noted about it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -46,9 +47,33 @@ impl Under {
         }
     }
 
+    /// Lets the caller wait for this long of the provider's time.
+    pub async fn hold(&mut self, clock: &Clock, wait: Duration) {
+        if !wait.is_zero() {
+            let _held = Held::new(&self.shared);
+            clock.sleep(wait).await;
+        }
+    }
+
     pub fn ended(&mut self) {
         let now = self.shared.clock.now();
         self.shared.lock().calls.end(self.place, now);
+    }
+}
+
+/// A call that is kept waiting on purpose.
+struct Held(Shared);
+
+impl Held {
+    fn new(shared: &Shared) -> Self {
+        shared.lock().held += 1;
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.lock().held -= 1;
     }
 }
 

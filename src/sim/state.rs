@@ -184,6 +184,10 @@ pub(super) struct State {
     pub webhooks: Vec<Webhook>,
     pub deliveries: Vec<Delivery>,
     pub drop_webhooks: bool,
+    /// Webhooks that were sent and not answered yet.
+    pub on_the_wire: usize,
+    /// Calls that are kept waiting on purpose.
+    pub held: usize,
     pub faults: Faults,
     pub calls: CallLog,
     next_id: u64,
