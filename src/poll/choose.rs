@@ -20,6 +20,8 @@ pub(super) enum Work {
     First {
         /// Whether it is to find out if an account in an outage works again.
         probe: bool,
+        /// Whether somebody asked for it before it left.
+        asked: bool,
     },
     /// The next page of an interrupted poll.
     Page {
@@ -67,7 +69,10 @@ pub(super) fn choose(
     if let Some(since) = stored.outage_since {
         let probe = next_probe(since, row.probed_at);
         return Ok(if row.asked || probe <= now {
-            Choice::Call(Work::First { probe: true })
+            Choice::Call(Work::First {
+                probe: true,
+                asked: row.asked,
+            })
         } else {
             Choice::Later(Some(probe))
         });
@@ -87,7 +92,10 @@ pub(super) fn choose(
     }
     let due = row.due_at.unwrap_or(now);
     if row.asked || due <= now {
-        return Ok(Choice::Call(Work::First { probe: false }));
+        return Ok(Choice::Call(Work::First {
+            probe: false,
+            asked: row.asked,
+        }));
     }
     if let Some(walk) = row.walk {
         return Ok(Choice::Call(Work::Page {

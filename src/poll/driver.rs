@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::choose::{Work, choose};
 use super::expired::Expired;
+use super::page::{self, Start};
 use super::plan::Plan;
 use super::rate::Rate;
+use super::resync;
 use super::resync::Seen;
-use super::{page, resync};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 use crate::metrics::Metrics;
@@ -206,10 +207,13 @@ impl Context {
         let account = permit.account().clone();
         self.rate.turn().await;
         let (asked, ended, settled) = match work {
-            Work::First { probe } => self.relations(plan, client, permit, None, probe).await,
+            Work::First { probe, asked } => {
+                let start = Start::First { asked };
+                self.relations(plan, client, permit, start, probe).await
+            }
             Work::Page { cursor } => {
-                self.relations(plan, client, permit, Some(cursor), false)
-                    .await
+                let start = Start::At(cursor);
+                self.relations(plan, client, permit, start, false).await
             }
             Work::Profile { resync, identifier } => {
                 self.profile(plan, client, permit, resync, &identifier)
@@ -241,16 +245,16 @@ impl Context {
         plan: &Arc<Plan>,
         client: &Unipile,
         permit: Permit,
-        cursor: Option<String>,
+        start: Start,
         probe: bool,
     ) -> Outcome {
         let account = permit.account().clone();
         let answer = client
-            .relations(permit, cursor.as_deref(), plan.page_size)
+            .relations(permit, start.cursor(), plan.page_size)
             .await;
         let expired = matches!(answer, Err(CallError::CursorExpired { .. }));
         let again = expired && self.expired.again(&account);
-        if cursor.is_some() && answer.is_ok() {
+        if start.cursor().is_some() && answer.is_ok() {
             self.expired.forget(&account);
         }
         let (plan, named) = (plan.clone(), account);
@@ -263,7 +267,7 @@ impl Context {
                         if probe {
                             routine.account_works(&named)?;
                         }
-                        page::settle(routine, &plan, &named, &answer, cursor.as_deref())
+                        page::settle(routine, &plan, &named, &answer, &start)
                     })
                     .await;
                 ("relations", Ok(()), settled)

@@ -14,13 +14,30 @@ use crate::store::{Error, PollRow, Walk};
 /// The most connections that LinkedIn lets an account have; a list with more pages than they need has no end.
 const RELATIONS_MAX: u32 = 30_000;
 
-/// Stamps everyone on a page. `cursor` is where it started; `None` for the first.
+/// Where a page starts.
+pub(super) enum Start {
+    /// At the newest relation; `asked`: somebody had asked for it when the call left.
+    First { asked: bool },
+    /// At a cursor.
+    At(String),
+}
+
+impl Start {
+    pub fn cursor(&self) -> Option<&str> {
+        match self {
+            Self::First { .. } => None,
+            Self::At(cursor) => Some(cursor),
+        }
+    }
+}
+
+/// Stamps everyone on a page. Whoever asked for a poll while the page was under way gets another: it may be older than the wish.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
     page: &RelationsPage,
-    cursor: Option<&str>,
+    start: &Start,
 ) -> Result<(), Error> {
     for relation in &page.items {
         let raw = json!({
@@ -55,15 +72,16 @@ pub(super) fn settle(
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
     let read = Read::of(page, bound, &row, now);
-    match cursor {
-        None => {
+    match start {
+        Start::First { asked } => {
             first(&mut row, &read, now);
             row.due_at = Some(plan.next_tick(now));
-            row.asked = false;
+            row.asked &= !asked;
             let spacing = (plan.pace_of)(account, now).spacing;
-            routine.tx.resyncs_polled(account, now, now.plus(spacing))?;
+            let left_at = routine.tx.pace(account)?.started_at.unwrap_or(now);
+            routine.tx.resyncs_polled(account, left_at, now, spacing)?;
         }
-        Some(cursor) => next(&mut row, &read, cursor, pages_max(plan), now),
+        Start::At(cursor) => next(&mut row, &read, cursor, pages_max(plan), now),
     }
     routine.tx.set_poll(&row)
 }

@@ -157,20 +157,21 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The poll that some resyncs of this account wait for was made.
+    /// A poll that left at `left_at` was made: the resyncs of this account that waited for it then are answered.
     ///
     /// # Errors
     /// The store's.
     pub fn resyncs_polled(
         &self,
         account: &AccountId,
+        left_at: Ms,
         now: Ms,
-        collapse_until: Ms,
+        spacing: Duration,
     ) -> Result<(), Error> {
         self.conn.execute(
-            "UPDATE resyncs SET called_at = ?2, collapse_until = ?3
-             WHERE account_id = ?1 AND by_poll = 1 AND called_at IS NULL",
-            params![account.as_str(), now.0, collapse_until.0],
+            "UPDATE resyncs SET called_at = ?3, collapse_until = ?4
+             WHERE account_id = ?1 AND by_poll = 1 AND called_at IS NULL AND asked_at <= ?2",
+            params![account.as_str(), left_at.0, now.0, now.plus(spacing).0],
         )?;
         Ok(())
     }

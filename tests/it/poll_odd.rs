@@ -236,3 +236,23 @@ async fn an_expired_cursor_starts_over_at_once_and_only_once() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(of_other(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resync_during_a_poll_brings_another_poll() {
+    let stage = Stage::open(RARELY, |_| Odd {
+        after: Duration::from_millis(500),
+        ..page(&[relation(901, json!(days_ago(30)))], None)
+    })
+    .await;
+    stage.enroll(7, 10).await;
+    stage
+        .until("a call", async || !stage.calls().is_empty())
+        .await;
+    let (status, _) = stage
+        .send("POST", "/v1/accounts/acc_1/resync", Value::Null)
+        .await;
+    assert_eq!((status, stage.calls().len()), (202, 1));
+    stage
+        .until("another", async || stage.calls().len() == 2)
+        .await;
+}
