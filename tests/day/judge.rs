@@ -18,7 +18,7 @@ const SPACING: Duration = Duration::from_secs(60);
 /// The clock goes in steps: what happens within one has one time, and the provider's clock follows the daemon's.
 const GRAIN: Duration = STEP;
 /// How long after a sign left its stamp may come: the clock waits for most of what goes on, not for all of it.
-const LAG: Duration = Duration::from_secs(20);
+const LAG: Duration = Duration::from_secs(60);
 
 /// Adds what the provider told, by webhooks and by answers.
 pub fn add_signs(world: &World, people: &mut [Person]) {
