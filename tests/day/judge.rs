@@ -45,7 +45,7 @@ pub fn add_signs(world: &World, people: &mut [Person]) {
         for (at, status) in delivery.attempts {
             let written = time(&body["timestamp"]).unwrap_or(at);
             let (source, precision, value) = match own {
-                None => (Source::Webhook, Precision::UpperBound, (at, at.plus(GRAIN))),
+                None => (Source::Webhook, Precision::UpperBound, (at, at.plus(LAG))),
                 Some(true) => (Source::NoteEcho, Precision::UpperBound, (written, written)),
                 Some(false) => (Source::Reply, Precision::Inferred, (written, written)),
             };
