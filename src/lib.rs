@@ -3,16 +3,17 @@
 //! ```text
 //!  intake/unipile   ┐                                              ┌ slack
 //!  intake/sendpilot │            ┌───────── one transaction ──────┐│
-//!  intake/invite    ├─ Signal ─► │ resolve ─► stamp ─► ledger row ││─► tell ─► webhook (n8n, Zapier, …)
+//!  invite results   ├─ Signal ─► │ resolve ─► stamp ─► ledger row ││─► tell ─► webhook (n8n, Zapier, …)
 //!  poll (relations) │            │                     + event    ││
 //!  poll (resync)    │            │                     + delivery ││
 //!  cli/api (manual) ┘            └─────────────────────────────────┘└ sendpilot
 //!       many ways to know              one routine                    one way out
 //! ```
 //!
-//! The modules in reading order: [`domain`] the words, [`config`] the file, [`store`] the only SQL, [`reconcile`] the one
-//! stamping routine, [`intake`] webhooks in, [`provider`] calls out and the permit without which none leaves, [`poll`] who is
-//! looked for when, [`tell`] deliveries, [`web`] the API and the dashboard, [`daemon`] the process, [`cli`] the commands.
+//! The modules in reading order: [`domain`] the words, [`clock`], [`wake`], [`http`] and [`metrics`] what others lean on,
+//! [`config`] the file, [`store`] the only SQL, [`reconcile`] the one stamping routine, [`intake`] webhooks in, [`provider`]
+//! calls out and the permit without which none leaves, [`poll`] who is looked for when, [`tell`] deliveries, [`web`] the API and
+//! the dashboard, [`daemon`] the process, [`cli`] the commands, [`sim`] a simulated Unipile.
 
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,5 @@
-//! The closed word lists of the contract: sources, paths, outcomes, precisions, providers and delivery states.
+//! The closed word lists of the contract: sources, paths, outcomes, precisions, providers, statuses, event types and delivery
+//! states.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The HTTP surface: the API, the webhook listeners, the dashboard.
+//! The HTTP surface: the webhook listeners, the API, the event stream, the dashboard, health and metrics.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The one integration binary: one file per behaviour, what they share in `support`.
+//! The one integration binary: one file per behaviour. They share `process`, `odd_provider` and what ends in `_support`.
 
 mod api_campaigns;
 mod api_enrollments;
