@@ -20,8 +20,8 @@ pub(super) enum Work {
     First {
         /// Whether it is to find out if an account in an outage works again.
         probe: bool,
-        /// Whether somebody asked for it before it left.
-        asked: bool,
+        /// How often somebody had asked for one when it left.
+        asks: i64,
     },
     /// The next page of an interrupted poll.
     Page {
@@ -71,7 +71,7 @@ pub(super) fn choose(
         return Ok(if row.asked || probe <= now {
             Choice::Call(Work::First {
                 probe: true,
-                asked: row.asked,
+                asks: row.asks,
             })
         } else {
             Choice::Later(Some(probe))
@@ -94,7 +94,7 @@ pub(super) fn choose(
     if row.asked || due <= now {
         return Ok(Choice::Call(Work::First {
             probe: false,
-            asked: row.asked,
+            asks: row.asks,
         }));
     }
     if let Some(walk) = row.walk {

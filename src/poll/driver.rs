@@ -207,8 +207,8 @@ impl Context {
         let account = permit.account().clone();
         self.rate.turn().await;
         let (asked, ended, settled) = match work {
-            Work::First { probe, asked } => {
-                let start = Start::First { asked };
+            Work::First { probe, asks } => {
+                let start = Start::First { asks };
                 self.relations(plan, client, permit, start, probe).await
             }
             Work::Page { cursor } => {

@@ -16,8 +16,8 @@ const RELATIONS_MAX: u32 = 30_000;
 
 /// Where a page starts.
 pub(super) enum Start {
-    /// At the newest relation; `asked`: somebody had asked for it when the call left.
-    First { asked: bool },
+    /// At the newest relation; `asks`: how often somebody had asked for a poll when the call left.
+    First { asks: i64 },
     /// At a cursor.
     At(String),
 }
@@ -73,10 +73,10 @@ pub(super) fn settle(
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
     let read = Read::of(page, bound, &row, now);
     match start {
-        Start::First { asked } => {
+        Start::First { asks } => {
             first(&mut row, &read, now);
             row.due_at = Some(plan.next_tick(now));
-            row.asked &= !asked;
+            row.asked &= row.asks > *asks;
             let spacing = (plan.pace_of)(account, now).spacing;
             let left_at = routine.tx.pace(account)?.started_at.unwrap_or(now);
             routine.tx.resyncs_polled(account, left_at, now, spacing)?;

@@ -30,6 +30,8 @@ pub struct PollRow {
     pub due_at: Option<Ms>,
     /// Whether somebody asked for a poll now.
     pub asked: bool,
+    /// How often somebody did, ever.
+    pub asks: i64,
     /// When it was last called during an outage.
     pub probed_at: Option<Ms>,
     /// Grows whenever an enrollment appears or gains an identity or an invite.
@@ -58,6 +60,7 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
         account: id(row, "account_id")?,
         due_at: ms(row, "due_at")?,
         asked: row.get("asked")?,
+        asks: row.get("asks")?,
         probed_at: ms(row, "probed_at")?,
         look_seq: row.get("look_seq")?,
         done_seq: row.get("done_seq")?,
@@ -171,7 +174,7 @@ impl Tx<'_> {
     /// The store's.
     pub fn look_at_all(&self, now: Ms, asked: bool) -> Result<usize, Error> {
         Ok(self.conn.execute(
-            "UPDATE account_poll SET next_look_at = ?1, asked = max(asked, ?2)",
+            "UPDATE account_poll SET next_look_at = ?1, asked = max(asked, ?2), asks = asks + ?2",
             params![now.0, asked],
         )?)
     }
@@ -183,7 +186,7 @@ impl Tx<'_> {
     pub fn ask_poll(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
         self.look_for(account, false, now)?;
         self.conn.execute(
-            "UPDATE account_poll SET asked = 1 WHERE account_id = ?1",
+            "UPDATE account_poll SET asked = 1, asks = asks + 1 WHERE account_id = ?1",
             [account.as_str()],
         )?;
         Ok(())
@@ -213,7 +216,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how far the reading of an account came.
+    /// Writes how far the reading of an account came. The wishes are counted where they are made.
     ///
     /// # Errors
     /// The store's.

@@ -15,6 +15,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0002.sql"),
     include_str!("../data/rows/0003.sql"),
     include_str!("../data/rows/0004.sql"),
+    include_str!("../data/rows/0005.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {
