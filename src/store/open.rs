@@ -72,18 +72,21 @@ pub(super) fn log_path(path: &Path) -> PathBuf {
 /// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called. One that is not
 /// there yet is made, for its owner only: it will hold people and what they were written. SQLite gives its log the same rights.
 pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
+    let mut new = OpenOptions::new();
+    new.write(true).truncate(false).mode(0o600);
     // Not opened where it is there: closing it again would undo the locks that this process may hold on it.
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+    let made = match new.create_new(true).open(path) {
+        // A link that leads nowhere yet: made is what it leads to, or the lock would stand beside the link.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.exists() => {
+            new.create_new(false).create(true).open(path)
+        }
+        made => made,
+    };
     match made {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(OpenError::File {
             path: path.to_owned(),
             error,
         }),
-        // A link that leads nowhere yet: SQLite makes what it leads to.
         _ => Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
     }
 }

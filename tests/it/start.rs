@@ -53,6 +53,30 @@ fn a_second_daemon_says_that_there_is_one_whatever_the_database_is_called() {
 }
 
 #[test]
+fn a_database_that_a_link_leads_to_is_made_and_locked_itself() {
+    let mut first = Process::new("");
+    let file = first.dir.path().join("elsewhere.db");
+    std::os::unix::fs::symlink(&file, first.dir.path().join("acceptd.db")).expect("a link");
+    first.start(&[], &[]);
+    let mode = std::fs::metadata(&file)
+        .expect("the database")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let without_link = first.dir.path().join("elsewhere.toml");
+    let text = format!("server.listen = \"127.0.0.1:0\"\ndatabase.path = {file:?}\n");
+    std::fs::write(&without_link, text).expect("writable");
+    let again = serve(&without_link, &[]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        err(&again).contains("another acceptd is running"),
+        "{}",
+        err(&again)
+    );
+}
+
+#[test]
 fn a_new_database_is_for_its_owner_only() {
     let mut process = Process::new("");
     process.start(&[], &[]);
