@@ -254,10 +254,8 @@ impl Context {
             .await;
         let expired = matches!(answer, Err(CallError::CursorExpired { .. }));
         let again = expired && self.expired.again(&account);
-        if start.cursor().is_some() && answer.is_ok() {
-            self.expired.forget(&account);
-        }
-        let (plan, named) = (plan.clone(), account);
+        let later = start.cursor().is_some();
+        let (plan, named) = (plan.clone(), account.clone());
         match answer {
             Ok(answer) => {
                 let settled = self
@@ -270,7 +268,10 @@ impl Context {
                         page::settle(routine, &plan, &named, &answer, &start)
                     })
                     .await;
-                ("relations", Ok(()), settled)
+                if later || matches!(settled, Ok(true)) {
+                    self.expired.forget(&account);
+                }
+                ("relations", Ok(()), settled.map(drop))
             }
             Err(error) => {
                 let settled = self

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::AccountId;
 
-/// The accounts whose last page after the first was refused for its cursor.
+/// The accounts whose last page after the first was refused for its cursor, and that finished no poll since.
 #[derive(Debug, Default)]
 pub(super) struct Expired(Mutex<HashSet<AccountId>>);
 
@@ -19,7 +19,7 @@ impl Expired {
         again
     }
 
-    /// A cursor of the account was taken.
+    /// A cursor of the account was taken, or its poll needed none.
     pub(super) fn forget(&self, account: &AccountId) {
         self.accounts().remove(account);
     }

@@ -32,13 +32,14 @@ impl Start {
 }
 
 /// Stamps everyone on a page. Whoever asked for a poll while the page was under way gets another: it may be older than the wish.
+/// Returns whether the poll is finished.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
     page: &RelationsPage,
     start: &Start,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     for relation in &page.items {
         let raw = json!({
             "relation": {
@@ -67,7 +68,7 @@ pub(super) fn settle(
     }
     let now = routine.now;
     let Some(mut row) = routine.tx.poll_row(account)? else {
-        return Ok(());
+        return Ok(true);
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
@@ -83,7 +84,8 @@ pub(super) fn settle(
         }
         Start::At(cursor) => next(&mut row, &read, cursor, pages_max(plan), now),
     }
-    routine.tx.set_poll(&row)
+    routine.tx.set_poll(&row)?;
+    Ok(row.walk.is_none())
 }
 
 fn pages_max(plan: &Plan) -> u32 {

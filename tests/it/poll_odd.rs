@@ -238,6 +238,34 @@ async fn an_expired_cursor_starts_over_at_once_and_only_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_that_expires_after_a_finished_poll_starts_over_at_once_too() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let stage = Stage::open(RARELY, |target| {
+        let call = CALLS.fetch_add(1, Ordering::SeqCst);
+        if target.contains("cursor=") {
+            return Odd::error(400, json!({"type": "errors/invalid_parameters"}));
+        }
+        // The second list ends on its first page; the third begins with somebody new.
+        let newest = relation(if call < 3 { 901 } else { 902 }, json!(days_ago(1)));
+        page(&[newest], (call != 2).then_some("two"))
+    })
+    .await;
+    stage.enroll(7, 10).await;
+    stage
+        .until("a finished poll", async || {
+            !stage.account().await["lastPollAt"].is_null()
+        })
+        .await;
+    assert_eq!(stage.calls().len(), 3);
+    stage
+        .send("POST", "/v1/accounts/acc_1/resync", Value::Null)
+        .await;
+    stage
+        .until("a third start", async || stage.calls().len() >= 6)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resync_during_a_poll_brings_another_poll() {
     let stage = Stage::open(RARELY, |_| Odd {
         after: Duration::from_millis(500),
