@@ -276,13 +276,5 @@ fn person(n: u64) -> Person {
 }
 
 fn claim() -> Claim {
-    Claim {
-        at: None,
-        precision: Precision::UpperBound,
-        reply: false,
-        status: None,
-        presumes_connection: false,
-        only_if_note: None,
-        preview: None,
-    }
+    Claim::of(None, Precision::UpperBound)
 }

@@ -90,6 +90,22 @@ pub struct Claim {
     pub preview: Option<String>,
 }
 
+impl Claim {
+    /// That they are connected since `at`, and nothing else.
+    #[must_use]
+    pub fn of(at: Option<Ms>, precision: Precision) -> Self {
+        Self {
+            at,
+            precision,
+            reply: false,
+            status: None,
+            presumes_connection: false,
+            only_if_note: None,
+            preview: None,
+        }
+    }
+}
+
 /// One piece of evidence that an account and a person are connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {

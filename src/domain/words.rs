@@ -224,6 +224,12 @@ impl Status {
         (2..=4).contains(&self.rank())
     }
 
+    /// Whether its prospect is no longer waited for.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::NotInterested | Self::Done)
+    }
+
     /// Whether only an enrollment that was not accepted may have it.
     #[must_use]
     pub fn needs_no_accept(self) -> bool {

@@ -139,15 +139,7 @@ fn act(
     remark: Option<&str>,
 ) -> Result<Outcome, Error> {
     let timestamp = told_at(routine, event);
-    let claim = |precision| Claim {
-        at: timestamp,
-        precision,
-        reply: false,
-        status: None,
-        presumes_connection: false,
-        only_if_note: None,
-        preview: None,
-    };
+    let claim = |precision| Claim::of(timestamp, precision);
     let claim = match &event.kind {
         SendpilotKind::Sent { note } => {
             let id = e.id.clone();
@@ -255,6 +247,7 @@ fn told(
     let moves = newer(&e, timestamp, new).filter(|new| !new.needs_no_accept() && *new != e.status);
     let reason = match moves {
         Some(new) => {
+            routine.reopened(&e, new)?;
             e.status = new;
             e.status_at = Some(timestamp.unwrap_or(routine.now));
             routine.tx.update_enrollment(&e)?;
@@ -306,16 +299,21 @@ fn enrolled(
         invited_at: None,
         note: None,
     })?;
-    routine.retry_unmatched()?;
-    let mut e = routine
-        .tx
-        .enrollment(lead)?
-        .ok_or_else(|| Error::Internal("an enrollment vanished in its transaction".to_owned()))?;
+    let stored = |routine: &Routine<'_>| {
+        let gone = "an enrollment vanished in its transaction";
+        routine
+            .tx
+            .enrollment(lead)?
+            .ok_or_else(|| Error::Internal(gone.to_owned()))
+    };
     if is_new && first_met_later(&event.kind) {
+        let mut e = stored(routine)?;
         e.met_later = true;
         routine.tx.update_enrollment(&e)?;
     }
-    Ok(e)
+    // Last: what waited may stamp it.
+    routine.retry_unmatched()?;
+    stored(routine)
 }
 
 /// Whether what a lead is first met by comes after the accept, so that the accept itself is old news.

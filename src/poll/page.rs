@@ -53,15 +53,7 @@ pub(super) fn settle(
             received_at: routine.now,
             subject: Subject::Person,
             person: relation.person.clone(),
-            claim: Claim {
-                at: relation.created_at,
-                precision: Precision::Exact,
-                reply: false,
-                status: None,
-                presumes_connection: false,
-                only_if_note: None,
-                preview: None,
-            },
+            claim: Claim::of(relation.created_at, Precision::Exact),
             raw: raw.to_string(),
         };
         routine.apply(&signal, None)?;

@@ -233,13 +233,8 @@ pub(super) fn settle(
             subject: Subject::Enrollment(e.id),
             person: profile.person.clone(),
             claim: Claim {
-                at: None,
-                precision: Precision::UpperBound,
-                reply: false,
-                status: None,
                 presumes_connection: true,
-                only_if_note: None,
-                preview: None,
+                ..Claim::of(None, Precision::UpperBound)
             },
             raw,
         };

@@ -88,13 +88,8 @@ impl Routine<'_> {
                         ..Person::default()
                     },
                     claim: Claim {
-                        at: result.at,
-                        precision: Precision::Inferred,
-                        reply: false,
-                        status: None,
                         presumes_connection: true,
-                        only_if_note: None,
-                        preview: None,
+                        ..Claim::of(result.at, Precision::Inferred)
                     },
                     raw,
                 },
@@ -175,6 +170,16 @@ impl Routine<'_> {
         self.tx.update_enrollment(e)?;
         self.report.steps = true;
         self.look_again(before, e)
+    }
+
+    /// What follows when the status of an enrollment is set: one that is open again may have an invite older than anything that
+    /// was looked for since.
+    pub fn reopened(&mut self, e: &Enrollment, new: Status) -> Result<(), Error> {
+        if e.status.is_closed() && !new.is_closed() {
+            self.report.look = true;
+            self.tx.look_for(&e.account, true, self.now)?;
+        }
+        Ok(())
     }
 
     /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, signals that waited

@@ -78,7 +78,7 @@ pub struct Routine<'a> {
     /// The key that notes are hashed with.
     pub note_key: &'a NoteKey,
     /// The enrollments that are new or gained an identity: signals that wait may be about them.
-    pub waited_for: Vec<EnrollmentId>,
+    waited_for: Vec<EnrollmentId>,
     /// What was done so far.
     pub report: Report,
 }

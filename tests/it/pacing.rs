@@ -256,43 +256,18 @@ impl Story {
             }
             truth.fresh = true;
         }
-        let Self {
-            seed,
-            mut rng,
-            path,
-            clock,
-            elapsed,
-            stepping,
-            pacer,
-            pace,
-            accounts,
-            truths,
-            granted,
-        } = self;
-        drop(pacer);
-        let pacer = Pacer::new(open(&path), clock.clone());
-        let away = Duration::from_millis(rng.random_range(0..90_000));
-        let mut next = Self {
-            seed,
-            rng,
-            path,
-            clock,
-            elapsed,
-            stepping,
-            pacer,
-            pace,
-            accounts,
-            truths,
-            granted,
-        };
-        next.advance(away);
-        if stepping && next.rng.random_bool(0.5) {
-            let to = next.a_step();
-            next.note_step(to);
-            next.clock.set(to);
+        // The database can't be opened twice.
+        drop(self.pacer);
+        self.pacer = Pacer::new(open(&self.path), self.clock.clone());
+        let away = Duration::from_millis(self.rng.random_range(0..90_000));
+        self.advance(away);
+        if self.stepping && self.rng.random_bool(0.5) {
+            let to = self.a_step();
+            self.note_step(to);
+            self.clock.set(to);
         }
-        next.pacer.recover().await.expect("recovered");
-        next
+        self.pacer.recover().await.expect("recovered");
+        self
     }
 
     async fn play(mut self) -> u32 {

@@ -65,15 +65,7 @@ pub(super) fn parse(
         .get("message")
         .and_then(Value::as_str)
         .filter(|t| !t.trim().is_empty());
-    let mut claim = Claim {
-        at: read::time(body, "timestamp"),
-        precision: Precision::UpperBound,
-        reply: false,
-        status: None,
-        presumes_connection: false,
-        only_if_note: None,
-        preview: None,
-    };
+    let mut claim = Claim::of(read::time(body, "timestamp"), Precision::UpperBound);
     if talk.own {
         let invitation = read::text(body, "message_type")
             .is_some_and(|kind| kind.eq_ignore_ascii_case("INVITATION"));

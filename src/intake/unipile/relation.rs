@@ -136,15 +136,7 @@ fn event(
             received_at,
             subject: Subject::Person,
             person,
-            claim: Claim {
-                at,
-                precision: Precision::UpperBound,
-                reply: false,
-                status: None,
-                presumes_connection: false,
-                only_if_note: None,
-                preview: None,
-            },
+            claim: Claim::of(at, Precision::UpperBound),
             raw,
         })),
     }

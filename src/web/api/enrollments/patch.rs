@@ -28,19 +28,16 @@ pub async fn patch(
     let status: Status = fields.required("status", str::parse)?;
     let now = app.clock.now();
     let (e, changed) = app
-        .store
-        .write(move |tx| {
+        .reconciler
+        .run(move |routine| {
+            let tx = routine.tx;
             let mut e = tx
                 .enrollment(&id)?
                 .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
             allowed(&e, status)?;
             let changed = e.status != status;
             if changed {
-                let closed = [Status::NotInterested, Status::Done];
-                if closed.contains(&e.status) && !closed.contains(&status) {
-                    // It may be open again, and its invite older than anything that was looked for since.
-                    tx.look_for(&e.account, true, now)?;
-                }
+                routine.reopened(&e, status)?;
                 e.status = status;
                 e.status_at = Some(now);
                 tx.update_enrollment(&e)?;
@@ -53,7 +50,6 @@ pub async fn patch(
         })
         .await?;
     if changed {
-        app.wakes.poll.activate();
         app.wakes.steps.activate();
     }
     Ok(Json(show::enrollment(&e)).into_response())

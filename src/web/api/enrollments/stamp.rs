@@ -45,15 +45,7 @@ pub async fn stamp(
                 received_at: routine.now,
                 subject: Subject::Enrollment(id.clone()),
                 person: Person::default(),
-                claim: Claim {
-                    at,
-                    precision: Precision::Exact,
-                    reply: false,
-                    status: None,
-                    presumes_connection: false,
-                    only_if_note: None,
-                    preview: None,
-                },
+                claim: Claim::of(at, Precision::Exact),
                 raw: json!({"enrollmentId": id, "at": at, "reason": reason}).to_string(),
             };
             routine.apply(&signal, Some(&reason))?;
