@@ -142,3 +142,14 @@ pub async fn events(site: &Site, kind: &str) -> Vec<Value> {
         .cloned()
         .collect()
 }
+
+/// A site that believes both providers.
+pub async fn site() -> Site {
+    Site::start(&believing("")).await
+}
+
+/// What a sender reports of an invite that went out ten hours ago.
+pub fn invite(enrollment: &str, provider_id: Option<String>, note: Option<&str>) -> Value {
+    json!({"enrollmentId": enrollment, "providerId": provider_id, "note": note, "at": ago(600), "httpStatus": 201,
+        "response": {"object": "UserInvitationSent", "invitation_id": "7"}})
+}
