@@ -161,7 +161,7 @@ async fn a_lead_first_met_by_a_reply_is_old_news_though_a_waiting_signal_stamps_
     leads_to(&site, &relation("acc_1", MIRA, Some(slug)), "unmatched").await;
     let data = json!({"linkedinUrl": format!("https://www.linkedin.com/in/{slug}")});
     let reply = event("1", "reply.received", "lead", &ago(5), data);
-    told(&site, &reply, "already_stamped").await;
+    told(&site, &reply, "stamped").await;
     let e = enrollment(&site, "lead").await;
     assert_eq!(
         (&e["source"], &e["backfill"]),
