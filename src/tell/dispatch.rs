@@ -1,5 +1,6 @@
 //! The dispatcher: one worker per destination, so that a slow or failing one delays no other; start, reload and drain.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::destination::Destination;
+use super::gate::Gate;
 use super::worker::{OnTheWire, Shared, Worker, recovered};
 use super::{Observer, REMOVED};
 use crate::clock::Clock;
@@ -42,6 +44,8 @@ pub struct Dispatcher {
     wake: Wake,
     wanted: watch::Receiver<Vec<Destination>>,
     workers: Vec<Worker>,
+    /// By name. Those of removed destinations stay while they are in use: the destination may come back.
+    gates: HashMap<String, Arc<Gate>>,
     /// Whether the database knows the urls of the wanted destinations.
     met: bool,
 }
@@ -69,6 +73,7 @@ impl Dispatcher {
             wake,
             wanted,
             workers: Vec::new(),
+            gates: HashMap::new(),
             met: false,
         };
         (dispatcher, Reload(Arc::new(to)))
@@ -101,7 +106,7 @@ impl Dispatcher {
             }
         }
         for worker in &self.workers {
-            worker.retire(false);
+            worker.retire();
         }
         self.shared.tasks.close();
         if tokio::time::timeout(DRAIN_MAX, self.shared.tasks.wait())
@@ -154,10 +159,11 @@ impl Dispatcher {
             let same_name = wanted.iter().find(|d| d.name == worker.destination().name);
             let unchanged = same_name.is_some_and(|d| d == worker.destination());
             if !unchanged {
-                worker.retire(same_name.is_none());
+                worker.retire();
             }
             unchanged
         });
+        self.set_gates(&wanted);
         self.meet(&wanted).await;
         for destination in wanted {
             if self
@@ -168,7 +174,13 @@ impl Dispatcher {
                 continue;
             }
             let name = destination.name.clone();
-            match Worker::new(self.shared.clone(), destination, shutdown.child_token()) {
+            let gate = self
+                .gates
+                .entry(name.clone())
+                .or_insert_with(|| Arc::new(Gate::new(&destination)))
+                .clone();
+            let stop = shutdown.child_token();
+            match Worker::new(self.shared.clone(), destination, gate, stop) {
                 Ok(worker) => {
                     self.shared.tasks.spawn(worker.clone().run());
                     self.workers.push(worker);
@@ -179,6 +191,18 @@ impl Dispatcher {
             }
         }
         self.hold_orphans().await;
+    }
+
+    /// Applies the limits of the wanted destinations to the gates that are there, and drops those that nobody needs any more.
+    fn set_gates(&mut self, wanted: &[Destination]) {
+        self.gates.retain(|name, gate| {
+            if let Some(destination) = wanted.iter().find(|d| d.name == *name) {
+                gate.configure(destination);
+                return true;
+            }
+            gate.remove();
+            !gate.is_idle()
+        });
     }
 
     /// Remembers the urls; a destination that was stopped under another one starts.

@@ -6,7 +6,7 @@
 pub mod attempt;
 pub mod destination;
 pub mod dispatch;
-mod pace;
+mod gate;
 pub mod phrases;
 pub mod redact;
 pub mod render;

@@ -4,18 +4,15 @@
 //! to run out: the database belongs to one process, and what a process left `sending` is in doubt when the next one starts.
 
 use std::collections::HashSet;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::attempt::Attempt;
 use super::destination::Destination;
-use super::pace::Pace;
+use super::gate::{Gate, Slot};
 use super::render::render;
 use super::retry::{Next, next};
 use super::send::Sender;
@@ -74,27 +71,24 @@ pub(super) struct Worker(Arc<Inner>);
 struct Inner {
     shared: Shared,
     sender: Sender,
-    pace: Pace,
-    slots: Arc<Semaphore>,
+    gate: Arc<Gate>,
     wake: Wake,
     stop: CancellationToken,
-    removed: AtomicBool,
 }
 
 impl Worker {
     pub(super) fn new(
         shared: Shared,
         destination: Destination,
+        gate: Arc<Gate>,
         stop: CancellationToken,
     ) -> Result<Self, reqwest::Error> {
         Ok(Self(Arc::new(Inner {
-            pace: Pace::new(destination.rate),
-            slots: Arc::new(Semaphore::new(slots(destination.concurrency))),
+            gate,
             sender: Sender::new(destination, shared.clock.clone())?,
             shared,
             wake: Wake::default(),
             stop,
-            removed: AtomicBool::new(false),
         })))
     }
 
@@ -107,9 +101,8 @@ impl Worker {
         self.0.wake.activate();
     }
 
-    /// Ends its claiming; what is on the wire ends by itself. With `removed`, what would be retried is held.
-    pub(super) fn retire(&self, removed: bool) {
-        self.0.removed.store(removed, Ordering::Relaxed);
+    /// Ends its claiming. Requests that are on the wire end by themselves.
+    pub(super) fn retire(&self) {
         self.0.stop.cancel();
     }
 
@@ -117,19 +110,17 @@ impl Worker {
     pub(super) async fn run(self) {
         let stop = self.0.stop.clone();
         loop {
-            let slots = self.0.slots.clone();
             let slot = tokio::select! {
                 () = stop.cancelled() => return,
-                slot = slots.acquire_owned() => slot,
+                slot = self.0.gate.slot() => slot,
             };
-            let Ok(slot) = slot else { return };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.due() => {}
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.0.pace.turn() => {}
+                () = self.0.gate.turn() => {}
             }
             // Not raced against the stop: a claim that was made must be sent or seen in doubt.
             match self.claim().await {
@@ -190,7 +181,7 @@ impl Worker {
             .map(|claimed| claimed.into_iter().next())
     }
 
-    fn begin(&self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+    fn begin(&self, claimed: Claimed, slot: Slot) {
         let worker = self.clone();
         self.0.shared.wire.add(claimed.id);
         self.0.shared.tasks.spawn(async move {
@@ -215,7 +206,7 @@ impl Worker {
             now,
             rand::random(),
         );
-        if self.0.removed.load(Ordering::Relaxed)
+        if !self.0.gate.is_configured()
             && let Next::RetryAt { .. } | Next::Stop { .. } = then
         {
             then = Next::Held {
@@ -347,12 +338,6 @@ impl Worker {
     fn store_failed(&self, error: &store::Error) {
         tracing::warn!(destination = self.destination().name, %error, "the outbox waits for the database");
     }
-}
-
-fn slots(concurrency: NonZeroU32) -> usize {
-    usize::try_from(concurrency.get())
-        .unwrap_or(usize::MAX)
-        .min(Semaphore::MAX_PERMITS)
 }
 
 /// The word that attempts are counted under.

@@ -44,5 +44,6 @@ mod stream;
 mod tell_delivery;
 mod tell_dispatch;
 mod tell_in_doubt;
+mod tell_reload;
 mod tell_support;
 mod waiting_signals;
