@@ -10,7 +10,7 @@ pub(super) type Column = (&'static str, fn(&Value) -> String);
 pub(super) fn of(items: &[Value], columns: &[Column]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_FULL_CONDENSED)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.iter().map(|(heading, _)| *heading));
     for item in items {

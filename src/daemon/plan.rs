@@ -55,14 +55,14 @@ fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Ms) -> Ms {
     let Ok(instant) = jiff::Timestamp::from_millisecond(now.0) else {
         return now;
     };
-    let local = instant.to_zoned(zone.clone());
+    let local = instant.to_zoned_datetime(zone.clone());
     if hours.contains(local.time()) {
         return now;
     }
     let mut day = local.date();
     // Two days suffice; a zone may skip a day once in a century.
     for _ in 0..4 {
-        if let Ok(start) = day.to_datetime(hours.start).to_zoned(zone.clone()) {
+        if let Ok(start) = day.to_datetime(hours.start).to_zoned_datetime(zone.clone()) {
             let start = Ms(start.timestamp().as_millisecond());
             if start > now {
                 return start;

@@ -21,7 +21,7 @@ use socket2::{Socket, Type};
 pub fn take_listeners() -> anyhow::Result<Vec<TcpListener>> {
     // The variables stay in the environment: taking them out is not safe beside other threads, and LISTEN_PID already keeps
     // any child from believing in them.
-    sd_notify::listen_fds_with_names(false)
+    sd_notify::listen_fds_with_names()
         .context("LISTEN_PID or LISTEN_FDS can't be read, though systemd sets them")?
         .map(|(fd, _name)| take(fd))
         .collect()

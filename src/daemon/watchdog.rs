@@ -49,10 +49,8 @@ impl Heartbeat {
 /// How long systemd waits for a sign of life before it restarts the service; `None` when it does not watch this process.
 #[must_use]
 pub fn timeout() -> Option<Duration> {
-    let mut usec = 0;
     // The variables stay in the environment, as LISTEN_PID does.
-    let watched = sd_notify::watchdog_enabled(false, &mut usec) && usec > 0;
-    watched.then(|| Duration::from_micros(usec))
+    sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
 }
 
 /// Feeds the watchdog for ever, four times in each `timeout`, while no heart has been silent for half of it. Returns at once

@@ -1,6 +1,6 @@
 //! The keyed hash by which an invite's note is recognised without keeping the text of a message (contract section 5.3).
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 

@@ -157,7 +157,7 @@ impl Schedule {
     pub fn day(&self, at: Ms) -> Option<(Ms, Ms)> {
         let date = self.zone.to_datetime(stamp(at)?).date();
         let begin = |date: Date| {
-            date.to_zoned(self.zone.clone())
+            date.to_zoned_datetime(self.zone.clone())
                 .ok()
                 .map(|first| Ms(first.timestamp().as_millisecond()))
         };
@@ -172,7 +172,9 @@ impl Schedule {
         let mut date = self.zone.to_datetime(from).date();
         for _ in 0..LOOK_AHEAD_DAYS {
             for time in [Time::midnight(), self.start, self.end] {
-                let local = self.zone.to_ambiguous_zoned(date.to_datetime(time));
+                let local = self
+                    .zone
+                    .to_ambiguous_zoned_datetime(date.to_datetime(time));
                 changes.extend(local.clone().earlier().ok().map(|at| at.timestamp()));
                 changes.extend(local.later().ok().map(|at| at.timestamp()));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use acceptd::domain::time::Ms;
 use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::{Member, ids};
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};

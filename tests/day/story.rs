@@ -7,7 +7,7 @@ use acceptd::domain::time::Ms;
 use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::receiver::Reply;
 use acceptd::sim::{Fault, Rule};
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::StdRng;
 use rustix::process::Signal;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Every line of the table of incoming webhooks (contract section 4), through the socket.
 
 use acceptd::clock::Clock;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 

@@ -1,6 +1,6 @@
 //! The providers' bodies about made-up persons, and how they are sent to a site.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 

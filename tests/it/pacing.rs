@@ -18,7 +18,7 @@ use acceptd::store::{OpenError, Store, Unobserved};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 const SEEDS: u64 = 1_000;
 const MOVES: usize = 36;

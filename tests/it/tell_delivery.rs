@@ -11,7 +11,7 @@ use acceptd::tell::retry::SCHEDULE;
 use acceptd::tell::sign::SigningSecret;
 use acceptd::tell::{Kind, Rate};
 use base64::Engine as _;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::tell_support::{Outbox, START, destination};

@@ -219,7 +219,7 @@ impl Verdict {
     /// For people.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header([
             "enrollment",
             "source",
             "path",
