@@ -1,8 +1,6 @@
 //! The label sets. Their values come from closed lists, except the names of destinations, which the configuration bounds.
 
-use std::fmt::{self, Write};
-
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct AcceptLabels {
@@ -35,41 +33,23 @@ pub(super) struct CallLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct AttemptLabels {
-    pub(super) destination: Escaped,
+    pub(super) destination: String,
     pub(super) event: &'static str,
     pub(super) result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct OutboxLabels {
-    pub(super) destination: Escaped,
+    pub(super) destination: String,
     pub(super) state: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DestinationLabels {
-    pub(super) destination: Escaped,
+    pub(super) destination: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct HealthLabels {
     pub(super) health: &'static str,
-}
-
-/// A free text as a label value. The encoder writes values as they are, so the three characters that end or break one are
-/// escaped here.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Escaped(String);
-
-impl Escaped {
-    pub(super) fn new(text: &str) -> Self {
-        let text = text.replace('\\', "\\\\");
-        Self(text.replace('"', "\\\"").replace('\n', "\\n"))
-    }
-}
-
-impl EncodeLabelValue for Escaped {
-    fn encode(&self, encoder: &mut LabelValueEncoder) -> Result<(), fmt::Error> {
-        encoder.write_str(&self.0)
-    }
 }

@@ -5,12 +5,11 @@
 
 mod labels;
 mod snapshot;
-mod text;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus_client::encoding::text::{encode, encode_registry};
+use prometheus_client::encoding::{prometheus_text, text as openmetrics};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -22,7 +21,15 @@ use crate::domain::words::{EventType, Outcome, Path, Provider, Source};
 use labels::{AcceptLabels, AttemptLabels, CallLabels, SignalLabels, SourceLabels, WebhookLabels};
 
 pub use snapshot::{AccountCounts, OutboxCount, Snapshot, Undelivered};
-pub use text::Exposition;
+
+/// A rendered page of metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposition {
+    /// The value of the `Content-Type` header.
+    pub content_type: &'static str,
+    /// The page.
+    pub body: String,
+}
 
 /// What became of a webhook request (contract section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +180,7 @@ impl Metrics {
         self.0
             .attempts
             .get_or_create(&AttemptLabels {
-                destination: labels::Escaped::new(destination),
+                destination: destination.to_owned(),
                 event: event.as_str(),
                 result,
             })
@@ -210,9 +217,19 @@ impl Metrics {
         snapshot.register(&mut gauges);
         let mut page = String::with_capacity(16 * 1024);
         // Writing into a String can't fail.
-        let _ = encode_registry(&mut page, &self.0.registry);
-        let _ = encode(&mut page, &gauges);
-        Exposition::new(page, accept)
+        let content_type = if accept.is_some_and(|a| a.contains("application/openmetrics-text")) {
+            let _ = openmetrics::encode_registry(&mut page, &self.0.registry);
+            let _ = openmetrics::encode(&mut page, &gauges);
+            "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        } else {
+            let _ = prometheus_text::encode(&mut page, &self.0.registry);
+            let _ = prometheus_text::encode(&mut page, &gauges);
+            "text/plain; version=0.0.4; charset=utf-8"
+        };
+        Exposition {
+            content_type,
+            body: page,
+        }
     }
 
     /// Series that an alert or a rate looks at are there from the start, so that the first event is seen as a step.

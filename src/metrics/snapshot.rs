@@ -6,7 +6,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::labels::{DestinationLabels, Escaped, HealthLabels, OutboxLabels};
+use super::labels::{DestinationLabels, HealthLabels, OutboxLabels};
 use crate::domain::words::DeliveryState;
 
 /// How many deliveries of a destination are in a state.
@@ -65,7 +65,7 @@ impl Snapshot {
         for row in &self.outbox {
             outbox
                 .get_or_create(&OutboxLabels {
-                    destination: Escaped::new(&row.destination),
+                    destination: row.destination.clone(),
                     state: row.state.as_str(),
                 })
                 .set(gauge(row.count));
@@ -80,7 +80,7 @@ impl Snapshot {
         for row in &self.undelivered {
             oldest
                 .get_or_create(&DestinationLabels {
-                    destination: Escaped::new(&row.destination),
+                    destination: row.destination.clone(),
                 })
                 .set(row.oldest_age.as_secs_f64());
         }
