@@ -1,6 +1,7 @@
-//! LinkedIn identities: what an id, a URL or a urn says about who a person is (contract section 5.1).
+//! LinkedIn identities: what an id, a URL or a urn says about who a person is.
 
 mod code;
+mod placeholder;
 mod slug;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,8 @@ mod url;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+pub use placeholder::is_placeholder;
 
 /// What a URL path may carry as it is.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -35,10 +38,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a URL, a urn, a bare id or a bare public identifier. Empty when it names no person.
+    /// Reads a URL, a urn, a bare id or a bare public identifier. Returns an empty identity if the text names no person, such as
+    /// a [placeholder](is_placeholder).
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        let Some(text) = readable(text) else {
+        let Some(text) = readable(text).filter(|text| !is_placeholder(text)) else {
             return Self::default();
         };
         if starts_with_ignoring_case(text, "urn:") {
@@ -60,10 +64,10 @@ impl Identity {
     }
 
     /// Reads a provider's id field: an id, a urn, or anything else as an opaque string. Never a public identifier, and bare
-    /// digits are no member number here.
+    /// digits are no member number here. A [placeholder](is_placeholder) is no id.
     #[must_use]
     pub fn from_id(id: &str) -> Self {
-        let Some(id) = readable(id) else {
+        let Some(id) = readable(id).filter(|id| !is_placeholder(id)) else {
             return Self::default();
         };
         let named = url::urn(id);
@@ -102,13 +106,15 @@ impl Identity {
             .unwrap_or_default()
     }
 
-    /// What stands, decoded, where a public identifier stands: one, or an id in its place.
+    /// Reads a decoded word that stands where a public identifier can stand: a public identifier, or an id in its place.
     fn from_slug(text: &str) -> Self {
-        if code::looks_like_id(text) {
-            return Self::from_plain_id(text);
+        // The composed form decides: composing and lower-casing can turn other characters into ASCII ones.
+        let composed = slug::composed(text).unwrap_or_default();
+        if code::looks_like_id(&composed) {
+            return Self::from_plain_id(&composed);
         }
         Self {
-            public_identifier: slug::canonical(text),
+            public_identifier: slug::canonical(&composed),
             ..Self::default()
         }
     }
@@ -163,7 +169,7 @@ impl Identity {
         self.member_number.or(self.sales_number)
     }
 
-    /// Whether the two are one person (contract section 5.1): the same id, the same member number, or the same public
+    /// Whether the two are one person: the same id, the same member number, or the same public
     /// identifier and no two known member numbers that differ.
     #[must_use]
     pub fn same_person(&self, other: &Self) -> bool {
@@ -202,6 +208,29 @@ impl Identity {
                 utf8_percent_encode(slug, ESCAPED)
             )
         })
+    }
+
+    /// Whether two identities are known to belong to two people. The first kind of identity that both have decides: numbers
+    /// before ids, ids before public identifiers, because people change those.
+    #[must_use]
+    pub fn is_someone_else(&self, other: &Self) -> bool {
+        if let (Some(mine), Some(theirs)) = (self.number(), other.number()) {
+            return mine != theirs;
+        }
+        if let (Some(mine), Some(theirs)) = (&self.provider_id, &other.provider_id) {
+            return mine != theirs;
+        }
+        // Sales Navigator and Recruiter have different ids for one person: they are compared only if both numbers are unknown.
+        if let (Some(mine), Some(theirs)) = (&self.sales_id, &other.sales_id)
+            && self.number().is_none()
+            && other.number().is_none()
+        {
+            return mine != theirs;
+        }
+        match (&self.public_identifier, &other.public_identifier) {
+            (Some(mine), Some(theirs)) => mine != theirs,
+            _ => false,
+        }
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {

@@ -157,7 +157,7 @@ impl Routine<'_> {
             }
             given.fill_from(id);
         }
-        let other_person = contradicts(&before.identity, &given);
+        let other_person = before.identity.is_someone_else(&given);
         if other_person {
             // What was known of somebody else, evidence included, must not tie this one's signals to that person.
             e.identity = given;
@@ -252,28 +252,6 @@ fn identity_of_url(url: Option<&str>) -> Identity {
 
 fn identity_of_id(id: Option<&str>) -> Identity {
     id.map(Identity::from_id).unwrap_or_default()
-}
-
-/// Whether two identities can't be one person: the first kind of id that both have decides, numbers before ids before public
-/// identifiers (people change those).
-fn contradicts(known: &Identity, given: &Identity) -> bool {
-    if let (Some(a), Some(b)) = (known.number(), given.number()) {
-        return a != b;
-    }
-    if let (Some(a), Some(b)) = (&known.provider_id, &given.provider_id) {
-        return a != b;
-    }
-    // Sales Navigator and Recruiter name one person by two ids; only those whose number is not known are compared.
-    if let (Some(a), Some(b)) = (&known.sales_id, &given.sales_id)
-        && known.number().is_none()
-        && given.number().is_none()
-    {
-        return a != b;
-    }
-    match (&known.public_identifier, &given.public_identifier) {
-        (Some(a), Some(b)) => a != b,
-        _ => false,
-    }
 }
 
 /// Takes out of `identity` what `old` had put in, then puts `new` in, which wins.

@@ -108,6 +108,64 @@ async fn an_id_that_decodes_to_nothing_is_compared_whole_wherever_it_stands() {
 }
 
 #[tokio::test]
+async fn a_long_name_in_mixed_case_is_a_name() {
+    let site = site().await;
+    let name = "Maria-Fernanda-Gonzalez-Lopez-4b43a1b5";
+    let row = |id: &str, url: String| json!({"id": id, "accountId": "acc_1", "linkedinUrl": url});
+    enroll(
+        &site,
+        json!([
+            row("url", format!("https://www.linkedin.com/in/{name}/")),
+            row("bare", name.to_owned())
+        ]),
+    )
+    .await;
+    let slug = name.to_lowercase();
+    leads_to(&site, &relation("acc_1", MIRA, Some(&slug)), "stamped").await;
+    for id in ["url", "bare"] {
+        let e = enrollment(&site, id).await;
+        assert_eq!(
+            (&e["path"], &e["publicIdentifier"]),
+            (&json!("profile"), &json!(slug))
+        );
+        assert_eq!(e["providerId"], profile_id(MIRA));
+    }
+}
+
+#[tokio::test]
+async fn a_placeholder_names_nobody() {
+    let site = site().await;
+    let rows: Vec<Value> = ["none", "N/A", "-", "null", "Unknown", "na", "NIL", "undefined"]
+        .iter()
+        .enumerate()
+        .map(|(n, word)| json!({"id": format!("e{n}"), "accountId": "acc_1", "linkedinUrl": word, "providerId": word}))
+        .collect();
+    let (_, answer) = site.post("/v1/enrollments", json!(rows)).await;
+    assert_eq!(answer["created"], rows.len(), "{answer}");
+    for result in answer["results"].as_array().expect("a list") {
+        assert_eq!(result["noUsableIdentity"], true, "{result}");
+    }
+    // What a provider does not know is not an id either; the rest of its body says who it is.
+    let mut body = relation("acc_1", MIRA, Some("na"));
+    body["user_provider_id"] = json!("null");
+    leads_to(&site, &body, "unmatched").await;
+    body["user_public_identifier"] = json!("mira-halvorsen");
+    body["user_profile_url"] = Value::Null;
+    enroll(
+        &site,
+        json!([{"id": "mira", "accountId": "acc_1", "linkedinUrl": "mira-halvorsen"}]),
+    )
+    .await;
+    leads_to(&site, &body, "stamped").await;
+    enroll(
+        &site,
+        json!([{"id": "named", "accountId": "acc_1", "linkedinUrl": "https://www.linkedin.com/in/na"}]),
+    )
+    .await;
+    assert_eq!(enrollment(&site, "named").await["path"], "profile");
+}
+
+#[tokio::test]
 async fn a_webhook_that_its_own_account_does_not_know_goes_to_the_one_sibling() {
     let siblings: String = ["a", "b", "c"]
         .iter()

@@ -16,6 +16,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0003.sql"),
     include_str!("../data/rows/0004.sql"),
     include_str!("../data/rows/0005.sql"),
+    include_str!("../data/rows/0006.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {
@@ -113,4 +114,103 @@ fn a_newer_schema_is_refused_in_words_and_left_alone() {
     );
     let conn = Connection::open(&path).expect("the file");
     assert!(counts(&conn).contains_key("of_the_future"));
+}
+
+#[test]
+fn long_names_that_were_stored_as_ids_become_names_and_placeholders_nobody() {
+    const BEFORE: usize = 5;
+    const PROFILE: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";
+    const NAME: &str = "Maria-Fernanda-Gonzalez-Lopez-4b43a1b5";
+    const OPAQUE: &str = "AA1212sqqsMQBODyLwZrRcgYhrkCafURGqva0U4E";
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("acceptd.db");
+    let conn = database_of(BEFORE, &path);
+    conn.execute_batch("UPDATE account_poll SET next_look_at = NULL, look_seq = 4")
+        .expect("an account that looks for nobody");
+    let mira = "https://www.linkedin.com/in/na";
+    let page = format!("https://www.linkedin.com/in/{NAME}?trk=x");
+    // The URL, the given id, the stored provider id and public identifier; then the last two as they have to become.
+    let rows = [
+        (
+            "name",
+            &*page,
+            None,
+            Some(NAME),
+            None,
+            None,
+            Some("maria-fernanda-gonzalez-lopez-4b43a1b5"),
+        ),
+        (
+            "both",
+            &*page,
+            Some(PROFILE),
+            Some(NAME),
+            None,
+            Some(PROFILE),
+            Some("maria-fernanda-gonzalez-lopez-4b43a1b5"),
+        ),
+        ("given", "", Some(NAME), Some(NAME), None, Some(NAME), None),
+        (
+            "opaque",
+            OPAQUE,
+            None,
+            Some(OPAQUE),
+            None,
+            Some(OPAQUE),
+            None,
+        ),
+        (
+            "id",
+            PROFILE,
+            None,
+            Some(PROFILE),
+            None,
+            Some(PROFILE),
+            None,
+        ),
+        (
+            "placeholder",
+            "N/A",
+            Some("Unknown"),
+            Some("Unknown"),
+            None,
+            None,
+            None,
+        ),
+        ("bare", " None ", None, None, Some("none"), None, None),
+        ("na", mira, None, None, Some("na"), None, Some("na")),
+    ];
+    for (id, url, given, provider_id, slug, _, _) in rows {
+        conn.execute(
+            "INSERT INTO enrollments (id, account_id, campaign_id, linkedin_url, given_provider_id, provider_id,
+               public_identifier, created_at) VALUES (?1, 'acc_1', 'camp_1', nullif(?2, ''), ?3, ?4, ?5, 1777700100000)",
+            (id, url, given, provider_id, slug),
+        )
+        .expect("a row");
+    }
+    drop(conn);
+
+    drop(Store::open(&path, Arc::new(Unobserved)).expect("it is migrated"));
+
+    let conn = Connection::open(&path).expect("the migrated file");
+    for (id, _, _, _, _, provider_id, slug) in rows {
+        let found: (Option<String>, Option<String>) = conn
+            .query_row(
+                "SELECT provider_id, public_identifier FROM enrollments WHERE id = ?1",
+                [id],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .expect("the row");
+        let wanted = (provider_id.map(str::to_owned), slug.map(str::to_owned));
+        assert_eq!(found, wanted, "{id}");
+    }
+    // The account looks for the names as deep as their invites.
+    let look: (Option<i64>, i64) = conn
+        .query_row(
+            "SELECT next_look_at, look_seq FROM account_poll WHERE account_id = 'acc_1'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .expect("the account");
+    assert_eq!(look, (Some(0), 5));
 }

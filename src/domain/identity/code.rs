@@ -43,26 +43,33 @@ pub(super) fn member_number(digits: &str) -> Option<i64> {
         .filter(|n| (1..1 << 48).contains(n))
 }
 
-/// Whether a text that stands where a slug may stand is an id all the same: one that decodes, one that begins like one, one
-/// whose case was destroyed on the way, or a long mix of cases and digits that nobody chose for a name.
-pub(super) fn looks_like_id(text: &str) -> bool {
+/// From this length on, in characters, a word without hyphens that mixes cases and digits is an id. No id is shorter, and nobody
+/// chooses a name like that.
+const MIXED_LENGTH_MIN: usize = 32;
+
+/// Whether a word is an id although it stands where a public identifier can stand. It is one if it decodes, if it begins like
+/// an id, or if it is long, mixes cases and digits and has no hyphen. Length alone proves nothing: a name with its suffix, such
+/// as `Maria-Fernanda-Gonzalez-Lopez-4b43a1b5`, can be just as long.
+pub(super) fn looks_like_id(word: &str) -> bool {
     let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if !text.bytes().all(base64url) {
+    if !word.bytes().all(base64url) {
         return false;
     }
-    let starts = |prefix: &str| {
-        text.get(..prefix.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(prefix))
+    let begins_like_id = |ignoring_case: bool| {
+        ["ACoAA", "ACwAA", "AEMAA"].iter().any(|prefix| {
+            word.get(..prefix.len()).is_some_and(|start| {
+                start == *prefix || (ignoring_case && start.eq_ignore_ascii_case(prefix))
+            })
+        })
     };
-    let long = text.len() >= 32;
-    ["ACoAA", "ACwAA", "AEMAA"]
-        .iter()
-        .any(|p| text.starts_with(p) || (long && starts(p)))
-        || decode(text).is_some()
-        || (long
-            && text.bytes().any(|b| b.is_ascii_uppercase())
-            && text.bytes().any(|b| b.is_ascii_lowercase())
-            && text.bytes().any(|b| b.is_ascii_digit()))
+    let long = word.len() >= MIXED_LENGTH_MIN;
+    let mixed = long
+        && word.bytes().any(|b| b.is_ascii_uppercase())
+        && word.bytes().any(|b| b.is_ascii_lowercase())
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && !word.contains('-');
+    // An id whose case was destroyed on the way is still no name.
+    begins_like_id(long) || decode(word).is_some() || mixed
 }
 
 /// Whether a text can be kept as an id that is compared as a whole.

@@ -1,4 +1,4 @@
-//! Public identifiers, brought to the one form in which they are compared (contract section 5.1).
+//! Public identifiers, brought to the one form in which they are compared.
 
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
@@ -19,13 +19,14 @@ pub(super) fn decode(text: &str) -> Option<String> {
     Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
-/// The compared form of a decoded public identifier: NFC, lower-case. `None` for what can't be one.
-pub(super) fn canonical(decoded: &str) -> Option<String> {
+/// A decoded text in NFC. `None` if it is too long for a public identifier.
+pub(super) fn composed(decoded: &str) -> Option<String> {
     // A decomposed character can be several times as long.
-    if decoded.len() > CHARS_MAX * 16 {
-        return None;
-    }
-    let composed: String = decoded.nfc().collect();
+    (decoded.len() <= CHARS_MAX * 16).then(|| decoded.nfc().collect())
+}
+
+/// The compared form of a composed public identifier: NFC, lower-case. `None` for what can't be one.
+pub(super) fn canonical(composed: &str) -> Option<String> {
     // Lower-casing can decompose ("İ"), so it is composed again.
     let slug: String = composed.to_lowercase().nfc().collect();
     let fits = slug.chars().take(CHARS_MAX + 1).count() <= CHARS_MAX;

@@ -44,7 +44,7 @@ fn every_vector() {
         }
         seen += 1;
     }
-    assert!(seen > 45);
+    assert!(seen > 55);
 }
 
 #[test]
@@ -63,6 +63,111 @@ fn persons() {
         "ACwAACuVS84B9C7mdnyZdBEFwODpFInn7OkqT-M"
     )));
     assert!(!Identity::default().same_person(&Identity::default()));
+}
+
+#[test]
+fn a_placeholder_is_nobody_only_as_the_whole_value() {
+    for word in [
+        "none",
+        "None",
+        "NULL",
+        "n/a",
+        "N/A",
+        "na",
+        "NA",
+        "nil",
+        "Unknown",
+        "undefined",
+        "-",
+        " - ",
+        "\tnull\n",
+    ] {
+        assert!(Identity::from_text(word).is_empty(), "{word:?}");
+        assert!(Identity::from_id(word).is_empty(), "{word:?}");
+    }
+    for word in ["none", "null", "na", "nil", "unknown", "undefined"] {
+        let url = format!("https://www.linkedin.com/in/{}", word.to_uppercase());
+        let found = Identity::from_text(&url);
+        assert_eq!(found.public_identifier.as_deref(), Some(word));
+        assert_eq!(Identity::from_public_identifier(word), found);
+    }
+    assert!(Identity::from_text("nana").is_usable());
+    assert!(Identity::from_id("unknown-7").is_usable());
+}
+
+#[test]
+fn what_a_word_is_that_stands_where_a_name_can() {
+    let slug = |word: &str| Some(word.to_lowercase());
+    for (word, expected) in [
+        (
+            "Maria-Fernanda-Gonzalez-Lopez-4b43a1b5",
+            slug("Maria-Fernanda-Gonzalez-Lopez-4b43a1b5"),
+        ),
+        ("AA1212sqqsMQBODyLwZrRcgYhrkCafURGqva0U4E", None),
+        (
+            "AA1212sqqsMQBODyLwZr-cgYhrkCafURGqva0U4E",
+            slug("AA1212sqqsMQBODyLwZr-cgYhrkCafURGqva0U4E"),
+        ),
+        // 31 and 32 characters.
+        (
+            "Aa1aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            slug("Aa1aaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ),
+        ("Aa1aaaaaaaaaaaaaaaaaaaaaaaaaaaaa", None),
+        (
+            "AAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            slug("AAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ),
+        (
+            "aa1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            slug("aa1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ),
+        (
+            "AA1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            slug("AA1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ),
+        (
+            "acoaabcdefghijklmnopqrstuvwxyza",
+            slug("acoaabcdefghijklmnopqrstuvwxyza"),
+        ),
+        ("acoaabcdefghijklmnopqrstuvwxyzab", None),
+        ("ACOAA-bcdefghijklmnopqrstuvwxyzab", None),
+        ("ACoAA-b", None),
+        ("ACwAA", None),
+        ("AEMAA1", None),
+        ("ACosta", slug("acosta")),
+    ] {
+        for text in [
+            word.to_owned(),
+            format!("https://www.linkedin.com/in/{word}/"),
+        ] {
+            let found = Identity::from_text(&text);
+            assert_eq!(found.public_identifier, expected, "{text}");
+            assert_eq!(found.provider_id.is_some(), expected.is_none(), "{text}");
+        }
+    }
+}
+
+#[test]
+fn two_people_are_told_apart_by_what_both_have() {
+    let id = Identity::from_id(PROFILE);
+    let slug = Identity::from_text("mira");
+    let both = {
+        let mut both = id.clone();
+        both.fill_from(&slug);
+        both
+    };
+    let renamed = {
+        let mut renamed = id.clone();
+        renamed.fill_from(&Identity::from_text("mira-h"));
+        renamed
+    };
+    assert!(!both.is_someone_else(&renamed));
+    assert!(!id.is_someone_else(&slug));
+    assert!(slug.is_someone_else(&Identity::from_text("mira-h")));
+    assert!(both.is_someone_else(&Identity::from_member_urn("7")));
+    assert!(Identity::from_id("x").is_someone_else(&Identity::from_id("y")));
+    assert!(!Identity::default().is_someone_else(&both));
 }
 
 #[test]
@@ -140,6 +245,45 @@ proptest! {
             let found = Identity::from_text(&whole);
             prop_assert_eq!(found.is_usable(), !found.is_empty());
             let _ = (Identity::from_id(&whole), Identity::from_member_urn(&whole), Identity::from_public_identifier(&whole));
+        }
+    }
+
+    // Composing and lower-casing can make an ASCII letter of another character, such as the Kelvin sign.
+    #[test]
+    fn what_was_read_is_read_again_as_the_same(
+        text in "(ACo|AA|aco|A|a|1|-|\u{212a}|\u{130}|\u{df}|e\u{301}|x{8}|[a-zA-Z0-9]{1,12}|\\PC){0,12}",
+    ) {
+        for url in [text.clone(), format!("https://www.linkedin.com/in/{}", escape(&text, &[]))] {
+            let found = Identity::from_text(&url);
+            if let Some(page) = found.profile_url() {
+                let again = Identity::from_text(&page);
+                prop_assert_eq!(&again.public_identifier, &found.public_identifier);
+                prop_assert_eq!(&again.profile_url(), &found.profile_url());
+                prop_assert_eq!(again.provider_id, None);
+            }
+            if let Some(id) = &found.provider_id {
+                prop_assert_eq!(&Identity::from_id(id).provider_id, &found.provider_id);
+            }
+        }
+    }
+
+    // Names of any length, in any case, with hyphens or without digits.
+    #[test]
+    fn length_alone_makes_no_id(
+        words in prop::collection::vec("[B-Zb-z][a-zA-Z0-9]{0,14}", 1..12), digits: bool,
+    ) {
+        let name = if digits && words.len() > 1 {
+            words.join("-")
+        } else {
+            words.concat().replace(|c: char| c.is_ascii_digit(), "")
+        };
+        prop_assume!(name.len() <= 200);
+        prop_assume!(!is_placeholder(&name));
+        let key = name.to_lowercase();
+        for text in [name.clone(), format!("linkedin.com/in/{name}")] {
+            let found = Identity::from_text(&text);
+            prop_assert_eq!(found.public_identifier.as_deref(), Some(key.as_str()), "{}", text);
+            prop_assert_eq!(found.provider_id, None);
         }
     }
 

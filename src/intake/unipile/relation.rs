@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::read;
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, is_placeholder};
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
 use crate::domain::time::Ms;
@@ -93,7 +93,7 @@ impl Keys {
             None | Some(Value::Null) => Identity::default(),
             Some(Value::String(id)) => {
                 let identity = Identity::from_id(id);
-                if identity.is_empty() && !id.trim().is_empty() {
+                if identity.is_empty() && !id.trim().is_empty() && !is_placeholder(id) {
                     return Err(BadInput::field(self.id_path, "is not an id"));
                 }
                 identity
