@@ -1,6 +1,7 @@
 //! What an understood webhook does, inside the writer's transaction: the event id is remembered, and evidence goes into the one
 //! stamping routine (contract section 4).
 
+use super::sendpilot;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
@@ -114,10 +115,7 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
                 routine,
                 &Noted {
                     outcome: Outcome::Ignored,
-                    reason: &format!(
-                        "The event type {:?} is not known; if it is a new name of a known one, it has to be added.",
-                        event.event_type
-                    ),
+                    reason: &not_a_sign(&event.event_type),
                     ..noted
                 },
             );
@@ -129,6 +127,17 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
     let remark = other_sender(known.as_ref(), event);
     let e = enrolled(routine, known, lead, event)?;
     act(routine, e, event, remark.as_deref())
+}
+
+/// Why an event is ignored. A documented one is no surprise; an unknown one may be a new name of a sign that would be lost.
+fn not_a_sign(event_type: &str) -> String {
+    if sendpilot::is_documented(event_type) {
+        format!("The event {event_type:?} says nothing about an accept.")
+    } else {
+        format!(
+            "The event type {event_type:?} is not known. If it is a new name of a known one, acceptd has to learn it."
+        )
+    }
 }
 
 /// What one known event says of one enrollment.

@@ -101,6 +101,15 @@ pub fn parse(body: &[u8], _now: Ms, keep_text: bool) -> Result<SendpilotEvent, B
     })
 }
 
+/// Whether SendPilot's documentation lists this event although it says nothing about an accept.
+#[must_use]
+pub fn is_documented(event_type: &str) -> bool {
+    event_type == "lead.tag.updated"
+        || ["campaign.", "lead_database.", "lead_extractor."]
+            .iter()
+            .any(|prefix| event_type.starts_with(prefix))
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Sent,

@@ -34,6 +34,11 @@ pub fn parse(
         Some(Value::Null) | None => {}
         Some(_) => return Err(BadInput::field("AccountStatus", "must be an object")),
     }
+    if is_hosted_auth(&body) {
+        let reason =
+            "A hosted authentication was finished. The account's status comes by its own event.";
+        return Ok(ignored(&body, Source::Webhook, reason));
+    }
     let v2 = matches!(body.get("event"), None | Some(Value::Null)) && body.contains_key("type");
     let name = if v2 { "type" } else { "event" };
     let event = read::needed(&body, name, name)?.trim();
@@ -57,13 +62,27 @@ pub fn parse(
     Ok(found)
 }
 
-/// The event of another network's account, which is not looked into. `of` is the object that names the account.
+/// The notification that ends a hosted authentication: flat, with `status`, `account_id` and `name`, and without an event name.
+fn is_hosted_auth(body: &read::Object) -> bool {
+    let absent = |key| matches!(body.get(key), None | Some(Value::Null));
+    let text = |key| body.get(key).is_some_and(Value::is_string);
+    absent("event")
+        && absent("type")
+        && text("status")
+        && text("account_id")
+        && body.contains_key("name")
+}
+
+/// The event of another network's account, which is not looked into. `of` is the object that names the account: by `account_type`
+/// in API v1, by `account_provider` in v2.
 fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent> {
-    let linkedin = match of.get("account_type") {
-        None | Some(Value::Null) => true,
-        Some(Value::String(kind)) => kind.trim().eq_ignore_ascii_case("LINKEDIN"),
-        Some(_) => false,
-    };
+    let linkedin = ["account_type", "account_provider"]
+        .iter()
+        .all(|key| match of.get(*key) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(kind)) => kind.trim().eq_ignore_ascii_case("LINKEDIN"),
+            Some(_) => false,
+        });
     (!linkedin).then(|| UnipileEvent {
         kind: UnipileKind::Ignored {
             account: named_account(of),
@@ -111,6 +130,7 @@ fn envelope(body: &read::Object) -> String {
         "type",
         "account_id",
         "account_type",
+        "account_provider",
         "webhook_name",
         "created_at",
         "timestamp",

@@ -359,3 +359,27 @@ async fn a_sender_that_sendpilot_named_first_is_sendpilot_s_though_the_lead_is_w
         ]
     );
 }
+
+#[tokio::test]
+async fn a_documented_event_that_is_no_sign_raises_no_alarm() {
+    let site = site().await;
+    for (n, name) in [
+        "campaign.started",
+        "lead.tag.updated",
+        "lead_database.search.completed",
+        "lead_extractor.job.completed",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let quiet = event(&n.to_string(), name, "lead", &ago(1), json!({}));
+        told(&site, &quiet, "ignored").await;
+    }
+    let renamed = event("9", "connection.confirmed", "lead", &ago(1), json!({}));
+    told(&site, &renamed, "ignored").await;
+    let (_, ignored) = site.get("/v1/signals?outcome=ignored").await;
+    let unknown = |signal: &&Value| signal["reason"].as_str().unwrap().contains("is not known");
+    let items = ignored["items"].as_array().unwrap();
+    assert_eq!(items.len(), 5);
+    assert_eq!(items.iter().filter(unknown).count(), 1, "{ignored}");
+}

@@ -35,6 +35,7 @@ pub(super) fn v1(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput>
         account,
         person,
         read::time(body, "timestamp"),
+        Precision::UpperBound,
         now,
         raw,
     ))
@@ -57,17 +58,17 @@ pub(super) fn v2(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput>
         user,
         &["id", "display_name", "public_identifier", "profile_url"],
     );
-    let mut kept_payload = read::keep(payload, &["id", "object"]);
+    let mut kept_payload = read::keep(payload, &["id", "object", "created_at"]);
     kept_payload.insert("user".to_owned(), Value::Object(kept_user));
     kept.insert("payload".to_owned(), json!(kept_payload));
     let raw = Value::Object(kept).to_string();
-    Ok(event(
-        account,
-        person,
-        read::time(body, "created_at"),
-        now,
-        raw,
-    ))
+    // The relation's own time is when the two were connected; the event's is when the provider noticed.
+    let connected_at = read::time(payload, "created_at").and_then(|at| at.plausible(now));
+    let (at, precision) = match connected_at {
+        Some(at) => (Some(at), Precision::Exact),
+        None => (read::time(body, "created_at"), Precision::UpperBound),
+    };
+    Ok(event(account, person, at, precision, now, raw))
 }
 
 fn inner<'a>(of: &'a read::Object, key: &str, path: &str) -> Result<&'a read::Object, BadInput> {
@@ -124,6 +125,7 @@ fn event(
     account: AccountId,
     person: Person,
     at: Option<Ms>,
+    precision: Precision,
     received_at: Ms,
     raw: String,
 ) -> UnipileEvent {
@@ -136,7 +138,7 @@ fn event(
             received_at,
             subject: Subject::Person,
             person,
-            claim: Claim::of(at, Precision::UpperBound),
+            claim: Claim::of(at, precision),
             raw,
         })),
     }

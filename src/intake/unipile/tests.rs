@@ -1,6 +1,7 @@
 //! Every sample, and each rule of sections 4 and 5.3 as a change to one.
 
 mod message;
+mod v2;
 
 use proptest::prelude::*;
 use serde_json::json;
