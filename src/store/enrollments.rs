@@ -141,13 +141,10 @@ impl Reader<'_> {
             also("(accepted_at IS NOT NULL) = ?", i64::from(connected).into());
         }
         if let Some(q) = &filter.q {
-            let escaped = q
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
             also(
-                "(id LIKE ? ESCAPE '\\' OR name LIKE ? ESCAPE '\\' OR company LIKE ? ESCAPE '\\' OR public_identifier LIKE ? ESCAPE '\\')",
-                format!("%{escaped}%").into(),
+                "(contains_folded(id, ?) OR contains_folded(name, ?) OR contains_folded(company, ?)
+                   OR contains_folded(public_identifier, ?))",
+                q.clone().into(),
             );
         }
         if let Some(after) = filter.after {

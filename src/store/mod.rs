@@ -21,6 +21,7 @@ mod polls;
 mod prune;
 mod resyncs;
 mod row;
+mod search;
 mod signals;
 mod stats;
 mod steps;

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate::migrate;
+use super::search;
 
 /// The oldest SQLite that is trusted with a write-ahead log (contract section 11).
 const SQLITE_OLDEST: i32 = 3_051_003;
@@ -131,6 +132,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "secure_delete", "on")?;
     conn.pragma_update(None, "cache_size", -32_000)?;
     keep_plans(&conn)?;
+    search::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(256);
     migrate(&mut conn)?;
     Ok(conn)
@@ -151,6 +153,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     conn.busy_timeout(Duration::from_secs(5))?;
     conn.pragma_update(None, "query_only", true)?;
     keep_plans(&conn)?;
+    search::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(conn)
 }
