@@ -124,7 +124,7 @@ impl Routine<'_> {
     }
 
     fn meet_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<(), Error> {
-        let name = row.campaign_name.as_ref().and_then(Option::as_deref);
+        let name = row.campaign_name.as_ref().map(Option::as_deref);
         self.tx.meet_campaign(&e.campaign, name, self.now)
     }
 

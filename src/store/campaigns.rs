@@ -182,18 +182,23 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Makes sure that a campaign exists, and gives it a name if one is named.
+    /// Makes sure that a campaign exists, and sets its name. The outer `None` of the name keeps it, the inner one clears it.
     ///
     /// # Errors
     /// The store's.
-    pub fn meet_campaign(&self, id: &CampaignId, name: Option<&str>, now: Ms) -> Result<(), Error> {
+    pub fn meet_campaign(
+        &self,
+        id: &CampaignId,
+        name: Option<Option<&str>>,
+        now: Ms,
+    ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "INSERT INTO campaigns (id, name, created_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name
-                 WHERE excluded.name IS NOT NULL AND name IS NOT excluded.name",
+                 WHERE ?4 AND name IS NOT excluded.name",
             )?
-            .execute(params![id.as_str(), name, now.0])?;
+            .execute(params![id.as_str(), name.flatten(), now.0, name.is_some()])?;
         Ok(())
     }
 
