@@ -5,3 +5,5 @@ mod read;
 pub mod sendpilot;
 pub mod unipile;
 pub mod verify;
+
+pub use read::json;

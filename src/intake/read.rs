@@ -13,11 +13,7 @@ const MILLISECONDS_FROM: f64 = 1e11;
 
 /// The body as a JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    match serde_json::from_slice(body).or_else(|e| match whole_characters(body) {
-        Some(mended) => serde_json::from_slice(&mended),
-        None => Err(e),
-    }) {
+    match json(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(BadInput::body("the body is JSON, but not an object")),
         // serde_json's own text can quote the body, so only the place is told.
@@ -27,6 +23,19 @@ pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
             e.column()
         ))),
     }
+}
+
+/// Reads JSON as providers and their callers write it: after a byte order mark, if there is one, and with escaped halves of
+/// surrogate pairs, which JSON's grammar allows.
+///
+/// # Errors
+/// serde_json's for the text as it was given.
+pub fn json(text: &[u8]) -> Result<Value, serde_json::Error> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    serde_json::from_slice(text).or_else(|error| match whole_characters(text) {
+        Some(mended) => serde_json::from_slice(&mended),
+        None => Err(error),
+    })
 }
 
 /// The body with `\ufffd` for every escaped half of a surrogate pair: what cuts a text after so many UTF-16 units leaves one, JSON's

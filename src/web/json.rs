@@ -1,5 +1,7 @@
 //! JSON in and out. Bodies are parsed as JSON whatever their content type says.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
@@ -8,6 +10,9 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use crate::domain::time::{EARLIEST, Ms};
+
+/// How far a caller's clock may be ahead of ours.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// An answer in JSON.
 pub struct Json<T>(pub T);
@@ -38,7 +43,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 /// # Errors
 /// 400 when it is none.
 pub fn parse(body: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
+    crate::intake::json(body).map_err(|error| {
         // The error tells place and kind, never the text.
         Problem::new(
             StatusCode::BAD_REQUEST,
@@ -147,7 +152,8 @@ impl Fields {
             .ok_or_else(|| FieldError::field(name, format!("{name} is needed.")))
     }
 
-    /// An RFC 3339 time, not before 2003 and not after `now`.
+    /// An RFC 3339 time, not before 2003 and not after `now`. A caller's clock may be up to five minutes ahead: such a time
+    /// counts as `now`.
     ///
     /// # Errors
     /// The field, when it is something else.
@@ -156,10 +162,11 @@ impl Fields {
             Ms::parse(text).ok_or("not an RFC 3339 time such as 2026-05-02T15:14:06Z")
         })?;
         match time {
-            Some(Some(at)) if at > now => Err(FieldError::field(
+            Some(Some(at)) if at > now.plus(CLOCK_SKEW_MAX) => Err(FieldError::field(
                 name,
-                format!("{name} lies in the future."),
+                format!("{name} lies in the future; at most 5 minutes count as a fast clock."),
             )),
+            Some(Some(at)) if at > now => Ok(Some(Some(now))),
             Some(Some(at)) if at < EARLIEST => Err(FieldError::field(
                 name,
                 format!("{name} lies before 2003: there was no LinkedIn then."),

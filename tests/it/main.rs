@@ -5,6 +5,7 @@ mod api_enrollments;
 mod api_errors;
 mod api_outbox;
 mod bad_input;
+mod callers;
 mod cli_live;
 mod config;
 mod constraints;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::evidence_support::{
-    ago, enroll, enrollment, invite, leads_to, message, profile_id, sales_id, site,
+    ago, enroll, enrollment, invite, leads_to, message, profile_id, sales_id, site, unipile,
 };
 
 const MIRA: u64 = 731_204_558;
@@ -109,6 +109,59 @@ async fn a_note_echo_may_come_before_the_enrollment_and_before_its_note() {
         Some(1),
         "{ignored}"
     );
+}
+
+#[tokio::test]
+async fn a_sender_without_an_id_is_known_by_its_url_or_its_urn() {
+    let site = site().await;
+    let row = |id: &str, url: &str| json!({"id": id, "accountId": "acc_1", "linkedinUrl": url});
+    enroll(
+        &site,
+        json!([
+            row("url", "mira-halvorsen"),
+            row("urn", "urn:li:member:2002"),
+            row("slug", "jo-lind")
+        ]),
+    )
+    .await;
+    let by = |id: Value, url: Value, urn: Value, slug: Value| {
+        let mut body = message("acc_1", MIRA, false, "Hi");
+        body["attendees"] = json!([]);
+        body["sender"] = json!({
+            "attendee_provider_id": id, "attendee_profile_url": url, "attendee_public_identifier": slug,
+            "attendee_specifics": {"member_urn": urn, "network_distance": "DISTANCE_1"},
+        });
+        body
+    };
+    let (none, mira) = (
+        Value::Null,
+        json!("https://www.linkedin.com/in/mira-halvorsen/"),
+    );
+    let urn = json!("urn:li:member:2002");
+    for (id, body) in [
+        (
+            "url",
+            by(none.clone(), mira.clone(), none.clone(), none.clone()),
+        ),
+        ("urn", by(json!(""), none.clone(), urn, none.clone())),
+        (
+            "slug",
+            by(json!("null"), none.clone(), none.clone(), json!("jo-lind")),
+        ),
+    ] {
+        leads_to(&site, &body, "stamped").await;
+        assert_eq!(enrollment(&site, id).await["source"], "reply", "{id}");
+    }
+    // A sender that nothing names, and an id of the wrong type.
+    let company = json!("https://www.linkedin.com/company/nordkai");
+    for body in [
+        by(none.clone(), none.clone(), none.clone(), none.clone()),
+        by(none.clone(), company, none.clone(), none.clone()),
+        by(json!(7), mira, none.clone(), none.clone()),
+    ] {
+        let (status, _) = unipile(&site, &body).await;
+        assert_eq!(status, 400, "{body}");
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEve
 use crate::domain::time::Ms;
 use crate::domain::words::{Precision, Source};
 
-/// The path of the field without which nobody wrote the message.
+/// The path of the field that usually says who wrote the message.
 const SENDER_ID: &str = "sender.attendee_provider_id";
 
 /// What the types of messages and chats have in common that reach people who are no connection.
@@ -53,7 +53,7 @@ pub(super) fn parse(
     if read::flag(body, "is_group") || talk.crowded {
         return Ok(nothing("A chat of several people proves no connection."));
     }
-    sender_is_named(body, talk.own && talk.other.is_some())?;
+    sender_is_named(body, talk.other.is_some())?;
     let Some(other) = &talk.other else {
         if talk.own {
             return Ok(nothing("The message does not say to whom it was written."));
@@ -109,12 +109,14 @@ fn unsolicited(body: &read::Object, field: &str) -> bool {
     })
 }
 
-/// Whether the body says who wrote it. An own message does not need to, where it says to whom it was written.
-fn sender_is_named(body: &read::Object, attendees_suffice: bool) -> Result<(), BadInput> {
+/// Whether the body says who wrote it. The id may be missing if the other side is known without it: the sender of a reply by
+/// URL, urn or public identifier, the receiver of an own message by any of them.
+fn sender_is_named(body: &read::Object, other_is_known: bool) -> Result<(), BadInput> {
     let empty = read::Object::new();
     let sender = read::child(body, "sender").unwrap_or(&empty);
     match sender.get("attendee_provider_id") {
-        None | Some(Value::Null) if attendees_suffice => Ok(()),
+        None | Some(Value::Null) if other_is_known => Ok(()),
+        Some(Value::String(id)) if other_is_known && id.trim().is_empty() => Ok(()),
         _ => read::needed(sender, "attendee_provider_id", SENDER_ID).map(|_| ()),
     }
 }
