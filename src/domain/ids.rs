@@ -3,6 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
 /// Why a string is no id. The text says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +97,18 @@ impl CampaignId {
     pub fn unassigned() -> Self {
         Self("unassigned".to_owned())
     }
+
+    /// The id of a campaign that is known by its name only. The same name always gives the same id, white space around it and
+    /// its Unicode form aside, and different names give different ids.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        let name: String = name.trim().nfc().collect();
+        let id = Uuid::new_v5(
+            &Uuid::NAMESPACE_URL,
+            format!("acceptd-campaign\n{name}").as_bytes(),
+        );
+        Self(format!("camp_{}", id.simple()))
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +124,15 @@ mod tests {
         assert!(AccountId::parse(&"ä".repeat(128)).is_ok());
         assert!(AccountId::parse(&"a".repeat(129)).is_err());
         assert!(CampaignId::parse("a\u{7}").is_err());
+    }
+
+    #[test]
+    fn a_campaign_that_has_only_a_name() {
+        let id = CampaignId::of_name("Fründe Q2");
+        assert_eq!(id, CampaignId::of_name(" Fru\u{308}nde Q2\n"));
+        assert_eq!(id.as_str(), "camp_94367d255acf5abe9c9c4f87647b1179");
+        for other in ["fründe q2", "Fründe Q 2", "Frunde Q2", ""] {
+            assert_ne!(id, CampaignId::of_name(other));
+        }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::domain::identity::Identity;
+use crate::domain::identity::{Identity, is_placeholder};
+use crate::domain::ids::CampaignId;
 
 /// A field of an enrollment that a column may fill. The first three of `Extra` are put together into others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,25 @@ pub enum Field {
     SalesUrl,
     /// Not looked at.
     Ignored,
+}
+
+impl Field {
+    /// Whether it holds words, so that any word may be meant.
+    fn is_prose(self) -> bool {
+        match self {
+            Self::FirstName | Self::LastName => true,
+            Self::Api(name) => ["name", "headline", "company", "note"].contains(&name),
+            Self::SalesUrl | Self::Ignored => false,
+        }
+    }
+
+    /// Whether it holds an id or a name that is also written as a number.
+    fn may_be_number(self) -> bool {
+        matches!(
+            self,
+            Self::Api("id" | "accountId" | "campaignId" | "campaignName")
+        )
+    }
 }
 
 /// Headers as people's exports name them: letters and digits only, lower-case. Where a row has several for one field, the first
@@ -175,7 +195,7 @@ pub struct Defaults {
     pub account: Option<String>,
     /// `--campaign`
     pub campaign: Option<String>,
-    /// `--campaign-name`
+    /// `--campaign-name`: of the campaign of rows that name none.
     pub campaign_name: Option<String>,
 }
 
@@ -204,11 +224,16 @@ pub struct Row {
 }
 
 impl Row {
-    /// Takes a cell. An empty text says nothing.
+    /// Takes a cell. An empty text and null say nothing, and so does a placeholder where an id or a time belongs. In a name, a
+    /// company, a headline or a note the same word can be meant.
     pub fn put(&mut self, (rank, field): (usize, Field), value: Value) {
         let value = match value {
+            Value::Null => return,
             Value::String(text) if text.trim().is_empty() => return,
+            Value::String(text) if !field.is_prose() && is_placeholder(&text) => return,
             Value::String(text) => Value::String(text.trim().to_owned()),
+            // Spreadsheets and databases write ids as numbers.
+            Value::Number(number) if field.may_be_number() => Value::String(number.to_string()),
             other => other,
         };
         if field != Field::Ignored {
@@ -243,27 +268,18 @@ impl Row {
         }
         self.name(&mut out);
         self.sales(&mut out);
-        for (key, value) in [
-            ("accountId", &defaults.account),
-            ("campaignId", &defaults.campaign),
-            ("campaignName", &defaults.campaign_name),
-        ] {
-            if let Some(value) = value {
-                out.entry(key).or_insert_with(|| value.clone().into());
-            }
+        if let Some(account) = &defaults.account {
+            out.entry("accountId")
+                .or_insert_with(|| account.clone().into());
         }
+        campaign(&mut out, defaults);
         if !out.contains_key("accountId") {
             let detail = "the row names no account: add a column or give --account";
             return Err(RowError::new(Some("accountId"), detail));
         }
-        if let Some(Value::Number(number)) = out.get("id") {
-            let text = number.to_string();
-            out.insert("id".to_owned(), text.into());
-        }
         if !out.contains_key("id") {
             let id = derived_id(&out).ok_or_else(|| {
-                let detail =
-                    "the row has no id, and no LinkedIn URL or provider id to make one from";
+                let detail = "the row has no id, and no LinkedIn URL, provider id, name or company to make one from";
                 RowError::new(Some("id"), detail)
             })?;
             out.insert("id".to_owned(), id.into());
@@ -294,17 +310,64 @@ impl Row {
     }
 }
 
+/// Says which campaign a row belongs to. A row that names none gets the defaults. One that names its campaign by name only gets an
+/// id derived from the name, so that each name is a campaign of its own.
+fn campaign(row: &mut Map<String, Value>, defaults: &Defaults) {
+    if row.contains_key("campaignId") {
+        return;
+    }
+    let own = row.get("campaignName").and_then(Value::as_str);
+    // A value that is no text is no name; the daemon says so.
+    let is_default = match own {
+        Some(name) => Some(name) == defaults.campaign_name.as_deref(),
+        None => !row.contains_key("campaignName"),
+    };
+    if is_default && let Some(id) = &defaults.campaign {
+        row.insert("campaignId".to_owned(), id.clone().into());
+    }
+    if is_default && let Some(name) = &defaults.campaign_name {
+        row.insert("campaignName".to_owned(), name.clone().into());
+    }
+    if !row.contains_key("campaignId")
+        && let Some(name) = row.get("campaignName").and_then(Value::as_str)
+    {
+        let id = CampaignId::of_name(name);
+        row.insert("campaignId".to_owned(), id.as_str().into());
+    }
+}
+
+/// Who a row is about, from its URL and its id. Empty if nothing in it names a person, or if the two name different ones, which
+/// the daemon refuses.
+pub fn person(row: &Map<String, Value>) -> Identity {
+    let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
+    let mut person = Identity::from_text(text("linkedinUrl"));
+    let by_id = Identity::from_id(text("providerId"));
+    if person.contradicts(&by_id) {
+        return Identity::default();
+    }
+    person.fill_from(&by_id);
+    person
+}
+
 /// An id that is the same each time the same person is imported for the same account and campaign: `imp_` and the UUIDv5 (URL
-/// namespace) of `acceptd-import`, account, campaign and identity, one a line.
+/// namespace) of `acceptd-import`, account, campaign and identity, one a line. Without an identity, name and company stand in its
+/// place, as a JSON array, which no identity looks like.
 fn derived_id(row: &Map<String, Value>) -> Option<String> {
     let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
     let person = Identity::from_text(text("linkedinUrl"));
+    let number = person.number();
     let identity = person
         .public_identifier
         .or(person.provider_id)
         .or(person.sales_id)
+        .or_else(|| number.map(|n| format!("urn:li:member:{n}")))
         .or_else(|| Some(text("providerId").to_owned()))
-        .filter(|t| !t.is_empty())?;
+        .filter(|t| !t.is_empty())
+        .or_else(|| {
+            let (name, company) = (text("name"), text("company"));
+            let known = !name.is_empty() || !company.is_empty();
+            known.then(|| serde_json::json!([name, company]).to_string())
+        })?;
     let name = format!(
         "acceptd-import\n{}\n{}\n{identity}",
         text("accountId"),

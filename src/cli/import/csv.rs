@@ -12,8 +12,11 @@ pub fn read(
     mappings: &[Mapping],
     defaults: &Defaults,
 ) -> Result<Vec<Entry>, Unreadable> {
-    let delimiter = sniff(text);
-    let mut parts = records(text, delimiter).into_iter();
+    let (start, delimiter) = match told(text) {
+        Some(told) => told,
+        None => (0, sniff(text)),
+    };
+    let mut parts = records(text, start, delimiter).into_iter();
     let Some(header) = parts.next() else {
         return Err(Unreadable::File(
             "is empty: there is not even a header".to_owned(),
@@ -86,10 +89,9 @@ struct Record {
     unclosed: bool,
 }
 
-/// Every row that is not blank. After a quote that is never closed, reading goes on with the next line.
-fn records(text: &str, delimiter: u8) -> Vec<Record> {
+/// Every row from byte `start` on that is not blank. After a quote that is never closed, reading goes on with the next line.
+fn records(text: &str, mut start: usize, delimiter: u8) -> Vec<Record> {
     let mut all = Vec::new();
-    let mut start = 0;
     let mut lines = Lines {
         text,
         at: 0,
@@ -160,6 +162,23 @@ impl Lines<'_> {
         self.at = offset;
         self.line
     }
+}
+
+/// Where the header begins and the delimiter, if the first line names it as Excel does: `sep=;`.
+fn told(text: &str) -> Option<(usize, u8)> {
+    let start = text.len() - text.trim_start_matches(['\r', '\n']).len();
+    let line = text[start..].split(['\r', '\n']).next()?;
+    let bare = line
+        .strip_prefix('"')
+        .and_then(|l| l.strip_suffix('"'))
+        .unwrap_or(line);
+    let key = bare.get(..4)?;
+    let [delimiter] = bare.as_bytes()[4..] else {
+        return None;
+    };
+    let usable = delimiter == b'\t' || delimiter == b' ' || delimiter.is_ascii_punctuation();
+    (key.eq_ignore_ascii_case("sep=") && usable && delimiter != b'"')
+        .then_some((start + line.len(), delimiter))
 }
 
 /// The delimiter that the first line has most of, outside quotes.

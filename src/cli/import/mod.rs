@@ -5,6 +5,7 @@ mod csv;
 mod ndjson;
 mod send;
 mod text;
+mod twice;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use columns::{Defaults, Mapping, RowError};
 /// What the columns of a CSV file are called, for `--help`.
 const HELP: &str = "Columns are known by their usual names in any spelling: LinkedIn URL, Profile URL, Sales Navigator URL, \
 Name or First Name and Last Name, Headline or Title, Company, ID, Account ID, Campaign ID, Invited At, Note. \
+A Campaign column of names makes campaigns. \
 A row without an id gets one made from account, campaign and identity, so that importing a file twice changes nothing.";
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +38,7 @@ pub(super) struct Args {
     /// The campaign of rows that name none
     #[arg(long, value_name = "ID")]
     campaign: Option<String>,
-    /// The name of that campaign
+    /// The name of the campaign of rows that name none; without --campaign, its id is derived from the name
     #[arg(long, value_name = "NAME")]
     campaign_name: Option<String>,
     /// What a column means, such as "Prospect=name"; `ignore` leaves it out. May be repeated
@@ -108,7 +110,19 @@ fn named(file: &Path) -> Option<Format> {
     matches!(extension.as_str(), "ndjson" | "jsonl").then_some(Format::Ndjson)
 }
 
+/// Reads every row of a file.
 fn read(
+    content: &str,
+    format: Option<Format>,
+    mappings: &[Mapping],
+    defaults: &Defaults,
+) -> Result<Vec<Entry>, Unreadable> {
+    let mut entries = parse(content, format, mappings, defaults)?;
+    twice::refuse(&mut entries);
+    Ok(entries)
+}
+
+fn parse(
     content: &str,
     format: Option<Format>,
     mappings: &[Mapping],

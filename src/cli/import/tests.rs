@@ -95,6 +95,142 @@ fn an_id_is_made_from_account_campaign_and_person() {
 }
 
 #[test]
+fn a_row_without_an_identity_gets_its_id_from_name_and_company() {
+    let id = |cells: &str| only(&format!("linkedin url,name,company\n{cells}\n"))["id"].clone();
+    let ada = id("n/a,Ada Lovelace,Engines");
+    assert!(ada.as_str().unwrap().starts_with("imp_"));
+    assert_eq!(ada, id(",Ada Lovelace,Engines"));
+    assert_eq!(
+        ada,
+        id("https://www.linkedin.com/company/x,Ada Lovelace,Engines")
+    );
+    for other in [
+        ",Ada Lovelace,",
+        ",Ada,Lovelace",
+        ",,Ada Lovelace",
+        "ada,Ada Lovelace,Engines",
+        "urn:li:member:7,Ada Lovelace,Engines",
+    ] {
+        assert_ne!(ada, id(other), "{other}");
+    }
+    assert!(rows("linkedin url,note\n-,x\n")[0].1.is_err());
+}
+
+#[test]
+fn a_placeholder_says_nothing_where_an_id_or_a_time_belongs() {
+    let row = only(
+        "id,linkedin url,profile url,provider id,campaign,invited at,name,company\n\
+         1,N/A,https://www.linkedin.com/in/na,Unknown,None,-,Null,n/a\n",
+    );
+    assert_eq!(
+        row,
+        json!({"id": "1", "accountId": "acc_1", "linkedinUrl": "https://www.linkedin.com/in/na", "name": "Null", "company": "n/a"})
+    );
+}
+
+/// Campaign id and name of each row, with the defaults that are given.
+fn campaigns(text: &str, id: Option<&str>, name: Option<&str>) -> Vec<(Value, Value)> {
+    let defaults = Defaults {
+        campaign: id.map(str::to_owned),
+        campaign_name: name.map(str::to_owned),
+        ..defaults()
+    };
+    let entries = read(text, None, &[], &defaults).unwrap();
+    entries
+        .into_iter()
+        .map(|e| {
+            let row = Value::Object(e.row.unwrap());
+            (row["campaignId"].clone(), row["campaignName"].clone())
+        })
+        .collect()
+}
+
+#[test]
+fn a_campaign_that_is_named_only_gets_an_id_from_its_name() {
+    let of = |name: &str| {
+        let id = crate::domain::ids::CampaignId::of_name(name);
+        (json!(id.as_str()), json!(name))
+    };
+    let none = (Value::Null, Value::Null);
+    let text = "id,campaign\n1,Founders Q2\n2,\n3,Founders Q3\n";
+    assert_eq!(
+        campaigns(text, None, None),
+        [of("Founders Q2"), none, of("Founders Q3")]
+    );
+    let given = (json!("c1"), json!("Founders Q2"));
+    assert_eq!(
+        campaigns(text, Some("c1"), Some("Founders Q2")),
+        [given.clone(), given.clone(), of("Founders Q3")]
+    );
+    assert_eq!(
+        campaigns(text, Some("c1"), None),
+        [
+            of("Founders Q2"),
+            (json!("c1"), Value::Null),
+            of("Founders Q3")
+        ]
+    );
+    assert_eq!(campaigns("id\n1\n", None, Some("Q4")), [of("Q4")]);
+    // An id of its own wins, and the default name is not its name.
+    let both = "id,campaign id,campaign\n1,c7,Seven\n2,c8,\n";
+    assert_eq!(
+        campaigns(both, Some("c1"), Some("One")),
+        [(json!("c7"), json!("Seven")), (json!("c8"), Value::Null)]
+    );
+    let ndjson = "{\"id\":1,\"campaign\":2026}\n{\"id\":2,\"campaign\":null,\"campaignId\":null}";
+    assert_eq!(
+        campaigns(ndjson, Some("c1"), None),
+        [of("2026"), (json!("c1"), Value::Null)]
+    );
+}
+
+#[test]
+fn the_delimiter_may_be_told_as_excel_does() {
+    for (text, line) in [
+        ("sep=;\r\nid;name\r\n1;a, b, c, d\r\n", 3),
+        ("SEP=|\nid|name\n1|a, b, c, d\n", 3),
+        ("\"sep=\t\"\n\nid\tname\n1\ta, b, c, d\n", 4),
+        ("\n\nsep=,\nid,name\n1,\"a, b, c, d\"\n", 5),
+    ] {
+        let rows = rows(text);
+        assert_eq!((rows.len(), rows[0].0), (1, line), "{text}");
+        assert_eq!(rows[0].1.as_ref().unwrap()["name"], "a, b, c, d");
+    }
+    // Other first lines are headers.
+    for text in ["sep=;;\n", "sep=\n", "sep=x\n", "sepp=;\n"] {
+        assert!(read(text, None, &[], &defaults()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn two_people_under_one_id_are_an_error_that_names_both_lines() {
+    const PROFILE: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";
+    let text = format!(
+        "id,name,linkedin url,provider id\n\
+         1,Ada,https://www.linkedin.com/in/ada,\n\
+         1,Ada L.,http://linkedin.com/in/Ada/?x=1,{PROFILE}\n\
+         1,Bob,https://www.linkedin.com/in/bob,\n\
+         1,Cy,,ACoAACxgkaYBcqySPzUbuxjwSVmdsh6v0LR5QLI\n\
+         2,Ada,,\n2,ADA,,\n2,Bob,,\n2,,https://www.linkedin.com/in/ada,\n"
+    );
+    let failed: Vec<(usize, String)> = rows(&text)
+        .into_iter()
+        .filter_map(|(line, row)| Some((line, row.err()?)))
+        .collect();
+    let lines: Vec<usize> = failed.iter().map(|f| f.0).collect();
+    assert_eq!(lines, [4, 5, 8]);
+    assert!(failed[0].1.starts_with("id: lines 2 and 4 "), "{failed:?}");
+    let ndjson = "{\"id\":1,\"linkedinUrl\":\"ada\"}\n{\"id\":\"1\",\"linkedinUrl\":\"bob\"}";
+    assert!(
+        rows(ndjson)[1]
+            .1
+            .as_ref()
+            .unwrap_err()
+            .contains("lines 1 and 2")
+    );
+}
+
+#[test]
 fn columns_are_mapped_by_hand() {
     let map = [
         columns::mapping("Wer?=name").unwrap(),
@@ -114,13 +250,13 @@ fn columns_are_mapped_by_hand() {
 }
 
 #[test]
-fn ndjson_keeps_null_and_reports_broken_lines() {
+fn in_ndjson_null_counts_as_left_out_and_broken_lines_are_reported() {
     let rows = rows(
-        "{\"id\": 7, \"name\": null, \"linkedin_url\": \"x\"}\n\n{broken\n[1]\n{\"id\":\"b\",\"accountId\":\"acc_2\"}",
+        "{\"id\": 7, \"name\": null, \"accountId\": null, \"linkedin_url\": \"x\", \"linkedinUrl\": null}\n\n{broken\n[1]\n{\"id\":\"b\",\"accountId\":2}",
     );
     assert_eq!(
         rows[0].1,
-        Ok(json!({"id": "7", "accountId": "acc_1", "name": null, "linkedinUrl": "x"}))
+        Ok(json!({"id": "7", "accountId": "acc_1", "linkedinUrl": "x"}))
     );
     assert!(rows[1].1.as_ref().unwrap_err().contains("is not JSON"));
     assert!(
@@ -132,7 +268,7 @@ fn ndjson_keeps_null_and_reports_broken_lines() {
     );
     assert_eq!(
         (rows[3].0, rows[3].1.as_ref().unwrap()["accountId"].as_str()),
-        (5, Some("acc_2"))
+        (5, Some("2"))
     );
 }
 
