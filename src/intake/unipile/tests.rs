@@ -188,17 +188,40 @@ fn what_a_body_needs() {
         refused(&json!({"AccountStatus": 1})).as_deref(),
         Some("AccountStatus")
     );
-    for (pointer, value) in [
-        ("/sender/attendee_provider_id", json!(5)),
-        ("/sender/attendee_provider_id", json!(null)),
-        ("/sender/attendee_provider_id", json!(" ")),
-        ("/sender", json!(null)),
+    let without_id = |id: Value| ("/sender/attendee_provider_id", id);
+    let without_url = ("/sender/attendee_profile_url", json!(null));
+    let without_urn = ("/sender/attendee_specifics", json!(null));
+    for changes in [
+        vec![without_id(json!(5))],
+        vec![
+            without_id(json!(null)),
+            without_url.clone(),
+            without_urn.clone(),
+        ],
+        vec![
+            without_id(json!(" ")),
+            without_url.clone(),
+            without_urn.clone(),
+        ],
+        vec![
+            without_id(json!("null")),
+            without_url.clone(),
+            without_urn.clone(),
+        ],
+        vec![("/sender", json!(null))],
     ] {
-        let body = with(REPLY, &[(pointer, value)]);
+        let body = with(REPLY, &changes);
         assert_eq!(
             refused(&body).as_deref(),
             Some("sender.attendee_provider_id")
         );
+    }
+    // Without an id, the URL or the urn says who wrote it.
+    for id in [json!(null), json!(" "), json!("null")] {
+        for missing in [&without_url, &without_urn] {
+            let body = with(REPLY, &[without_id(id.clone()), missing.clone()]);
+            assert_eq!(evidence(&body).person.identity.number(), Some(731_204_558));
+        }
     }
     assert_eq!(
         refused(&with(REPLY, &[("/sender", json!("x"))])).as_deref(),
