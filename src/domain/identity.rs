@@ -121,7 +121,7 @@ impl Identity {
 
     /// An id without a urn around it.
     fn from_plain_id(id: &str) -> Self {
-        if !code::is_opaque(id) {
+        if !code::is_opaque(id) || is_placeholder(id) {
             return Self::default();
         }
         match code::decode(id) {

@@ -13,7 +13,7 @@ const MILLISECONDS_FROM: f64 = 1e11;
 
 /// The body as a JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
-    match json(body) {
+    match json(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(BadInput::body("the body is JSON, but not an object")),
         // serde_json's own text can quote the body, so only the place is told.
@@ -25,13 +25,11 @@ pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
     }
 }
 
-/// Reads JSON as providers and their callers write it: after a byte order mark, if there is one, and with escaped halves of
-/// surrogate pairs, which JSON's grammar allows.
+/// Reads JSON, also with escaped halves of surrogate pairs, which JSON's grammar allows.
 ///
 /// # Errors
 /// serde_json's for the text as it was given.
 pub fn json(text: &[u8]) -> Result<Value, serde_json::Error> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     serde_json::from_slice(text).or_else(|error| match whole_characters(text) {
         Some(mended) => serde_json::from_slice(&mended),
         None => Err(error),

@@ -6,6 +6,7 @@ mod tests;
 use serde_json::Value;
 
 use super::read;
+use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::{BadInput, EventRef, SendpilotEvent, SendpilotKind};
 use crate::domain::time::Ms;
@@ -94,7 +95,7 @@ pub fn parse(body: &[u8], _now: Ms, keep_text: bool) -> Result<SendpilotEvent, B
             .and_then(Value::as_str)
             .and_then(|id| CampaignId::parse(id).ok()),
         linkedin_url: read::text(data, "linkedinUrl")
-            .filter(|url| url.chars().count() <= URL_CHARS_MAX),
+            .filter(|url| url.chars().count() <= URL_CHARS_MAX && !is_placeholder(url)),
         kind,
         raw: raw(&body, data),
         event_type,

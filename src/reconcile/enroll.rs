@@ -220,9 +220,12 @@ impl Routine<'_> {
             return;
         }
         if let Some(Some(id)) = &row.provider_id {
+            // An id that can't be used takes nothing away from what is known of the invite.
             let named = Identity::from_id(id);
-            e.invite.number = named.number();
-            e.invite.provider_id = named.provider_id.or(named.sales_id);
+            if named.is_usable() {
+                e.invite.number = named.number();
+                e.invite.provider_id = named.provider_id.or(named.sales_id);
+            }
         }
         if e.accept.is_none() {
             e.status = e.status.forward_to(Status::ConnectionSent);

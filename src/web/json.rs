@@ -204,3 +204,63 @@ impl Fields {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Any small JSON value, texts that look like something more often than others.
+    pub fn any_json() -> impl Strategy<Value = Value> {
+        let text = prop_oneof![
+            "\\PC{0,20}",
+            prop::sample::select(vec![
+                "N/A",
+                "acc_1",
+                "a:b",
+                "2026-05-02T15:14:06Z",
+                "9999-12-31T23:59:59Z",
+                "[]",
+                "{\"type\":1}",
+                "\"\\\"x\\\"\"",
+                "\u{0}",
+                "https://www.linkedin.com/in/ada",
+                "urn:li:member:7",
+                "\u{feff}",
+                "-1",
+                "null",
+            ])
+            .prop_map(str::to_owned),
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<i32>().prop_map(|n| Value::from(f64::from(n) / 4.0)),
+            text.prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{1,4}|type", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_of_a_caller_is_never_ahead_of_now(skew in -700_000_i64..700_000) {
+            let now = Ms(1_780_000_000_000);
+            let at = Ms(now.0 + skew);
+            let Value::Object(map) = json!({"at": at.to_string()}) else { unreachable!("it is an object") };
+            match Fields::new(map).past_time("at", now) {
+                Ok(Some(Some(read))) => prop_assert_eq!(read, at.min(now)),
+                Err(_) => prop_assert!(skew > 300_000),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}

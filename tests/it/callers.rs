@@ -128,7 +128,7 @@ async fn half_a_character_in_a_name_loses_no_row() {
     let answer = client()
         .post(site.url("/v1/enrollments"))
         .bearer_auth(TOKEN)
-        .body(format!("\u{feff}{body}"))
+        .body(body)
         .send()
         .await
         .expect("an answer");
@@ -161,6 +161,32 @@ async fn null_clears_the_name_of_a_campaign_and_left_out_keeps_it() {
     assert_eq!(name().await, Value::Null);
     enroll(&site, row(json!({"id": "new", "campaignName": null}))).await;
     assert_eq!(name().await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_placeholder_is_kept_nowhere_and_shown_to_nobody() {
+    let site = site().await;
+    let row = json!({"id": "e1", "accountId": "acc_1", "linkedinUrl": "N/A", "invitedAt": "2026-05-01T15:14:06Z"});
+    for outcome in ["updated", "unchanged"] {
+        let (_, answer) = site.post("/v1/enrollments", row.clone()).await;
+        assert_eq!(answer[outcome], 1, "{answer}");
+    }
+    let mut named = row.clone();
+    named["linkedinUrl"] = json!("ada-lovelace");
+    enroll(&site, named).await;
+    enroll(&site, row).await;
+    let e = enrollment(&site, "e1").await;
+    assert_eq!(
+        (&e["linkedinUrl"], &e["publicIdentifier"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert_eq!(e["providerId"], profile_id(1));
+    // The invite still names whom it was sent to.
+    let sent = json!({"enrollmentId": "e2", "providerId": profile_id(2), "httpStatus": 201, "response": {}});
+    assert_eq!(site.post("/v1/invite-results", sent).await.0, 200);
+    let nobody = json!({"id": "e2", "accountId": "acc_1", "providerId": "unknown", "invitedAt": "2026-05-01T15:14:06Z"});
+    let (_, answer) = site.post("/v1/enrollments", nobody).await;
+    assert_eq!(answer["results"][0]["noUsableIdentity"], false, "{answer}");
 }
 
 #[tokio::test]

@@ -213,6 +213,10 @@ fn no_person() {
         "https://www.linkedin.com/in/a b",
         "https://www.linkedin.com/in/%E2%80%AEabc",
         "urn:li:company:5",
+        // Where an id belongs, a placeholder is no name either.
+        "urn:li:fsd_profile:null",
+        "urn:li:fs_salesProfile:(undefined,NAME_SEARCH,x)",
+        "https://www.linkedin.com/sales/lead/undefined,NAME_SEARCH,x",
         "mira@example.com",
         "www.example.com",
         "..",

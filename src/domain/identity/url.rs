@@ -1,6 +1,6 @@
 //! LinkedIn URLs and urns: which part of them says who a person is.
 
-use super::Identity;
+use super::{Identity, is_placeholder};
 use super::{code, slug};
 
 /// The person that a URL of LinkedIn names, with or without a scheme. Empty for any other URL.
@@ -118,7 +118,7 @@ fn sales(segment: &str) -> Identity {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if !id_like || !code::is_opaque(id) {
+    if !id_like || !code::is_opaque(id) || is_placeholder(id) {
         return Identity::default();
     }
     Identity {

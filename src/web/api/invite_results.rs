@@ -67,3 +67,35 @@ fn response(fields: &mut Fields) -> Result<Value, Problem> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::web::json::tests::any_json;
+
+    fn read(answer: &Value) -> Result<Value, Problem> {
+        let map: Map<String, Value> = [("response".to_owned(), answer.clone())]
+            .into_iter()
+            .collect();
+        response(&mut Fields::new(map))
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_read_as_the_json_it_is(answer in any_json(), layers in 0_usize..4) {
+            let wrapped = (0..layers).fold(answer.clone(), |inner, _| json!(inner.to_string()));
+            match (read(&answer), read(&wrapped)) {
+                (Ok(plain), Ok(unwrapped)) => {
+                    prop_assert_eq!(&plain, &unwrapped);
+                    prop_assert!(plain.is_object() || plain.is_string() || plain.is_null());
+                    prop_assert!(!answer.is_object() || plain == answer);
+                }
+                (Err(_), Err(_)) => {}
+                other => prop_assert!(false, "{:?}", other.0.is_ok()),
+            }
+        }
+    }
+}

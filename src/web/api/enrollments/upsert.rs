@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::BadInput;
 use crate::domain::time::Ms;
@@ -139,14 +140,19 @@ fn wanted(fields: &Fields, now: Ms) -> Result<Upsert, BadInput> {
         account: account.flatten(),
         campaign: fields.parsed("campaignId", CampaignId::parse)?,
         campaign_name: fields.text("campaignName", CAMPAIGN_NAME_CHARS_MAX)?,
-        linkedin_url: fields.text("linkedinUrl", URL_CHARS_MAX)?,
-        provider_id: fields.text("providerId", PROVIDER_ID_CHARS_MAX)?,
+        linkedin_url: named(fields.text("linkedinUrl", URL_CHARS_MAX)?),
+        provider_id: named(fields.text("providerId", PROVIDER_ID_CHARS_MAX)?),
         name: fields.text("name", NAME_CHARS_MAX)?,
         headline: fields.text("headline", TEXT_CHARS_MAX)?,
         company: fields.text("company", NAME_CHARS_MAX)?,
         invited_at: fields.past_time("invitedAt", now)?,
         note: fields.text("note", NOTE_CHARS_MAX)?,
     })
+}
+
+/// A field that names a person. A placeholder names nobody, so it says the same as null.
+fn named(field: Option<Option<String>>) -> Option<Option<String>> {
+    field.map(|value| value.filter(|text| !is_placeholder(text)))
 }
 
 fn show((row, done): (&Row, &Done)) -> Value {
@@ -168,4 +174,43 @@ fn show((row, done): (&Row, &Done)) -> Value {
     json!({
         "id": row.id, "outcome": outcome, "noUsableIdentity": no_usable_identity, "error": error,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::web::json::tests::any_json;
+
+    const FIELDS: [&str; 11] = [
+        "id",
+        "accountId",
+        "campaignId",
+        "campaignName",
+        "linkedinUrl",
+        "providerId",
+        "name",
+        "headline",
+        "company",
+        "invitedAt",
+        "note",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_row_is_read_or_is_an_error_of_a_field(
+            values in prop::collection::vec(prop::option::of(any_json()), FIELDS.len()), now in 0_i64..4_000_000_000_000,
+        ) {
+            let row = FIELDS.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect();
+            if let Err(bad) = Row::read(Value::Object(row), Ms(now)).wanted {
+                prop_assert!(bad.field.is_some_and(|field| FIELDS.contains(&field.as_str())));
+            }
+        }
+
+        #[test]
+        fn no_row_makes_it_panic(row in any_json()) {
+            let _ = Row::read(row, Ms(1_780_000_000_000));
+        }
+    }
 }
