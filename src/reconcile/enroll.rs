@@ -176,10 +176,8 @@ impl Routine<'_> {
                 replace(&mut e.identity, &Identity::default(), &by_id);
             }
             if let Some(new) = &given_id {
-                let old = Identity {
-                    public_identifier: None,
-                    ..e.identity.clone()
-                };
+                // What was learned from evidence stays.
+                let old = identity_of_id(before.given_id.as_deref());
                 let from_url = identity_of_url(e.linkedin_url.as_deref());
                 replace(&mut e.identity, &old, new);
                 e.identity.fill_from(&from_url);

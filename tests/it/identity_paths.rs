@@ -330,6 +330,58 @@ async fn clearing_the_url_takes_away_what_it_said_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn clearing_the_id_keeps_what_was_learned_from_evidence() {
+    let site = site().await;
+    let url = "https://www.linkedin.com/in/mira-halvorsen";
+    enroll(
+        &site,
+        json!([
+            {"id": "learned", "accountId": "acc_1", "linkedinUrl": url},
+            {"id": "given", "accountId": "acc_1", "linkedinUrl": url, "providerId": "OpaqueOpaqueOpaque"},
+        ]),
+    )
+    .await;
+    leads_to(
+        &site,
+        &relation("acc_1", MIRA, Some("mira-halvorsen")),
+        "stamped",
+    )
+    .await;
+    enroll(
+        &site,
+        json!([{"id": "learned", "providerId": null}, {"id": "given", "providerId": null}]),
+    )
+    .await;
+    let learned = enrollment(&site, "learned").await;
+    assert_eq!(learned["providerId"], profile_id(MIRA));
+    assert_eq!(learned["memberNumber"], MIRA);
+    let given = enrollment(&site, "given").await;
+    assert_eq!(
+        (&given["providerId"], &given["memberNumber"]),
+        (&Value::Null, &json!(MIRA))
+    );
+    // The reply names the person by id only.
+    leads_to(&site, &message("acc_1", MIRA, false, "Thanks!"), "stamped").await;
+    for id in ["learned", "given"] {
+        assert_eq!(
+            enrollment(&site, id).await["status"],
+            "REPLY_RECEIVED",
+            "{id}"
+        );
+    }
+    // An id of another kind takes the place of the one that the caller had given, and of nothing else.
+    enroll(
+        &site,
+        json!([{"id": "learned", "providerId": sales_id(MIRA)}]),
+    )
+    .await;
+    assert_eq!(
+        enrollment(&site, "learned").await["providerId"],
+        profile_id(MIRA)
+    );
+}
+
+#[tokio::test]
 async fn a_row_that_names_two_people_fails_alone() {
     let site = site().await;
     let url = format!("https://www.linkedin.com/in/{}", profile_id(MIRA));
