@@ -185,7 +185,7 @@ impl World {
         let clock = Clock::system();
         let policy = Policy {
             workspace: "ws".to_owned(),
-            accounts: std::collections::BTreeMap::new(),
+            accounts: acceptd::reconcile::Accounts::default(),
             routes: Vec::new(),
             announce_within: Duration::from_secs(7 * 86_400),
             horizon: Duration::from_secs(180 * 86_400),

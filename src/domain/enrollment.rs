@@ -23,6 +23,16 @@ pub struct Invite {
 }
 
 impl Invite {
+    /// Whom it named.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            provider_id: self.provider_id.clone(),
+            member_number: self.number,
+            ..Identity::default()
+        }
+    }
+
     /// This one, with what it does not say taken from another. Whom it named is one fact: id and number go together.
     #[must_use]
     pub fn or(self, other: Self) -> Self {

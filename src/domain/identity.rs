@@ -22,8 +22,10 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// The longest text that is looked at, in bytes: no URL of a person comes near it.
 const TEXT_LENGTH_MAX: usize = 8192;
 
-/// What is known of who a person is; any part may be unknown.
+/// What is known of who a person is; any part may be unknown. It is stored: a part that is missing where it is read again is
+/// unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     /// A profile id (`ACo…`) or an opaque provider id, case kept, compared whole.
     pub provider_id: Option<String>,

@@ -1,5 +1,7 @@
 //! Evidence on its way in: what every source hands to the one stamping routine (contract sections 4 to 6).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
@@ -58,8 +60,13 @@ pub enum Subject {
     Enrollment(EnrollmentId),
 }
 
-/// What is known of the person, to find the enrollment by and to fill in what it lacks.
+/// How long evidence about a person is tried again for enrollments that appear or gain an identity later.
+pub const EVIDENCE_WAITS: Duration = Duration::from_secs(7 * 86_400);
+
+/// What is known of the person, to find the enrollment by and to fill in what it lacks. It is stored: a field that is missing
+/// where it is read again has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Person {
     /// The ids.
     pub identity: Identity,
@@ -69,8 +76,9 @@ pub struct Person {
     pub headline: Option<String>,
 }
 
-/// What a piece of evidence says.
+/// What a piece of evidence says. It is stored: a field that is missing where it is read again has its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Claim {
     /// The evidence's own time, not yet checked for plausibility. Without one, its first receipt counts.
     pub at: Option<Ms>,
@@ -88,6 +96,12 @@ pub struct Claim {
     /// The first 400 characters of a reply, only where the configuration keeps them. Never stored in the ledger.
     #[serde(skip)]
     pub preview: Option<String>,
+}
+
+impl Default for Claim {
+    fn default() -> Self {
+        Self::of(None, Precision::UpperBound)
+    }
 }
 
 impl Claim {

@@ -156,14 +156,8 @@ fn act(
             let named = identity(event);
             let named = named.provider_id.or(named.sales_id);
             routine.record_invite(e, timestamp, named.as_deref(), note.as_deref(), None)?;
-            return recorded(
-                routine,
-                &account,
-                &id,
-                "The invite was sent; that proves no connection.",
-                remark,
-                &event.raw,
-            );
+            let reason = "The invite was sent; that proves no connection.";
+            return recorded(routine, &account, &id, reason, remark, event);
         }
         SendpilotKind::Accepted { at } => match at.and_then(|at| at.plausible(routine.now)) {
             Some(at) => Claim {
@@ -265,7 +259,7 @@ fn told(
         None => "A status that moves nothing and proves no connection.".to_owned(),
     };
     remember_when(routine, &before, event, timestamp)?;
-    recorded(routine, &account, &id, &reason, remark, &event.raw)
+    recorded(routine, &account, &id, &reason, remark, event)
 }
 
 /// The status, unless what is known is newer than this event.
@@ -320,8 +314,8 @@ fn enrolled(
         e.met_later = true;
         routine.tx.update_enrollment(&e)?;
     }
-    // Last: what waited may stamp it.
-    routine.retry_unmatched()?;
+    // Last: evidence that came before may stamp it.
+    routine.try_evidence_again()?;
     stored(routine)
 }
 
@@ -360,15 +354,22 @@ fn recorded(
     id: &EnrollmentId,
     reason: &str,
     remark: Option<&str>,
-    raw: &str,
+    event: &SendpilotEvent,
 ) -> Result<Outcome, Error> {
     let reason = match remark {
         Some(remark) => format!("{reason} {remark}"),
         None => reason.to_owned(),
     };
-    let (source, outcome) = (Source::Sendpilot, Outcome::Recorded);
-    routine.note(source, Some(account), outcome, &reason, raw, Some(id))?;
-    Ok(outcome)
+    let noted = Noted {
+        source: Source::Sendpilot,
+        account: Some(account),
+        outcome: Outcome::Recorded,
+        reason: &reason,
+        raw: &event.raw,
+        enrollment: Some(id),
+        identity: &identity(event),
+    };
+    kept(routine, &noted)
 }
 
 fn kept(routine: &mut Routine<'_>, noted: &Noted<'_>) -> Result<Outcome, Error> {

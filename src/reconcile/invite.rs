@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Routine;
+use super::{Noted, Routine};
 use crate::domain::enrollment::{Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
@@ -48,6 +48,11 @@ impl Routine<'_> {
         })
         .to_string();
         let id = e.id.clone();
+        let identity = result
+            .provider_id
+            .as_deref()
+            .map(Identity::from_id)
+            .unwrap_or_default();
         if (200..300).contains(&result.http_status) {
             self.record_invite(
                 e,
@@ -61,22 +66,18 @@ impl Routine<'_> {
                     .map(str::to_owned),
             )?;
             let e = self.existing(&id)?;
-            self.note(
-                Source::AlreadyConnected,
-                Some(&e.account),
-                Outcome::Recorded,
-                "The invite was sent; that proves no connection.",
-                &raw,
-                Some(&id),
-            )?;
+            self.keep(&Noted {
+                source: Source::AlreadyConnected,
+                account: Some(&e.account),
+                outcome: Outcome::Recorded,
+                reason: "The invite was sent; that proves no connection.",
+                raw: &raw,
+                enrollment: Some(&id),
+                identity: &identity,
+            })?;
         } else if result.http_status == 422
             && kind.strip_prefix("errors/").unwrap_or(&kind) == "already_connected"
         {
-            let identity = result
-                .provider_id
-                .as_deref()
-                .map(Identity::from_id)
-                .unwrap_or_default();
             self.apply(
                 &Signal {
                     source: Source::AlreadyConnected,
@@ -101,17 +102,18 @@ impl Routine<'_> {
             } else {
                 format!(" ({})", kind.chars().take(100).collect::<String>())
             };
-            self.note(
-                Source::AlreadyConnected,
-                Some(&e.account),
-                Outcome::Recorded,
-                &format!(
+            self.keep(&Noted {
+                source: Source::AlreadyConnected,
+                account: Some(&e.account),
+                outcome: Outcome::Recorded,
+                reason: &format!(
                     "The invite failed with status {}{named}; that proves no connection.",
                     result.http_status
                 ),
-                &raw,
-                Some(&id),
-            )?;
+                raw: &raw,
+                enrollment: Some(&id),
+                identity: &identity,
+            })?;
         }
         self.existing(&id)
     }
@@ -153,7 +155,7 @@ impl Routine<'_> {
             e.status = e.status.forward_to(Status::ConnectionSent);
         }
         self.save(&before, &e)?;
-        self.retry_unmatched()
+        self.try_evidence_again()
     }
 
     pub(super) fn existing(&self, id: &EnrollmentId) -> Result<Enrollment, Error> {
@@ -182,8 +184,8 @@ impl Routine<'_> {
         Ok(())
     }
 
-    /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, signals that waited
-    /// for it are tried again, and the poller looks for it.
+    /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, evidence that came
+    /// before it is tried again, and the poller looks for it.
     pub(super) fn look_again(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
         if e.identity.is_usable() || e.invite.provider_id.is_some() {
             self.tx.campaign_has_prospects(&e.campaign)?;

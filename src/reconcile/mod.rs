@@ -1,6 +1,7 @@
 //! The one stamping routine: resolve, decide, stamp. Every source hands its signals to a [`Routine`], which runs inside the
 //! writer's transaction; nothing else writes `accepted_at` or an accept event.
 
+mod again;
 mod announce;
 pub mod decide;
 mod enroll;
@@ -18,7 +19,7 @@ pub use announce::invite_data;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
 pub use ledger::Noted;
-pub use policy::{AccountPolicy, Facts, Policy, Route};
+pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route};
 
 use crate::clock::Clock;
 use crate::domain::enrollment::Accept;
@@ -77,7 +78,7 @@ pub struct Routine<'a> {
     pub now: Ms,
     /// The key that notes are hashed with.
     pub note_key: &'a NoteKey,
-    /// The enrollments that are new or gained an identity: signals that wait may be about them.
+    /// The enrollments that are new or gained an identity: evidence that came before may be about them.
     waited_for: Vec<EnrollmentId>,
     /// What was done so far.
     pub report: Report,
@@ -164,7 +165,7 @@ impl Reconciler {
                 };
                 let value = work(&mut routine)?;
                 // Only now: of rows that come together, the order must not decide whose signal it is.
-                routine.retry_unmatched()?;
+                routine.try_evidence_again()?;
                 Ok((value, routine.report))
             })
             .await?;

@@ -1,6 +1,6 @@
 //! What the configuration says that the stamping routine needs to know; swapped as a whole on reload.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::ids::{AccountId, CampaignId};
@@ -13,6 +13,38 @@ pub struct AccountPolicy {
     pub workspace: Option<String>,
     /// The provider, where the entry names one.
     pub provider: Option<Provider>,
+}
+
+/// The `[[account]]` entries, with the accounts of each workspace at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accounts {
+    entries: BTreeMap<AccountId, AccountPolicy>,
+    by_workspace: BTreeMap<String, BTreeSet<AccountId>>,
+}
+
+impl Accounts {
+    /// The entry of an account.
+    #[must_use]
+    pub fn get(&self, account: &AccountId) -> Option<&AccountPolicy> {
+        self.entries.get(account)
+    }
+}
+
+impl FromIterator<(AccountId, AccountPolicy)> for Accounts {
+    fn from_iter<I: IntoIterator<Item = (AccountId, AccountPolicy)>>(entries: I) -> Self {
+        let entries: BTreeMap<_, _> = entries.into_iter().collect();
+        let mut by_workspace: BTreeMap<String, BTreeSet<AccountId>> = BTreeMap::new();
+        for (account, policy) in &entries {
+            if let Some(workspace) = &policy.workspace {
+                let accounts = by_workspace.entry(workspace.clone()).or_default();
+                accounts.insert(account.clone());
+            }
+        }
+        Self {
+            entries,
+            by_workspace,
+        }
+    }
 }
 
 /// Which events a destination wants (contract section 3, `[[destination]]`). An empty list wants all.
@@ -55,7 +87,7 @@ pub struct Policy {
     /// The workspace of accounts that no entry names one for.
     pub workspace: String,
     /// The `[[account]]` entries.
-    pub accounts: BTreeMap<AccountId, AccountPolicy>,
+    pub accounts: Accounts,
     /// The destinations.
     pub routes: Vec<Route>,
     /// An accept that is older than this when it is found is a backfill.
@@ -79,6 +111,13 @@ impl Policy {
     pub fn siblings(&self, account: &AccountId, other: &AccountId) -> bool {
         let named = |id| self.accounts.get(id).and_then(|a| a.workspace.as_deref());
         account != other && named(account).is_some() && named(account) == named(other)
+    }
+
+    /// The account with its siblings: those whose entries name the same workspace. `None` when its entry names none.
+    #[must_use]
+    pub fn with_siblings(&self, account: &AccountId) -> Option<&BTreeSet<AccountId>> {
+        let workspace = self.accounts.get(account)?.workspace.as_ref()?;
+        self.accounts.by_workspace.get(workspace)
     }
 
     /// The destinations that want an event.

@@ -1,8 +1,9 @@
 //! The stamp: the one routine that turns evidence into `accepted_at`, a status and an event. Every source ends here; nothing
-//! else writes `accepted_at`, `replied_at` or an accept event (contract section 6).
+//! else writes `accepted_at`, `replied_at` or an accept event.
 
 use serde_json::json;
 
+use super::again::kept;
 use super::announce::invite_data;
 use super::decide::{Case, decide};
 use super::resolve::{Resolution, resolve};
@@ -15,6 +16,32 @@ use crate::domain::time::Ms;
 use crate::domain::words::{EventType, Outcome, Path, Source};
 use crate::store::{Error, NewSignal};
 
+/// A piece of evidence, as it came in or as it was kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    /// The account it came to.
+    pub account: &'a AccountId,
+    /// From where.
+    pub source: Source,
+    /// When it came.
+    pub received_at: Ms,
+    /// What is known of the person.
+    pub person: &'a Person,
+    /// What it says.
+    pub claim: &'a Claim,
+}
+
+impl Piece<'_> {
+    /// Whether it proves a connection to whom it matches. An own message does if it is the note of any of their invites: whoever
+    /// it was written for, it shows that the account and the person are connected.
+    pub(super) fn is_evidence_for<P>(&self, matches: &[(Enrollment, P)]) -> bool {
+        self.claim.only_if_note.is_none()
+            || matches
+                .iter()
+                .any(|(e, _)| e.invite.note_hash == self.claim.only_if_note)
+    }
+}
+
 /// What a signal led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -26,8 +53,6 @@ pub struct Verdict {
     pub ties: Vec<(EnrollmentId, Option<Path>)>,
     /// The enrollments that gained an identity by it; signals that wait may be about them.
     pub(super) gained: Vec<Enrollment>,
-    /// Whether it was set aside only for want of a recorded note that it could be the echo of.
-    pub(super) no_note_yet: bool,
 }
 
 impl Verdict {
@@ -37,8 +62,38 @@ impl Verdict {
             reason: reason.into(),
             ties: Vec::new(),
             gained: Vec::new(),
-            no_note_yet: false,
         }
+    }
+
+    fn unmatched(account: &AccountId) -> Self {
+        Self::new(
+            Outcome::Unmatched,
+            format!(
+                "No enrollment of account {account} is this person; the signal is tried again for 7 days."
+            ),
+        )
+    }
+
+    /// Enrollments of several siblings match.
+    pub(super) fn ambiguous(account: &AccountId, matches: &[(Enrollment, Path)]) -> Self {
+        let mut verdict = Self::new(
+            Outcome::Ambiguous,
+            format!(
+                "Enrollments of several accounts in the workspace of {account} are this person, and none of {account} itself; nobody was stamped."
+            ),
+        );
+        verdict.ties = ties(matches, |path| Some(*path));
+        verdict
+    }
+
+    /// An own message that is no known note; it `waits` where a note may still become known.
+    pub(super) fn no_echo(waits: bool) -> Self {
+        let reason = if waits {
+            "An own message. Its keyed hash is kept for 7 days, in case it turns out to be the note of an invite."
+        } else {
+            "An own message that is not the note of a recorded invite."
+        };
+        Self::new(Outcome::Ignored, reason)
     }
 }
 
@@ -56,14 +111,7 @@ impl Routine<'_> {
     /// # Errors
     /// The store's; [`Error::NotFound`] when the signal names an enrollment that does not exist.
     pub fn apply(&mut self, signal: &Signal, remark: Option<&str>) -> Result<Outcome, Error> {
-        let mut verdict = self.judge(
-            &signal.account,
-            signal.source,
-            signal.received_at,
-            &signal.subject,
-            &signal.person,
-            &signal.claim,
-        )?;
+        let mut verdict = self.judge(signal)?;
         if let Some(remark) = remark {
             verdict.reason = format!("{} {remark}", verdict.reason);
         }
@@ -72,7 +120,7 @@ impl Routine<'_> {
         if signal.source == Source::Poll && verdict.outcome != Outcome::Stamped {
             return Ok(verdict.outcome);
         }
-        let evidence = self.evidence(signal, verdict.outcome)?;
+        let evidence = kept(signal)?;
         self.tx.insert_signal(&NewSignal {
             received_at: signal.received_at,
             source: signal.source,
@@ -84,47 +132,34 @@ impl Routine<'_> {
             raw: &signal.raw,
             enrollments: &verdict.ties,
         })?;
-        self.retry_for(verdict.gained)?;
+        self.try_again_for(verdict.gained)?;
         Ok(verdict.outcome)
     }
 
-    pub(super) fn judge(
-        &mut self,
-        account: &AccountId,
-        source: Source,
-        received_at: Ms,
-        subject: &Subject,
-        person: &Person,
-        claim: &Claim,
-    ) -> Result<Verdict, Error> {
-        let (matches, via_sibling) = match subject {
-            Subject::Enrollment(id) => {
-                let e = self
-                    .tx
-                    .enrollment(id)?
-                    .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
-                (vec![(e, None)], false)
-            }
+    /// Finds whom a signal is about, and stamps them.
+    fn judge(&mut self, signal: &Signal) -> Result<Verdict, Error> {
+        let piece = Piece {
+            account: &signal.account,
+            source: signal.source,
+            received_at: signal.received_at,
+            person: &signal.person,
+            claim: &signal.claim,
+        };
+        let (matches, via_sibling) = match &signal.subject {
+            Subject::Enrollment(id) => (vec![(self.existing(id)?, None)], false),
             Subject::Person => {
-                let candidates = self.tx.candidates(&person.identity)?;
-                match resolve(self.policy, account, source, &person.identity, candidates) {
-                    Resolution::Nobody => {
-                        return Ok(Verdict::new(
-                            Outcome::Unmatched,
-                            format!(
-                                "No enrollment of account {account} is this person; the signal is tried again for 7 days."
-                            ),
-                        ));
-                    }
+                let identity = &signal.person.identity;
+                let candidates = self.tx.candidates(identity)?;
+                match resolve(
+                    self.policy,
+                    piece.account,
+                    piece.source,
+                    identity,
+                    candidates,
+                ) {
+                    Resolution::Nobody => return Ok(Verdict::unmatched(piece.account)),
                     Resolution::Ambiguous(matches) => {
-                        let mut verdict = Verdict::new(
-                            Outcome::Ambiguous,
-                            format!(
-                                "Enrollments of several accounts in the workspace of {account} are this person, and none of {account} itself; nobody was stamped."
-                            ),
-                        );
-                        verdict.ties = ties(&matches, |path| Some(*path));
-                        return Ok(verdict);
+                        return Ok(Verdict::ambiguous(piece.account, &matches));
                     }
                     Resolution::Found {
                         matches,
@@ -139,22 +174,26 @@ impl Routine<'_> {
                 }
             }
         };
-        // Whosever note it is, it shows that the account and the person are connected.
-        let is_echo = |(e, _): &(Enrollment, _)| e.invite.note_hash == claim.only_if_note;
-        if claim.only_if_note.is_some() && !matches.iter().any(is_echo) {
-            let mut verdict = Verdict::new(
-                Outcome::Ignored,
-                "An own message that is not the note of a recorded invite.",
-            );
-            verdict.no_note_yet = matches.iter().any(|(e, _)| e.invite.note_hash.is_none());
-            return Ok(verdict);
+        if !piece.is_evidence_for(&matches) {
+            let note_is_missing = matches.iter().any(|(e, _)| e.invite.note_hash.is_none());
+            return Ok(Verdict::no_echo(note_is_missing));
         }
+        self.stamp_all(&piece, matches, via_sibling)
+    }
+
+    /// Stamps each of the enrollments that is not stamped yet.
+    pub(super) fn stamp_all(
+        &mut self,
+        piece: &Piece<'_>,
+        matches: Vec<(Enrollment, Option<Path>)>,
+        via_sibling: bool,
+    ) -> Result<Verdict, Error> {
         let mut verdict = Verdict::new(Outcome::AlreadyStamped, "");
         verdict.ties = ties(&matches, |path| *path);
         let mut stamped = Vec::new();
         for (e, path) in matches {
             let known = e.id.clone();
-            let written = self.stamp(e, source, received_at, person, claim, path, via_sibling)?;
+            let written = self.stamp(e, piece, path, via_sibling)?;
             if written.stamped {
                 stamped.push(known);
             }
@@ -164,26 +203,20 @@ impl Routine<'_> {
             "The accept had been stamped before.".to_owned()
         } else {
             verdict.outcome = Outcome::Stamped;
-            sentence(&stamped, source, via_sibling)
+            sentence(&stamped, piece.source, via_sibling)
         };
         Ok(verdict)
     }
 
     /// The write.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "one call, and each is a fact of the case"
-    )]
     fn stamp(
         &mut self,
         mut e: Enrollment,
-        source: Source,
-        received_at: Ms,
-        person: &Person,
-        claim: &Claim,
+        piece: &Piece<'_>,
         path: Option<Path>,
         via_sibling: bool,
     ) -> Result<Written, Error> {
+        let Piece { person, claim, .. } = *piece;
         let campaign = self
             .tx
             .campaign(&e.campaign)?
@@ -192,8 +225,8 @@ impl Routine<'_> {
         let decision = decide(&Case {
             enrollment: &e,
             campaign: &campaign,
-            source,
-            received_at,
+            source: piece.source,
+            received_at: piece.received_at,
             claim,
             path,
             via_sibling,

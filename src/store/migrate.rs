@@ -12,6 +12,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_given_id.sql"),
     include_str!("migrations/0005_asks.sql"),
     include_str!("migrations/0006_names.sql"),
+    include_str!("migrations/0007_signal_keys.sql"),
 ];
 
 /// The schema version of this program.

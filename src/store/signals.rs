@@ -3,10 +3,10 @@
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 
-use super::row::{word, word_or_null};
+use super::row::{id as parsed_id, word, word_or_null};
 use super::{Error, Reader, Tx};
 use crate::domain::identity::Identity;
-use crate::domain::ids::EnrollmentId;
+use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::EventRef;
 use crate::domain::time::Ms;
 use crate::domain::words::{Outcome, Path, Source};
@@ -25,7 +25,7 @@ pub struct NewSignal<'a> {
     pub reason: &'a str,
     /// Whom it is about.
     pub identity: &'a Identity,
-    /// What the routine needs to try it again, a JSON text; `None` when it never will.
+    /// What the routine needs to try it again, a JSON text; `None` when it is no evidence about a person.
     pub evidence: Option<&'a str>,
     /// The body, a JSON text without the text of any message.
     pub raw: &'a str,
@@ -54,10 +54,10 @@ pub struct SignalRow {
     pub enrollments: Vec<(String, Option<Path>)>,
 }
 
-/// A signal that waits for an enrollment.
+/// A piece of evidence about a person, as it was kept to be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unmatched {
-    /// Its id in the ledger.
+pub struct Evidence {
+    /// The id of its ledger row.
     pub id: i64,
     /// When it came.
     pub received_at: Ms,
@@ -65,8 +65,12 @@ pub struct Unmatched {
     pub source: Source,
     /// The account it came to.
     pub account: String,
-    /// What was kept to try it again.
-    pub evidence: String,
+    /// What it led to so far.
+    pub outcome: Outcome,
+    /// Why, one sentence or two.
+    pub reason: String,
+    /// What was kept of it, a JSON text.
+    pub body: String,
 }
 
 /// Which signals to list; they come newest first.
@@ -172,49 +176,45 @@ impl Reader<'_> {
         Ok(row)
     }
 
-    /// The unmatched signals since `since` that share an id, a number or a public identifier with the person, oldest first.
+    /// The evidence of a ledger row; `None` when nothing was kept to try it again.
     ///
     /// # Errors
     /// The store's.
-    pub fn unmatched_like(
-        &self,
-        person: &Identity,
-        invite: &Identity,
-        since: Ms,
-    ) -> Result<Vec<Unmatched>, Error> {
-        let mut numbers: Vec<i64> = person.numbers().chain(invite.numbers()).collect();
-        numbers.dedup();
+    pub fn evidence(&self, id: i64) -> Result<Option<Evidence>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT id, received_at, source, account_id, outcome, reason, evidence FROM signals
+                 WHERE id = ?1 AND evidence IS NOT NULL AND account_id IS NOT NULL",
+            )?
+            .query_row([id], |row| {
+                Ok(Evidence {
+                    id: row.get("id")?,
+                    received_at: Ms(row.get("received_at")?),
+                    source: word(row, "source")?,
+                    account: row.get("account_id")?,
+                    outcome: word(row, "outcome")?,
+                    reason: row.get("reason")?,
+                    body: row.get("evidence")?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// The enrollments that a signal was tied to, each with its account.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn tied_to(&self, signal: i64) -> Result<Vec<(EnrollmentId, AccountId)>, Error> {
         let rows = self
             .conn
             .prepare_cached(
-                "SELECT * FROM signals WHERE id IN (
-                   SELECT id FROM signals WHERE outcome = 'unmatched' AND provider_id IN (?1, ?2, ?3)
-                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND sales_id IN (?1, ?2, ?3)
-                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND number IN (?4, ?5, ?6)
-                   UNION SELECT id FROM signals WHERE outcome = 'unmatched' AND public_identifier = ?7)
-                 AND received_at >= ?8 AND evidence IS NOT NULL AND account_id IS NOT NULL ORDER BY id",
+                "SELECT e.id, e.account_id FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
+                 WHERE t.signal_id = ?1",
             )?
-            .query_map(
-                params![
-                    person.provider_id,
-                    person.sales_id,
-                    invite.provider_id,
-                    numbers.first(),
-                    numbers.get(1),
-                    numbers.get(2),
-                    person.public_identifier,
-                    since.0,
-                ],
-                |row| {
-                    Ok(Unmatched {
-                        id: row.get("id")?,
-                        received_at: Ms(row.get("received_at")?),
-                        source: word(row, "source")?,
-                        account: row.get("account_id")?,
-                        evidence: row.get("evidence")?,
-                    })
-                },
-            )?
+            .query_map([signal], |row| {
+                Ok((parsed_id(row, "id")?, parsed_id(row, "account_id")?))
+            })?
             .collect::<Result<_, _>>()?;
         Ok(rows)
     }
@@ -258,11 +258,23 @@ impl Tx<'_> {
                 s.raw,
             ])?;
         let id = self.conn.last_insert_rowid();
+        self.file_signal(id, s.identity, s.account, s.received_at)?;
         self.tie(id, s.enrollments)?;
         Ok(id)
     }
 
-    /// Changes what a signal led to, and ties it to enrollments.
+    /// Unties a signal from every enrollment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn untie(&self, id: i64) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("DELETE FROM signal_enrollments WHERE signal_id = ?1")?
+            .execute([id])?;
+        Ok(())
+    }
+
+    /// Changes what a signal led to, and ties it to further enrollments.
     ///
     /// # Errors
     /// The store's.

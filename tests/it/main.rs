@@ -4,6 +4,8 @@ mod api_campaigns;
 mod api_enrollments;
 mod api_errors;
 mod api_outbox;
+mod arrival_order;
+mod arrival_order_property;
 mod bad_input;
 mod callers;
 mod cli_import;

@@ -17,6 +17,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0004.sql"),
     include_str!("../data/rows/0005.sql"),
     include_str!("../data/rows/0006.sql"),
+    include_str!("../data/rows/0007.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

@@ -1,6 +1,7 @@
 //! The HTTP surface on a real socket, with a database of its own. Nothing is polled or delivered here.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,17 +58,28 @@ impl Site {
     }
 
     pub async fn with_places(toml: &str, connections_max: usize) -> Self {
-        Self::whole(toml, connections_max, Clock::system()).await
+        Self::whole(toml, connections_max, Clock::system(), |_| {}).await
+    }
+
+    /// A site over a database that `prepare` made at this path.
+    pub async fn over(toml: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::whole(toml, CONNECTIONS_MAX, Clock::system(), prepare).await
     }
 
     /// A site with [`TOKEN`] on a clock, where what is due after an accept goes out.
     pub async fn on_clock(clock: Clock) -> Self {
         let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n");
-        Self::whole(&toml, CONNECTIONS_MAX, clock).await
+        Self::whole(&toml, CONNECTIONS_MAX, clock, |_| {}).await
     }
 
-    async fn whole(toml: &str, connections_max: usize, clock: Clock) -> Self {
+    async fn whole(
+        toml: &str,
+        connections_max: usize,
+        clock: Clock,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        prepare(&folder.path().join("acceptd.db"));
         let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(Unobserved))
             .expect("a database");
         let (config, _) = config::parse(toml).expect("a configuration");

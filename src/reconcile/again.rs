@@ -1,0 +1,210 @@
+//! Evidence about a person is kept for seven days and tried again for every enrollment that is new or gained an identity,
+//! whatever it led to for others. So the account's own enrollments are stamped in whatever order they and the signals arrive.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Routine;
+use super::resolve::{Resolution, resolve};
+use super::stamp::{Piece, Verdict};
+use crate::domain::enrollment::Enrollment;
+use crate::domain::ids::AccountId;
+use crate::domain::signal::{Claim, EVIDENCE_WAITS, Person, Signal, Subject};
+use crate::domain::words::{Outcome, Path, Source};
+use crate::store::{Error, Evidence};
+
+/// Added to the reason of a signal whose enrollment was not there when it came.
+const CAME_BEFORE: &str = "It had come before the enrollment.";
+/// Added to the reason of a signal that stamped somebody and later stamps another.
+const STAMPED_LATER_ONES: &str = "It also stamped enrollments that were created later.";
+
+/// What of a signal is kept to try it again.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Kept {
+    person: Person,
+    claim: Claim,
+}
+
+/// What is kept of a signal about a person to try it again; `None` for one that names its enrollment. Of a message that is ids
+/// only, no name.
+pub(super) fn kept(signal: &Signal) -> Result<Option<String>, Error> {
+    if signal.subject != Subject::Person {
+        return Ok(None);
+    }
+    let mut person = signal.person.clone();
+    if matches!(signal.source, Source::Reply | Source::NoteEcho) {
+        person.name = None;
+        person.headline = None;
+    }
+    let mut kept = serde_json::to_value(Kept {
+        person,
+        claim: signal.claim.clone(),
+    })?;
+    strip_defaults(&mut kept);
+    Ok(Some(kept.to_string()))
+}
+
+/// Leaves out what is null or false: every accept writes this text.
+fn strip_defaults(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
+        fields.values_mut().for_each(strip_defaults);
+    }
+}
+
+impl Routine<'_> {
+    /// Tries the evidence again that may be about an enrollment that is new or gained an identity, oldest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn try_evidence_again(&mut self) -> Result<(), Error> {
+        let ids = std::mem::take(&mut self.waited_for);
+        let mut tried = BTreeSet::new();
+        for id in ids {
+            if tried.insert(id.clone())
+                && let Some(e) = self.tx.enrollment(&id)?
+            {
+                self.try_again_for(vec![e])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One enrollment after the other: what one piece of evidence stamps may let another be recognised.
+    pub(super) fn try_again_for(&mut self, mut gained: Vec<Enrollment>) -> Result<(), Error> {
+        while let Some(e) = gained.pop() {
+            let siblings = self.policy.with_siblings(&e.account);
+            let since = self.now.minus(EVIDENCE_WAITS);
+            for id in self.tx.signals_for(&e, siblings, since)? {
+                if let Some(evidence) = self.tx.evidence(id)? {
+                    gained.extend(self.try_again(&evidence, &e)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries one piece of evidence for one enrollment, by the enrollments that are known now. Returns those that gained an
+    /// identity by it.
+    fn try_again(&mut self, evidence: &Evidence, e: &Enrollment) -> Result<Vec<Enrollment>, Error> {
+        let tied = self.tx.tied_to(evidence.id)?;
+        let acted = acted(evidence.outcome);
+        if acted && tied.iter().any(|(id, _)| *id == e.id) {
+            return Ok(Vec::new());
+        }
+        // Only webhooks look at siblings.
+        if evidence.account != e.account.as_str() && evidence.source != Source::Webhook {
+            return Ok(Vec::new());
+        }
+        let Some((account, kept)) = read(evidence) else {
+            return Ok(Vec::new());
+        };
+        let piece = Piece {
+            account: &account,
+            source: evidence.source,
+            received_at: evidence.received_at,
+            person: &kept.person,
+            claim: &kept.claim,
+        };
+        let identity = &kept.person.identity;
+        let candidates = self.tx.candidates(identity)?;
+        let is_this = |(other, _): &(Enrollment, Path)| other.id == e.id;
+        match resolve(self.policy, &account, evidence.source, identity, candidates) {
+            Resolution::Ambiguous(matches) if matches.iter().any(is_this) && !acted => {
+                self.settle_again(evidence, &Verdict::ambiguous(&account, &matches))?;
+                Ok(Vec::new())
+            }
+            Resolution::Found {
+                mut matches,
+                via_sibling,
+            } if matches.iter().any(is_this) => {
+                // One accept belongs to one sibling account at most, whatever the configuration says of siblings by now.
+                let elsewhere = |owner: &AccountId| *owner != account && *owner != e.account;
+                if via_sibling && acted && tied.iter().any(|(_, owner)| elsewhere(owner)) {
+                    return Ok(Vec::new());
+                }
+                if !piece.is_evidence_for(&matches) {
+                    self.no_echo(evidence, &matches)?;
+                    return Ok(Vec::new());
+                }
+                // An echo whose note is known only now was no evidence before: it counts for everybody whom it would have stamped.
+                if kept.claim.only_if_note.is_none() || acted {
+                    matches.retain(is_this);
+                }
+                let matches = matches
+                    .into_iter()
+                    .map(|(e, path)| (e, Some(path)))
+                    .collect();
+                let verdict = self.stamp_all(&piece, matches, via_sibling)?;
+                self.settle_again(evidence, &verdict)?;
+                Ok(verdict.gained)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// An own message of which no recorded note is known to be the text. It matched nobody; now it matches, and is no evidence.
+    fn no_echo(
+        &mut self,
+        evidence: &Evidence,
+        matches: &[(Enrollment, Path)],
+    ) -> Result<(), Error> {
+        let all_known = matches.iter().all(|(e, _)| e.invite.note_hash.is_some());
+        if evidence.outcome == Outcome::Unmatched && all_known {
+            self.settle_again(evidence, &Verdict::no_echo(false))?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what it led to this time. The row names all whom it stamped, and an accept that it stamped once stays said.
+    fn settle_again(&mut self, evidence: &Evidence, verdict: &Verdict) -> Result<(), Error> {
+        let stamped_before = evidence.outcome == Outcome::Stamped;
+        let stamps = verdict.outcome == Outcome::Stamped;
+        let acted = acted(evidence.outcome);
+        let outcome = if acted && !stamps {
+            evidence.outcome
+        } else {
+            verdict.outcome
+        };
+        let reason = match (stamps, acted) {
+            (true, _) if stamped_before && evidence.reason.ends_with(STAMPED_LATER_ONES) => {
+                evidence.reason.clone()
+            }
+            (true, _) if stamped_before => format!("{} {STAMPED_LATER_ONES}", evidence.reason),
+            (false, true) => evidence.reason.clone(),
+            _ => format!("{} {CAME_BEFORE}", verdict.reason),
+        };
+        if stamps || outcome != evidence.outcome {
+            self.report.signals.push((evidence.source, outcome));
+        }
+        // The siblings between which nobody could decide are not whom it stamps.
+        if evidence.outcome == Outcome::Ambiguous && outcome != Outcome::Ambiguous {
+            self.tx.untie(evidence.id)?;
+        }
+        self.tx
+            .set_outcome(evidence.id, outcome, &reason, &verdict.ties)
+    }
+}
+
+/// Whether a signal with this outcome was tied to the enrollments that it is about.
+fn acted(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Stamped | Outcome::AlreadyStamped)
+}
+
+/// Reads what was kept; what a later version wrote, or a disk damaged, is passed over.
+fn read(evidence: &Evidence) -> Option<(AccountId, Kept)> {
+    let account = AccountId::parse(&evidence.account).ok()?;
+    match serde_json::from_str(&evidence.body) {
+        Ok(kept) => Some((account, kept)),
+        Err(error) => {
+            tracing::warn!(signal = evidence.id, %error, "stored evidence can't be read and was not tried again");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
