@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::domain::signal::EVIDENCE_WAITS;
 use crate::domain::time::Ms;
 use crate::store::{Error, Step, Store, Tx};
 
@@ -11,6 +12,8 @@ use crate::store::{Error, Step, Store, Tx};
 const EVERY: Duration = Duration::from_secs(3_600);
 /// How many rows one step looks at: a few milliseconds of the writer's time.
 const ROWS: u32 = 500;
+/// The same for the ledger, whose rows take the keys of their persons with them.
+const LEDGER_ROWS: u32 = 200;
 /// How long the writer is left alone between two steps.
 const REST: Duration = Duration::from_millis(20);
 /// How far back a reader of the event stream can catch up.
@@ -50,9 +53,10 @@ pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
 /// The store's; what was removed before stays removed.
 pub async fn prune(store: &Store, now: Ms, retain: Duration) -> Result<Pruned, Error> {
     let before = now.minus(retain);
+    let waits_since = now.minus(EVIDENCE_WAITS);
     Ok(Pruned {
         signals: each(store, move |tx, after| {
-            tx.prune_signals(before, after, ROWS)
+            tx.prune_signals(before, waits_since, after, LEDGER_ROWS)
         })
         .await?,
         deliveries: each(store, move |tx, after| {

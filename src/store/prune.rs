@@ -16,25 +16,33 @@ pub struct Step {
 
 impl Tx<'_> {
     /// Looks at the `rows_max` ledger rows after row `after` (0: from the start) and removes those received before `before` that
-    /// are unmatched, ambiguous, duplicate or ignored, or whose enrollments are all finished business (contract section 3,
-    /// `retain_signals`). The event ids of the providers stay.
+    /// are unmatched, ambiguous, duplicate or ignored, or whose enrollments are all finished business. Evidence that was received
+    /// at or after `waits_since` stays: it may still stamp an enrollment that is created later. The event ids of the providers
+    /// stay.
     ///
     /// # Errors
     /// The store's.
-    pub fn prune_signals(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+    pub fn prune_signals(
+        &self,
+        before: Ms,
+        waits_since: Ms,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Step, Error> {
         let window = "SELECT max(id), min(received_at) FROM
             (SELECT id, received_at FROM signals WHERE id > ?1 ORDER BY id LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
             self.conn
                 .prepare_cached(
-                    "DELETE FROM signals WHERE id > ?1 AND id <= ?2 AND received_at < ?3 AND (
-                       outcome IN ('unmatched', 'ambiguous', 'duplicate', 'ignored')
-                       OR NOT EXISTS (
-                         SELECT 1 FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
-                         WHERE t.signal_id = signals.id AND e.accepted_at IS NULL
-                           AND e.status NOT IN ('NOT_INTERESTED', 'DONE')))",
+                    "DELETE FROM signals WHERE id > ?1 AND id <= ?2 AND received_at < ?3
+                       AND (evidence IS NULL OR received_at < ?4)
+                       AND (outcome IN ('unmatched', 'ambiguous', 'duplicate', 'ignored')
+                         OR NOT EXISTS (
+                           SELECT 1 FROM signal_enrollments t JOIN enrollments e ON e.id = t.enrollment_id
+                           WHERE t.signal_id = signals.id AND e.accepted_at IS NULL
+                             AND e.status NOT IN ('NOT_INTERESTED', 'DONE')))",
                 )?
-                .execute(params![after, last, before.0])
+                .execute(params![after, last, before.0, waits_since.0])
         })
     }
 

@@ -3,10 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use acceptd::clock::Clock;
 use acceptd::daemon::housekeeping::{Pruned, prune};
 use acceptd::domain::time::Ms;
+use acceptd::domain::words::Outcome;
+use acceptd::intake::{apply, unipile};
 use acceptd::store::{Store, Unobserved};
 use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::evidence_support::{profile_id, relation};
+use crate::site_support::Site;
 
 const DAY_MS: i64 = 86_400_000;
 const NOW: Ms = Ms(1_790_000_000_000);
@@ -98,4 +105,61 @@ async fn no_write_waits_long_for_it() {
         slowest < Duration::from_secs(1),
         "a write waited {slowest:?}"
     );
+}
+
+/// Evidence may still stamp an enrollment that is created within seven days, however short the ledger is kept otherwise.
+#[tokio::test]
+async fn evidence_that_waits_outlives_a_short_retention() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let site = Site::on_clock(Clock::by_hand(NOW)).await;
+    for n in [1, 2] {
+        assert_eq!(apply_relation(&site, n).await, Outcome::Unmatched);
+    }
+    // Not evidence: it goes as the configuration says.
+    let nothing = json!({"event": "new_relation", "account_id": "acc_1", "account_type": "INSTAGRAM", "user_provider_id": profile_id(3)});
+    assert_eq!(apply_body(&site, &nothing).await, Outcome::Ignored);
+    let enroll = async |n: u64| {
+        let row = json!({"id": format!("{n}"), "accountId": "acc_1", "providerId": profile_id(n)});
+        assert_eq!(site.post("/v1/enrollments", row).await.0, 200);
+        let (_, e) = site.get(&format!("/v1/enrollments/{n}")).await;
+        !e["acceptedAt"].is_null()
+    };
+
+    site.clock.advance(6 * DAY);
+    let gone = prune(&site.store, site.clock.now(), DAY)
+        .await
+        .expect("pruned");
+    assert_eq!(gone.signals, 1);
+    assert!(enroll(1).await);
+    // What stamped somebody waits for others too.
+    site.clock.advance(DAY / 2);
+    prune(&site.store, site.clock.now(), DAY)
+        .await
+        .expect("pruned");
+    let (_, page) = site.get("/v1/signals?outcome=stamped").await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
+
+    site.clock.advance(DAY);
+    let gone = prune(&site.store, site.clock.now(), DAY)
+        .await
+        .expect("pruned");
+    assert_eq!(gone.signals, 2);
+    assert!(!enroll(2).await);
+    let conn = Connection::open(site.store.path()).expect("the file");
+    assert_eq!(ids(&conn, "SELECT count(*) FROM signal_keys"), [0]);
+}
+
+async fn apply_relation(site: &Site, n: u64) -> Outcome {
+    apply_body(site, &relation("acc_1", n, None)).await
+}
+
+async fn apply_body(site: &Site, body: &Value) -> Outcome {
+    let key = site.reconciler.note_key();
+    let body = body.to_string();
+    let event = unipile::parse(body.as_bytes(), site.clock.now(), false, key).expect("a body");
+    let outcome = site
+        .reconciler
+        .run(move |routine| apply::unipile(routine, &event))
+        .await;
+    outcome.expect("stored")
 }
