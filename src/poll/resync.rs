@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::plan::Plan;
 use crate::domain::enrollment::Enrollment;
+use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{Claim, Signal, Subject};
 use crate::domain::time::Ms;
@@ -11,7 +12,7 @@ use crate::domain::words::{Outcome, Precision, Provider, Source};
 use crate::provider::pacer::allowed;
 use crate::provider::safe_identifier;
 use crate::provider::types::Profile;
-use crate::reconcile::{Routine, resolve};
+use crate::reconcile::{Noted, Routine, resolve};
 use crate::store::{Error, ResyncRow, Tx};
 
 /// What was promised.
@@ -204,10 +205,14 @@ pub(super) fn settle(
         Seen::Profile(profile) => Some(profile),
         Seen::NoProfile | Seen::NoAnswer => None,
     };
+    // The ids of somebody else are kept nowhere: they would show under this prospect, and outlive the erasing of their owner.
+    let identity = profile
+        .map(|p| &p.person.identity)
+        .filter(|identity| resolve::path(&e, identity).is_some());
     let raw = json!({
         "resyncId": resync.id,
         "profile": profile.map(|p| json!({
-            "identity": p.person.identity, "networkDistance": p.network_distance, "isRelationship": p.is_relationship,
+            "identity": identity, "networkDistance": p.network_distance, "isRelationship": p.is_relationship,
         })),
     })
     .to_string();
@@ -219,7 +224,7 @@ pub(super) fn settle(
         Seen::NoAnswer => Some(
             "The provider did not answer as it should, however often it was asked; the resync is given up.",
         ),
-        Seen::Profile(p) if resolve::path(&e, &p.person.identity).is_none() => {
+        Seen::Profile(_) if identity.is_none() => {
             Some("The provider answered the profile of somebody else; that proves nothing.")
         }
         Seen::Profile(p) if !p.is_connected() => Some("The profile shows no connection."),
@@ -241,12 +246,13 @@ pub(super) fn settle(
         routine.apply(&signal, None)?;
         return Ok(());
     }
-    routine.note(
-        Source::Resync,
-        Some(&resync.account),
-        Outcome::Recorded,
-        why_not.unwrap_or_default(),
-        &raw,
-        Some(&e.id),
-    )
+    routine.keep(&Noted {
+        source: Source::Resync,
+        account: Some(&resync.account),
+        outcome: Outcome::Recorded,
+        reason: why_not.unwrap_or_default(),
+        raw: &raw,
+        enrollment: Some(&e.id),
+        identity: identity.unwrap_or(&Identity::default()),
+    })
 }

@@ -56,6 +56,15 @@ pub struct Enrolled {
     pub no_usable_identity: bool,
 }
 
+/// Where an upsert moved an enrollment to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    /// To another account, still about the same person.
+    Account,
+    /// To another person, perhaps of another account.
+    Person,
+}
+
 impl Routine<'_> {
     /// Stores one row.
     ///
@@ -71,7 +80,7 @@ impl Routine<'_> {
         let mut e = before.clone();
         apply_plain(&mut e, row);
         let moved = self.apply_person(&before, &mut e, row)?;
-        if moved {
+        if moved.is_some() {
             e.invite = Invite::default();
             if e.status == Status::ConnectionSent {
                 e.status = Status::Pending;
@@ -86,6 +95,9 @@ impl Routine<'_> {
                 outcome: EnrollOutcome::Unchanged,
                 no_usable_identity,
             });
+        }
+        if moved == Some(Moved::Person) {
+            self.tx.forget_former_person(&e.id, self.now)?;
         }
         self.meet(&e.account, Provider::Unipile)?;
         self.meet_campaign(&e, row)?;
@@ -128,13 +140,13 @@ impl Routine<'_> {
         self.tx.meet_campaign(&e.campaign, name, self.now)
     }
 
-    /// Applies account and identity. Returns whether it is now about another account or person.
+    /// Applies account and identity. Returns where the enrollment moved to, if it did.
     fn apply_person(
         &self,
         before: &Enrollment,
         e: &mut Enrollment,
         row: &Upsert,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Moved>, Error> {
         if let Some(account) = &row.account {
             e.account = account.clone();
         }
@@ -200,7 +212,11 @@ impl Routine<'_> {
             )
             .into());
         }
-        Ok(other_person || other_account)
+        Ok(if other_person {
+            Some(Moved::Person)
+        } else {
+            other_account.then_some(Moved::Account)
+        })
     }
 
     fn apply_invite(&self, e: &mut Enrollment, row: &Upsert) {

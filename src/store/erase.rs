@@ -1,11 +1,17 @@
 //! Erasing a person: from every table, undelivered and delivered event bodies included. The dedupe keys stay, so that the same
 //! accept is never announced a second time.
 
+use std::collections::BTreeSet;
+
+use rusqlite::params;
+
+use super::signal_keys::Keys;
 use super::{Error, Tx};
 use crate::domain::enrollment::Enrollment;
+use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Ms;
-use crate::domain::words::DeliveryState;
+use crate::domain::words::{DeliveryState, Outcome};
 
 impl Tx<'_> {
     /// Deletes an enrollment and everything that is known of the person through it.
@@ -16,34 +22,9 @@ impl Tx<'_> {
         let enrollment = self
             .enrollment(id)?
             .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
-        self.conn.execute(
-            "UPDATE events SET body = NULL WHERE enrollment_id = ?1",
-            [id.as_str()],
-        )?;
-        self.bury_deliveries(id.as_str(), now)?;
-        let names = self.names_of(&enrollment)?;
-        // Signals that only this enrollment knows of, and those about the person that wait for one.
-        self.conn.execute(
-            "DELETE FROM signals WHERE id IN (SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1)
-               AND NOT EXISTS (SELECT 1 FROM signal_enrollments t WHERE t.signal_id = signals.id AND t.enrollment_id <> ?1)",
-            [id.as_str()],
-        )?;
-        self.conn.execute(
-            "WITH names AS (SELECT value FROM json_each(?1))
-             DELETE FROM signals WHERE outcome IN ('unmatched', 'ambiguous', 'ignored', 'duplicate')
-               AND (provider_id IN names OR sales_id IN names OR public_identifier IN names OR CAST(number AS TEXT) IN names)",
-            [&names],
-        )?;
-        // Where the poller stopped reading is marked by whoever stood there. Without the mark it reads on, down to its bound.
-        self.conn.execute(
-            "UPDATE account_poll SET watermark = NULL WHERE watermark IN (SELECT value FROM json_each(?1))",
-            [&names],
-        )?;
-        self.conn.execute(
-            "UPDATE account_poll SET walk_cursor = NULL, walk_top = NULL
-             WHERE walk_top IN (SELECT value FROM json_each(?1))",
-            [&names],
-        )?;
+        self.erase_events(id, "The person was erased.", now)?;
+        let known = self.erase_signals(&enrollment)?;
+        self.erase_marks(&known)?;
         self.conn
             .execute("DELETE FROM enrollments WHERE id = ?1", [id.as_str()])?;
         self.tell_change(
@@ -53,14 +34,39 @@ impl Tx<'_> {
         )
     }
 
-    /// Undelivered ones have nothing left to deliver; they stay visible. What a receiver said of the person goes in any state.
-    fn bury_deliveries(&self, enrollment: &str, now: Ms) -> Result<(), Error> {
-        for delivery in self.deliveries_of_enrollment(enrollment)? {
+    /// Takes everything away from an open enrollment that was seen or announced of its person, because it moves to another one:
+    /// nothing of the first may show under the second, or outlive the erasing of the first. Evidence of a connection stays in
+    /// the ledger: the first person may be enrolled again.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn forget_former_person(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+        self.erase_events(id, "The enrollment was moved to another person.", now)?;
+        self.conn.execute(
+            "DELETE FROM signals WHERE id IN (SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1)
+               AND evidence IS NULL
+               AND NOT EXISTS (SELECT 1 FROM signal_enrollments t WHERE t.signal_id = signals.id AND t.enrollment_id <> ?1)",
+            [id.as_str()],
+        )?;
+        self.conn.execute(
+            "DELETE FROM signal_enrollments WHERE enrollment_id = ?1",
+            [id.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// Erases the bodies of an enrollment's events. Undelivered ones have nothing left to deliver; they stay visible. What a
+    /// receiver said of the person goes in any state.
+    fn erase_events(&self, enrollment: &EnrollmentId, why: &str, now: Ms) -> Result<(), Error> {
+        self.conn.execute(
+            "UPDATE events SET body = NULL WHERE enrollment_id = ?1",
+            [enrollment.as_str()],
+        )?;
+        for delivery in self.deliveries_of_enrollment(enrollment.as_str())? {
             if delivery.state != DeliveryState::Delivered {
                 self.conn.execute(
-                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = 'The person was erased.'
-                     WHERE id = ?1",
-                    [delivery.id],
+                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = ?2 WHERE id = ?1",
+                    params![delivery.id, why],
                 )?;
                 self.delivery_changed(delivery.id, now)?;
             }
@@ -68,29 +74,131 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Every id, number and public identifier that the enrollment or its signals know the person by: a JSON array of texts.
-    fn names_of(&self, e: &Enrollment) -> Result<String, Error> {
-        let own = [
-            &e.identity.provider_id,
-            &e.identity.sales_id,
-            &e.identity.public_identifier,
-            &e.invite.provider_id,
-        ];
-        let mut names: Vec<String> = own.into_iter().flatten().cloned().collect();
-        let numbers = e.identity.numbers().chain(e.invite.number);
-        names.extend(numbers.map(|n| n.to_string()));
-        let told: Vec<String> = self
-            .conn
-            .prepare(
-                "WITH told AS (SELECT s.* FROM signals s JOIN signal_enrollments t ON t.signal_id = s.id WHERE t.enrollment_id = ?1)
-                 SELECT provider_id AS name FROM told WHERE name IS NOT NULL
-                 UNION SELECT sales_id AS name FROM told WHERE name IS NOT NULL
-                 UNION SELECT public_identifier AS name FROM told WHERE name IS NOT NULL
-                 UNION SELECT CAST(number AS TEXT) AS name FROM told WHERE name IS NOT NULL",
-            )?
-            .query_map([e.id.as_str()], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        names.extend(told);
-        Ok(serde_json::to_string(&names)?)
+    /// Deletes every ledger row about the person but those that belong to other enrollments of the same person. Returns every
+    /// identity that the person was known by.
+    fn erase_signals(&self, e: &Enrollment) -> Result<Vec<Identity>, Error> {
+        let mut known = vec![e.identity.clone(), e.invite.identity()];
+        let mut signals = BTreeSet::new();
+        for signal in self.signals_tied_to(&e.id)? {
+            known.extend(self.named_by(signal)?.map(|(identity, _)| identity));
+            signals.insert(signal);
+        }
+        // What one row says of the person may lead to another.
+        let mut next = 0;
+        let mut looked_up = BTreeSet::new();
+        while let Some(identity) = known.get(next).cloned() {
+            next += 1;
+            for key in Keys::of_any_version(&identity).iter() {
+                if !looked_up.insert(key.to_owned()) {
+                    continue;
+                }
+                for signal in self.signals_with_key(key)? {
+                    if !signals.contains(&signal)
+                        && let Some((named, _)) = self.named_by(signal)?
+                        && !somebody_else(&known, &named)
+                    {
+                        known.push(named);
+                        signals.insert(signal);
+                    }
+                }
+            }
+        }
+        for signal in signals {
+            if !self.belongs_to_another(signal, e)? {
+                self.conn
+                    .prepare_cached("DELETE FROM signals WHERE id = ?1")?
+                    .execute([signal])?;
+            }
+        }
+        Ok(known)
     }
+
+    fn signals_tied_to(&self, id: &EnrollmentId) -> Result<Vec<i64>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached("SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1")?
+            .query_map([id.as_str()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Whom a ledger row names, and what it led to; `None` when it is gone.
+    fn named_by(&self, signal: i64) -> Result<Option<(Identity, Outcome)>, Error> {
+        use rusqlite::OptionalExtension;
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT provider_id, number, sales_id, public_identifier, outcome FROM signals WHERE id = ?1",
+            )?
+            .query_row([signal], |row| {
+                let identity = Identity {
+                    provider_id: row.get("provider_id")?,
+                    member_number: row.get("number")?,
+                    sales_id: row.get("sales_id")?,
+                    sales_number: None,
+                    public_identifier: row.get("public_identifier")?,
+                };
+                Ok((identity, super::row::word(row, "outcome")?))
+            })
+            .optional()?)
+    }
+
+    /// Whether a ledger row led to something for another enrollment of the person that it names.
+    fn belongs_to_another(&self, signal: i64, e: &Enrollment) -> Result<bool, Error> {
+        let Some((named, outcome)) = self.named_by(signal)? else {
+            return Ok(false);
+        };
+        if matches!(
+            outcome,
+            Outcome::Unmatched | Outcome::Ambiguous | Outcome::Ignored | Outcome::Duplicate
+        ) {
+            return Ok(false);
+        }
+        for (id, _) in self.tied_to(signal)? {
+            if id == e.id {
+                continue;
+            }
+            if let Some(other) = self.enrollment(&id)?
+                && (named.is_empty()
+                    || other.identity.same_person(&named)
+                    || other.invite.identity().same_person(&named))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Where a poll stopped reading is marked by the person who stood there. Without the mark it reads on, down to its bound.
+    fn erase_marks(&self, known: &[Identity]) -> Result<(), Error> {
+        let mut names = BTreeSet::new();
+        for identity in known {
+            let texts = [
+                &identity.provider_id,
+                &identity.sales_id,
+                &identity.public_identifier,
+            ];
+            names.extend(texts.into_iter().flatten().cloned());
+            names.extend(identity.numbers().map(|n| n.to_string()));
+        }
+        for name in names {
+            self.conn
+                .prepare_cached("UPDATE account_poll SET watermark = NULL WHERE watermark = ?1")?
+                .execute([&name])?;
+            self.conn
+                .prepare_cached(
+                    "UPDATE account_poll SET walk_cursor = NULL, walk_top = NULL WHERE walk_top = ?1",
+                )?
+                .execute([&name])?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an identity that shares a name with the person has another member number.
+fn somebody_else(known: &[Identity], named: &Identity) -> bool {
+    let numbers: BTreeSet<i64> = known.iter().flat_map(Identity::numbers).collect();
+    !numbers.is_empty()
+        && named.number().is_some()
+        && named.numbers().all(|n| !numbers.contains(&n))
 }

@@ -6,8 +6,8 @@ use acceptd::store::Settlement;
 use serde_json::json;
 
 use crate::evidence_support::{
-    believing, enroll, enrollment, events, leads_to, message, profile_id, relation, sendpilot,
-    unipile,
+    ago, believing, enroll, enrollment, event, events, leads_to, message, profile_id, relation,
+    sendpilot, unipile,
 };
 use crate::site_support::Site;
 
@@ -64,15 +64,7 @@ async fn an_erased_person_is_gone_and_never_announced_again() {
         "id": profile_id(MIRA), "public_identifier": "mira-halvorsen", "display_name": "Mira Halvorsen"}}});
     leads_to(&site, &v2, "stamped").await;
     leads_to(&site, &v2, "duplicate").await;
-    let told = |id: &str, kind: &str| {
-        crate::evidence_support::event(
-            id,
-            kind,
-            "enr",
-            &crate::evidence_support::ago(5),
-            json!({"linkedinUrl": hook}),
-        )
-    };
+    let told = |id: &str, kind: &str| event(id, kind, "enr", &ago(5), json!({"linkedinUrl": hook}));
     for (id, kind) in [
         ("e1", "message.sent"),
         ("e1", "message.sent"),
@@ -191,4 +183,107 @@ async fn who_is_known_by_another_id_only_through_a_signal_goes_too() {
     for trace in ["grace-h", &profile_id(OTHER), &OTHER.to_string()] {
         assert!(!traces.contains(trace), "{trace} is in {traces}");
     }
+}
+
+#[tokio::test]
+async fn an_enrollment_that_moves_shows_nothing_of_its_former_person() {
+    let site = site().await;
+    let url = |slug: &str| format!("https://www.linkedin.com/in/{slug}");
+    let row = |id: &str, slug: &str| json!([{"id": id, "accountId": "acc_1", "linkedinUrl": url(slug), "invitedAt": ago(600)}]);
+    enroll(&site, row("moves", "mira-halvorsen")).await;
+    let mira = profile_id(MIRA);
+    for (status, response) in [
+        (201, json!({"invitation_id": "7"})),
+        (422, json!({"type": "errors/cannot_resend_yet"})),
+    ] {
+        let result = json!({"enrollmentId": "moves", "providerId": mira, "at": ago(600), "httpStatus": status,
+            "response": response});
+        assert_eq!(site.post("/v1/invite-results", result).await.0, 200);
+    }
+    let told = event(
+        "e1",
+        "connection.sent",
+        "moves",
+        &ago(600),
+        json!({"linkedinUrl": url("mira-halvorsen")}),
+    );
+    assert_eq!(sendpilot(&site, &told).await.0, 200);
+    // That its invite stayed open was announced, and the event names the person.
+    let change = json!({"notAcceptedAfter": "1h"});
+    assert_eq!(
+        site.call("PATCH", "/v1/campaigns/unassigned", Some(change))
+            .await
+            .0,
+        200
+    );
+    let open = site
+        .reconciler
+        .run(|routine| routine.report_open_invites(10));
+    open.await.expect("reported");
+    assert_eq!(events(&site, "linkedin.invite_not_accepted").await.len(), 1);
+    // Evidence about the first person waits on: that person may be enrolled again.
+    leads_to(
+        &site,
+        &relation("acc_2", MIRA, Some("mira-halvorsen")),
+        "unmatched",
+    )
+    .await;
+
+    enroll(&site, row("moves", "grace-h")).await;
+    let (_, shown) = site.get("/v1/enrollments/moves?raw=true").await;
+    for trace in ["mira-halvorsen", &mira, &MIRA.to_string()] {
+        assert!(!shown.to_string().contains(trace), "{trace} is in {shown}");
+    }
+    let (_, sent) = site.get("/v1/deliveries?state=dead").await;
+    assert_eq!(
+        sent["items"].as_array().map(Vec::len),
+        Some(DeliveryState::ALL.len())
+    );
+    // Erasing the first person through an enrollment of its own leaves nothing behind under the second.
+    enroll(&site, row("first", "mira-halvorsen")).await;
+    assert_eq!(
+        site.call("DELETE", "/v1/enrollments/first", None).await.0,
+        204
+    );
+    let traces = everything(&site);
+    for trace in ["mira-halvorsen", &mira, &MIRA.to_string()] {
+        assert!(!traces.contains(trace), "{trace} is in {traces}");
+    }
+    assert!(traces.contains("grace-h"));
+}
+
+/// Of one person, a row names the public identifier and the id, another the id only, and the enrollment the identifier only.
+#[tokio::test]
+async fn who_is_known_by_another_id_only_through_a_waiting_signal_goes_too() {
+    let site = site().await;
+    for account in ["acc_2", "acc_3"] {
+        let slug = (account == "acc_2").then_some("grace-h");
+        leads_to(&site, &relation(account, OTHER, slug), "unmatched").await;
+    }
+    // A namesake with another number is somebody else.
+    leads_to(
+        &site,
+        &relation("acc_4", MIRA, Some("grace-h")),
+        "unmatched",
+    )
+    .await;
+    let url = "https://www.linkedin.com/in/grace-h";
+    let row = |id: &str| json!([{"id": id, "accountId": "acc_1", "linkedinUrl": url}]);
+    enroll(&site, row("enr")).await;
+    // What led to something for another enrollment of the person stays with that one.
+    leads_to(&site, &relation("acc_1", OTHER, Some("grace-h")), "stamped").await;
+    enroll(&site, row("other")).await;
+    site.call("DELETE", "/v1/enrollments/enr", None).await;
+    let (_, left) = site.get("/v1/signals").await;
+    let accounts: Vec<_> = left["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|s| &s["accountId"])
+        .collect();
+    assert_eq!(accounts, ["acc_1", "acc_4"], "{left}");
+    assert_eq!(
+        enrollment(&site, "other").await["signals"][0]["outcome"],
+        "stamped"
+    );
 }

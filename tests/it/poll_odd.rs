@@ -128,12 +128,18 @@ async fn a_profile_that_is_refused_delays_no_poll_and_one_that_fails_is_given_up
             page(&[], None)
         } else if target.contains(&profile_id(7)) {
             Odd::error(422, json!({"type": "errors/never_heard_of", "status": 422}))
+        } else if target.contains(&profile_id(9)) {
+            Odd::ok(json!({"object": "UserProfile", "provider_id": profile_id(901), "network_distance": "FIRST_DEGREE"}))
         } else {
             Odd::error(503, json!({}))
         }
     })
     .await;
-    for (number, said, asked) in [(7, "shows no such profile", 1), (8, "is given up", 5)] {
+    for (number, said, asked) in [
+        (7, "shows no such profile", 1),
+        (9, "the profile of somebody else", 1),
+        (8, "is given up", 5),
+    ] {
         let id = stage.enroll(number, 10).await;
         let path = format!("/v1/enrollments/{id}");
         let (status, _) = stage
@@ -153,6 +159,12 @@ async fn a_profile_that_is_refused_delays_no_poll_and_one_that_fails_is_given_up
         let calls = stage.calls();
         let profiles = calls.iter().filter(|c| c.contains(&profile_id(number)));
         assert_eq!(profiles.count(), asked, "{calls:?}");
+        // Nothing of somebody else is kept under the prospect.
+        let e = stage
+            .send("GET", &format!("{path}?raw=true"), Value::Null)
+            .await
+            .1;
+        assert!(!e.to_string().contains(&profile_id(901)), "{e}");
     }
 }
 
