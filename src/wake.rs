@@ -24,8 +24,6 @@ impl Wake {
 /// The activators of one daemon.
 #[derive(Clone, Default)]
 pub struct Wakes {
-    /// There may be deliveries to send.
-    pub outbox: Wake,
     /// An account or a prospect may be due for a provider call.
     pub poll: Wake,
     /// A next step or an open invite may be due (contract section 12).

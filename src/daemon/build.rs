@@ -64,7 +64,6 @@ impl Daemon {
         let (dispatcher, destinations) = Dispatcher::new(
             store.clone(),
             clock.clone(),
-            wakes.outbox.clone(),
             destinations(&config),
             Arc::new(metrics.clone()),
         );

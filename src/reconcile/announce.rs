@@ -113,15 +113,13 @@ impl Routine<'_> {
     ) -> Result<bool, Error> {
         let workspace = self.policy.workspace(facts.account).to_owned();
         let body = EventBody::new(key, event_type, self.now, workspace, data);
-        let made = self.tx.make_event(&NewEvent {
+        self.tx.make_event(&NewEvent {
             dedupe_key: key,
             event_type,
             enrollment: enrollment.map(|e| &e.id),
             body: &serde_json::to_string(&body)?,
             destinations: &self.policy.wanted_by(facts),
             now: self.now,
-        })?;
-        self.report.deliveries |= made;
-        Ok(made)
+        })
     }
 }

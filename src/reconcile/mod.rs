@@ -54,8 +54,6 @@ pub struct Report {
     pub stamps: Vec<Stamp>,
     /// Every signal with its outcome.
     pub signals: Vec<(Source, Outcome)>,
-    /// Whether there may be something to deliver.
-    pub deliveries: bool,
     /// Whether somebody is to be looked for who was not before.
     pub look: bool,
     /// Whether a next step or an open invite may be due at another time than before.
@@ -185,9 +183,6 @@ impl Reconciler {
                 backfill = accept.backfill,
                 "accepted"
             );
-        }
-        if report.deliveries {
-            self.wakes.outbox.activate();
         }
         if report.look {
             self.wakes.poll.activate();

@@ -56,6 +56,7 @@ impl Tx<'_> {
     /// # Errors
     /// The store's.
     pub fn meet_destination(&self, name: &str, url_fingerprint: &str) -> Result<(), Error> {
+        self.has_work(name);
         self.conn.execute(
             "INSERT INTO destinations (name, url_fingerprint) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET url_fingerprint = excluded.url_fingerprint,
@@ -92,6 +93,7 @@ impl Tx<'_> {
     /// # Errors
     /// The store's.
     pub fn start_destination(&self, name: &str) -> Result<bool, Error> {
+        self.has_work(name);
         Ok(self.conn.execute(
             "UPDATE destinations SET stopped_at = NULL, stopped_reason = NULL
              WHERE name = ?1 AND stopped_at IS NOT NULL",

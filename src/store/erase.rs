@@ -65,8 +65,9 @@ impl Tx<'_> {
         for delivery in self.deliveries_of_enrollment(enrollment.as_str())? {
             if delivery.state != DeliveryState::Delivered {
                 self.conn.execute(
-                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = ?2 WHERE id = ?1",
-                    params![delivery.id, why],
+                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = ?2, state_since = ?3
+                     WHERE id = ?1",
+                    params![delivery.id, why, now.0],
                 )?;
                 self.delivery_changed(delivery.id, now)?;
             }

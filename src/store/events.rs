@@ -102,7 +102,7 @@ impl Tx<'_> {
             return Ok(false);
         }
         for destination in event.destinations {
-            self.new_delivery(&id, destination, event.now)?;
+            self.new_delivery(&id, event.event_type, destination, event.now)?;
         }
         Ok(true)
     }

@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_asks.sql"),
     include_str!("migrations/0006_names.sql"),
     include_str!("migrations/0007_signal_keys.sql"),
+    include_str!("migrations/0008_bulk.sql"),
 ];
 
 /// The schema version of this program.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod backup;
+mod bulk;
 mod campaigns;
 pub mod changes;
 mod deliveries;
@@ -15,10 +16,15 @@ mod events;
 mod matching;
 mod meta;
 pub mod migrate;
+mod news;
 mod open;
+mod outbox;
 mod pace;
+#[cfg(test)]
+mod plan;
 mod polls;
 mod prune;
+mod replan;
 mod resyncs;
 mod row;
 mod search;
@@ -29,6 +35,7 @@ mod steps;
 mod totals;
 mod writer;
 
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -39,14 +46,17 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use accounts::AccountRow;
 pub use backup::{BackupError, backup};
+pub use bulk::{Asked, BulkReplay};
 pub use campaigns::{CampaignCounts, CampaignRow};
-pub use deliveries::{Claimed, DeliveryFilter, DeliveryRow, OutboxCount, Settlement};
+pub use deliveries::{DeliveryFilter, DeliveryRow, OutboxCount};
 pub use destinations::DestinationRow;
 pub use enrollments::{EnrollmentFilter, OpenScope};
 pub use error::Error;
 pub use events::{EventRow, NewEvent};
 pub use matching::Candidate;
+pub use news::OutboxNews;
 pub use open::OpenError;
+pub use outbox::{Claimed, Settlement};
 pub use pace::PaceRow;
 pub use polls::{PollRow, Walk};
 pub use prune::Step;
@@ -86,6 +96,7 @@ struct Inner {
     reading: Semaphore,
     commits: watch::Receiver<u64>,
     fatal: watch::Receiver<Option<String>>,
+    outbox: Arc<news::Board>,
     path: PathBuf,
     _lock: std::fs::File,
 }
@@ -115,8 +126,10 @@ impl Store {
         let (requests, waiting) = mpsc::channel();
         let (commits_tx, commits) = watch::channel(0);
         let (fatal_tx, fatal) = watch::channel(None);
+        let outbox = Arc::<news::Board>::default();
         let writer = Writer {
             conn,
+            outbox: outbox.clone(),
             requests: waiting,
             log: open::log_path(path),
             observer,
@@ -137,6 +150,7 @@ impl Store {
             reading: Semaphore::new(READERS),
             commits,
             fatal,
+            outbox,
             path: path.to_owned(),
             _lock: lock,
         })))
@@ -210,6 +224,19 @@ impl Store {
         self.0.fatal.clone()
     }
 
+    /// Waits until commits have left something to do in the outbox, and takes the news. For the dispatcher only.
+    pub async fn outbox_news(&self) -> OutboxNews {
+        self.0.outbox.next().await
+    }
+
+    /// Makes news of these destinations, as if something had been written for them.
+    pub fn remind_outbox(&self, destinations: Vec<String>) {
+        self.0.outbox.publish(OutboxNews {
+            destinations: destinations.into_iter().collect(),
+            bulk: false,
+        });
+    }
+
     /// Where the database is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -225,13 +252,28 @@ pub struct Reader<'c> {
 /// A view of the database inside the writer's transaction: everything a [`Reader`] can, and the writes.
 pub struct Tx<'c> {
     reader: Reader<'c>,
+    news: RefCell<OutboxNews>,
 }
 
 impl<'c> Tx<'c> {
     fn new(conn: &'c Connection) -> Self {
         Self {
             reader: Reader { conn },
+            news: RefCell::default(),
         }
+    }
+
+    /// Notes that a destination has something new to send. Its worker is woken after the commit.
+    fn has_work(&self, destination: &str) {
+        let destinations = &mut self.news.borrow_mut().destinations;
+        if !destinations.contains(destination) {
+            destinations.insert(destination.to_owned());
+        }
+    }
+
+    /// Notes that a bulk replay was begun.
+    fn bulk_begun(&self, begun: bool) {
+        self.news.borrow_mut().bulk |= begun;
     }
 }
 

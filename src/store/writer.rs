@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::error::is_failed_fsync;
+use super::news::{Board, OutboxNews};
 use super::{Error, Observer, Tx};
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
@@ -69,6 +70,7 @@ pub(super) struct Writer {
     pub(super) requests: Receiver<Box<dyn Request>>,
     pub(super) log: PathBuf,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) outbox: Arc<Board>,
     pub(super) commits: watch::Sender<u64>,
     pub(super) fatal: watch::Sender<Option<String>>,
 }
@@ -103,9 +105,11 @@ impl Writer {
 
     fn batch(&self, mut batch: Vec<Box<dyn Request>>) {
         let started = Instant::now();
-        let committed = self.transaction(&mut batch);
-        match committed {
-            Ok(()) => {
+        let done = self.transaction(&mut batch);
+        let committed = done.as_ref().map(|_| ()).map_err(Clone::clone);
+        match done {
+            Ok(news) => {
+                self.outbox.publish(news);
                 self.commits.send_modify(|n| *n += 1);
                 self.observer.committed(batch.len(), started.elapsed());
             }
@@ -116,26 +120,31 @@ impl Writer {
         }
     }
 
-    fn transaction(&self, batch: &mut [Box<dyn Request>]) -> Result<(), Error> {
+    fn transaction(&self, batch: &mut [Box<dyn Request>]) -> Result<OutboxNews, Error> {
         if let Some(why) = self.fatal.borrow().clone() {
             return Err(Error::Unavailable(why));
         }
         self.begin()?;
+        let mut news = OutboxNews::default();
         let done = batch
             .iter_mut()
-            .try_for_each(|request| self.one(request.as_mut()))
+            .try_for_each(|request| {
+                news.merge(self.one(request.as_mut())?);
+                Ok(())
+            })
             .and_then(|()| self.commit());
         if done.is_err() && !self.conn.is_autocommit() {
             let _ = self.conn.execute_batch("ROLLBACK");
         }
-        done
+        done.map(|()| news)
     }
 
     /// Runs one request in its savepoint. An error means that the whole transaction is gone: a full disk rolls everything back.
-    fn one(&self, request: &mut dyn Request) -> Result<(), Error> {
+    fn one(&self, request: &mut dyn Request) -> Result<OutboxNews, Error> {
         self.observer.alive();
         self.conn.execute_batch("SAVEPOINT request")?;
-        let keep = request.run(&Tx::new(&self.conn));
+        let tx = Tx::new(&self.conn);
+        let keep = request.run(&tx);
         if self.conn.is_autocommit() {
             return Err(Error::Unavailable(
                 "the disk is full or failing; the transaction was rolled back".to_owned(),
@@ -146,7 +155,11 @@ impl Writer {
         } else {
             "ROLLBACK TO request; RELEASE request"
         })?;
-        Ok(())
+        Ok(if keep {
+            tx.news.into_inner()
+        } else {
+            OutboxNews::default()
+        })
     }
 
     /// Waits for another process that holds the database, alive all the while.

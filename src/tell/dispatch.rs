@@ -8,21 +8,21 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::backlog::{Backlog, STEP_ROWS};
 use super::destination::Destination;
 use super::gate::Gate;
 use super::worker::{OnTheWire, Shared, Worker, recovered};
 use super::{Observer, REMOVED};
 use crate::clock::Clock;
 use crate::domain::words::DeliveryState;
-use crate::store::{self, Settlement, Store};
+use crate::store::{self, Reader, Settlement, Store};
 use crate::wake::Wake;
 
 /// How long deliveries in flight may take to end once the daemon is told to (contract section 10).
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// How often deliveries of destinations that are not configured are looked for: an event that was on its way during a reload, a
-/// replay of an old one.
-const ORPHANS_EVERY: Duration = Duration::from_secs(10);
+/// How long the dispatcher waits before it tries again to record the urls of the destinations.
+const MEET_EVERY: Duration = Duration::from_secs(10);
 
 /// How long the start waits before it asks a database again that can't be used.
 const STORE_WAIT: Duration = Duration::from_secs(1);
@@ -41,9 +41,8 @@ impl Reload {
 /// Sends what the outbox holds.
 pub struct Dispatcher {
     shared: Shared,
-    wake: Wake,
     wanted: watch::Receiver<Vec<Destination>>,
-    workers: Vec<Worker>,
+    workers: HashMap<String, Worker>,
     /// By name. Those of removed destinations stay while they are in use: the destination may come back.
     gates: HashMap<String, Arc<Gate>>,
     /// Whether the database knows the urls of the wanted destinations.
@@ -51,12 +50,11 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher that does not run yet. `wake` is activated whenever there may be something new to send.
+    /// A dispatcher that does not run yet.
     #[must_use]
     pub fn new(
         store: Store,
         clock: Clock,
-        wake: Wake,
         destinations: Vec<Destination>,
         observer: Arc<dyn Observer>,
     ) -> (Self, Reload) {
@@ -70,9 +68,8 @@ impl Dispatcher {
         };
         let dispatcher = Self {
             shared,
-            wake,
             wanted,
-            workers: Vec::new(),
+            workers: HashMap::new(),
             gates: HashMap::new(),
             met: false,
         };
@@ -87,25 +84,42 @@ impl Dispatcher {
             () = self.recover() => {}
         }
         self.apply(&shutdown).await;
-        let mut orphans =
-            tokio::time::interval_at(tokio::time::Instant::now() + ORPHANS_EVERY, ORPHANS_EVERY);
-        orphans.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let look = Wake::default();
+        let Shared { store, clock, .. } = self.shared.clone();
+        let backlog = Backlog::new(store.clone(), clock, self.wanted.clone());
+        self.shared
+            .tasks
+            .spawn(backlog.run(look.clone(), shutdown.clone()));
+        let mut meets =
+            tokio::time::interval_at(tokio::time::Instant::now() + MEET_EVERY, MEET_EVERY);
+        meets.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                () = self.wake.activated() => self.workers.iter().for_each(Worker::wake),
-                // The sender may be gone; then there are no more reloads.
-                Ok(()) = self.wanted.changed() => self.apply(&shutdown).await,
-                _ = orphans.tick() => {
-                    if !self.met {
-                        let wanted = self.wanted.borrow().clone();
-                        self.meet(&wanted).await;
+                news = store.outbox_news() => {
+                    let mut orphans = false;
+                    for name in &news.destinations {
+                        match self.workers.get(name) {
+                            Some(worker) => worker.wake(),
+                            None => orphans = true,
+                        }
                     }
-                    self.hold_orphans().await;
+                    if news.bulk || orphans {
+                        look.activate();
+                    }
+                }
+                // The sender may be gone; then there are no more reloads.
+                Ok(()) = self.wanted.changed() => {
+                    self.apply(&shutdown).await;
+                    look.activate();
+                }
+                _ = meets.tick(), if !self.met => {
+                    let wanted = self.wanted.borrow().clone();
+                    self.meet(&wanted).await;
                 }
             }
         }
-        for worker in &self.workers {
+        for worker in self.workers.values() {
             worker.retire();
         }
         self.shared.tasks.close();
@@ -129,35 +143,39 @@ impl Dispatcher {
     }
 
     async fn recover_once(&self) -> Result<(), store::Error> {
-        let destinations = self.wanted.borrow().clone();
-        let now = self.shared.clock.now();
-        self.shared
-            .store
-            .write(move |tx| {
-                for name in tx.destinations_with_work()? {
-                    let configured = destinations.iter().find(|d| d.name == name);
-                    let settled = configured.map_or_else(held_orphan, |d| recovered(d, now));
-                    let count = tx.recover_sending(&name, &settled, now)?;
-                    if count > 0 {
-                        tracing::warn!(
-                            destination = name,
-                            deliveries = count,
-                            then = %settled.state,
-                            "deliveries were in flight when the last process ended"
-                        );
-                    }
+        let store = &self.shared.store;
+        let wanted = self.wanted.borrow().clone();
+        let sending = |reader: &Reader<'_>| reader.destinations_with(DeliveryState::Sending);
+        for name in store.read(sending).await? {
+            let now = self.shared.clock.now();
+            let configured = wanted.iter().find(|d| d.name == name);
+            let settled = configured.map_or_else(held_orphan, |d| recovered(d, now));
+            let mut deliveries = 0;
+            loop {
+                let (settled, name) = (settled.clone(), name.clone());
+                let count = store
+                    .write(move |tx| tx.recover_sending(&name, &settled, now, STEP_ROWS))
+                    .await?;
+                deliveries += count;
+                if count < STEP_ROWS {
+                    break;
                 }
-                Ok(())
-            })
-            .await
+            }
+            tracing::warn!(
+                destination = name,
+                deliveries,
+                then = %settled.state,
+                "deliveries were in flight when the last process ended"
+            );
+        }
+        Ok(())
     }
 
     /// Makes the workers those of the wanted destinations. Unchanged ones go on undisturbed.
     async fn apply(&mut self, shutdown: &CancellationToken) {
         let wanted = self.wanted.borrow_and_update().clone();
-        self.workers.retain(|worker| {
-            let same_name = wanted.iter().find(|d| d.name == worker.destination().name);
-            let unchanged = same_name.is_some_and(|d| d == worker.destination());
+        self.workers.retain(|_, worker| {
+            let unchanged = wanted.contains(worker.destination());
             if !unchanged {
                 worker.retire();
             }
@@ -166,11 +184,7 @@ impl Dispatcher {
         self.set_gates(&wanted);
         self.meet(&wanted).await;
         for destination in wanted {
-            if self
-                .workers
-                .iter()
-                .any(|worker| worker.destination().name == destination.name)
-            {
+            if self.workers.contains_key(&destination.name) {
                 continue;
             }
             let name = destination.name.clone();
@@ -183,14 +197,13 @@ impl Dispatcher {
             match Worker::new(self.shared.clone(), destination, gate, stop) {
                 Ok(worker) => {
                     self.shared.tasks.spawn(worker.clone().run());
-                    self.workers.push(worker);
+                    self.workers.insert(name, worker);
                 }
                 Err(error) => {
                     tracing::error!(destination = name, %error, "nothing can be sent to this destination");
                 }
             }
         }
-        self.hold_orphans().await;
     }
 
     /// Applies the limits of the wanted destinations to the gates that are there, and drops those that nobody needs any more.
@@ -222,43 +235,6 @@ impl Dispatcher {
         self.met = written.is_ok();
         if let Err(error) = written {
             tracing::warn!(%error, "the destinations could not be recorded yet");
-        }
-    }
-
-    async fn hold_orphans(&self) {
-        // Asked when the deliveries have been read: a reload may have brought their destination meanwhile.
-        let wanted = self.wanted.clone();
-        let is_orphan = move |name: &String| wanted.borrow().iter().all(|d| d.name != *name);
-        let still_orphan = is_orphan.clone();
-        let found = self
-            .shared
-            .store
-            .read(move |reader| {
-                let names = reader.destinations_with_work()?;
-                Ok(names.into_iter().filter(is_orphan).collect::<Vec<_>>())
-            })
-            .await;
-        let now = self.shared.clock.now();
-        let held = match found {
-            Ok(names) if names.is_empty() => return,
-            Ok(names) => {
-                self.shared
-                    .store
-                    .write(move |tx| {
-                        names.into_iter().filter(still_orphan).try_for_each(|name| {
-                            let count = tx.hold_pending(&name, REMOVED, now)?;
-                            if count > 0 {
-                                tracing::warn!(destination = name, deliveries = count, "{REMOVED}");
-                            }
-                            Ok(())
-                        })
-                    })
-                    .await
-            }
-            Err(error) => Err(error),
-        };
-        if let Err(error) = held {
-            tracing::warn!(%error, "deliveries of removed destinations could not be held yet");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! attempt means, [`retry`] when the next one is due. [`dispatch`] keeps one worker per destination that drives them.
 
 pub mod attempt;
+mod backlog;
 pub mod destination;
 pub mod dispatch;
 mod gate;

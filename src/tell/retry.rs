@@ -22,6 +22,9 @@ pub const SCHEDULE: [Duration; 9] = [
 /// Jitter only lengthens a wait, by up to this part of it: deliveries that failed together come back apart, none early.
 const JITTER_PART: f64 = 0.1;
 
+/// No delivery is planned further ahead: `Retry-After` is cut to a day as well.
+pub const WAIT_MAX: Duration = Duration::from_secs(24 * 3600 + 24 * 360);
+
 /// What becomes of a delivery. The texts become `lastError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -146,6 +149,7 @@ mod tests {
             };
             let wait = SCHEDULE[made as usize - 1];
             prop_assert!(at >= NOW.plus(wait) && at <= NOW.plus(wait.mul_f64(1.1)));
+            prop_assert!(at <= NOW.plus(WAIT_MAX));
         }
 
         #[test]

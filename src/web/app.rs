@@ -26,7 +26,7 @@ pub struct Parts {
     pub reconciler: Reconciler,
     /// The time.
     pub clock: Clock,
-    /// To wake the outbox, the poller and the steps.
+    /// To wake the poller and the steps.
     pub wakes: Wakes,
     /// The configuration in force; a reload sends another.
     pub config: watch::Receiver<Arc<Config>>,

@@ -10,6 +10,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0001.sql"),
     include_str!("../data/rows/0002.sql"),
     include_str!("../data/rows/0003.sql"),
+    include_str!("../data/rows/0008.sql"),
 ];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
@@ -254,6 +255,18 @@ const ATTEMPTS: &[(&str, &str)] = &[
     (
         "deliveries.event_id",
         "INSERT INTO deliveries (event_id, destination, next_attempt_at, created_at) VALUES ('evt_11111111-1111-5111-8111-111111111111', 'crm', 1, 1)",
+    ),
+    (
+        "is_test_is_a_flag",
+        "UPDATE deliveries SET is_test = 2 WHERE id = 1",
+    ),
+    (
+        "bulk_replay_state",
+        "UPDATE bulk_replays SET state = 'lost'",
+    ),
+    (
+        "bulk_replay_has_rows_left",
+        "UPDATE bulk_replays SET after_id = last_id + 1",
     ),
     (
         "change_kind",

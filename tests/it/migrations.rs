@@ -18,6 +18,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0005.sql"),
     include_str!("../data/rows/0006.sql"),
     include_str!("../data/rows/0007.sql"),
+    include_str!("../data/rows/0008.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

@@ -91,7 +91,6 @@ async fn gone_stops_a_destination_until_it_is_started() {
         } else {
             let started = outbox.store.write(|tx| tx.start_destination("hook")).await;
             assert!(started.expect("written"));
-            outbox.wake.activate();
         }
         outbox.until_state(&event, "hook", Delivered).await;
     }
@@ -133,7 +132,6 @@ async fn what_was_in_flight_when_the_process_died_goes_on_at_the_next_start() {
     );
     let replayed = outbox.store.write(move |tx| tx.replay_delivery(id, now));
     replayed.await.expect("replayed");
-    outbox.wake.activate();
     outbox.until_state(&event, "slack", Delivered).await;
 }
 
@@ -221,7 +219,6 @@ async fn a_replay_of_what_is_on_the_wire_goes_after_it() {
     let (id, now) = (outbox.delivery(&event, "hook").await.id, outbox.clock.now());
     let replayed = outbox.store.write(move |tx| tx.replay_delivery(id, now));
     replayed.await.expect("replayed");
-    outbox.wake.activate();
     let second = receiver.wait_for(2).await[1].at;
     assert!(second.since(first) >= Duration::from_millis(500));
     outbox.until_state(&event, "hook", Delivered).await;

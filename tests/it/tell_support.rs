@@ -12,7 +12,6 @@ use acceptd::domain::time::Ms;
 use acceptd::domain::words::{DeliveryState, EventType, Path, Precision, Source};
 use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, Store, Unobserved};
 use acceptd::tell::{Destination, Dispatcher, InDoubt, Kind, Observer, Rate, Reload};
-use acceptd::wake::Wake;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +64,6 @@ impl Observer for Counts {
 pub struct Outbox {
     pub store: Store,
     pub clock: Clock,
-    pub wake: Wake,
     pub counts: Arc<Counts>,
     _folder: tempfile::TempDir,
     running: Option<(CancellationToken, JoinHandle<()>, Reload)>,
@@ -80,7 +78,6 @@ impl Outbox {
         Self {
             store,
             clock,
-            wake: Wake::default(),
             counts: Arc::default(),
             _folder: folder,
             running: None,
@@ -92,7 +89,6 @@ impl Outbox {
         let (dispatcher, reload) = Dispatcher::new(
             self.store.clone(),
             self.clock.clone(),
-            self.wake.clone(),
             destinations,
             self.counts.clone(),
         );
@@ -113,7 +109,7 @@ impl Outbox {
         task.await.expect("no panic");
     }
 
-    /// Makes an accept of this enrollment for these destinations and wakes. Returns the event's id.
+    /// Makes an accept of this enrollment for these destinations. Returns the event's id.
     pub async fn accept(&self, enrollment: &str, destinations: &[&str]) -> String {
         let account = AccountId::parse("acc_1").expect("an id");
         let enrollment = EnrollmentId::parse(enrollment).expect("an id");
@@ -158,7 +154,7 @@ impl Outbox {
         event.id
     }
 
-    /// Makes a test of this destination and wakes. Returns the event's id.
+    /// Makes a test of this destination. Returns the event's id.
     pub async fn test(&self, destination: &str) -> String {
         let key = format!("webhook-test:{}", uuid::Uuid::new_v4());
         let event = EventBody::new(
@@ -191,7 +187,6 @@ impl Outbox {
             })
             .await
             .expect("stored");
-        self.wake.activate();
     }
 
     /// The one delivery of an event to a destination.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::show;
 use crate::domain::words::DeliveryState;
-use crate::store::{DeliveryFilter, Error};
+use crate::store::{Asked, DeliveryFilter, Error};
 use crate::web::app::App;
 use crate::web::json::{Json, object};
 use crate::web::page::{List, Page, Query};
@@ -16,6 +16,8 @@ use crate::web::path::{DeliveryId, Id};
 use crate::web::problem::Problem;
 
 const NAME_CHARS_MAX: usize = 256;
+/// How many deliveries a bulk replay makes pending before it answers.
+const AT_ONCE_MAX: usize = 500;
 
 /// One page, newest first.
 ///
@@ -60,7 +62,6 @@ pub async fn replay(
                 .ok_or_else(|| Error::not_found("delivery", &id.to_string()))
         })
         .await?;
-    app.wakes.outbox.activate();
     Ok((StatusCode::ACCEPTED, Json(show::delivery(&delivery))).into_response())
 }
 
@@ -79,11 +80,31 @@ pub async fn replay_all(State(app): State<App>, body: Bytes) -> Result<Response,
             "There is no destination {name:?}."
         )));
     }
-    let now = app.clock.now();
-    let replayed = app
-        .store
-        .write(move |tx| tx.replay_deliveries(state, destination.as_deref(), now))
-        .await?;
-    app.wakes.outbox.activate();
+    // In a task of its own, so that the replay is begun even if the client hangs up while its size is counted.
+    let replayed = tokio::spawn(begin_replay(app, state, destination))
+        .await
+        .map_err(|error| Error::Internal(error.to_string()))??;
     Ok((StatusCode::ACCEPTED, Json(json!({"replayed": replayed}))).into_response())
+}
+
+/// Returns how many deliveries are sent again. Many are made pending in steps after this has returned.
+async fn begin_replay(
+    app: App,
+    state: DeliveryState,
+    destination: Option<String>,
+) -> Result<usize, Error> {
+    let of = destination.clone();
+    let count = app
+        .store
+        .read(move |r| r.count_replayable(state, of.as_deref()))
+        .await?;
+    let now = app.clock.now();
+    let asked = app
+        .store
+        .write(move |tx| tx.ask_replay(state, destination.as_deref(), now, AT_ONCE_MAX))
+        .await?;
+    Ok(match asked {
+        Asked::Finished(replayed) => replayed,
+        Asked::Begun => count,
+    })
 }

@@ -94,7 +94,6 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Result<Re
             tx.deliveries(&filter, 1)
         })
         .await?;
-    app.wakes.outbox.activate();
     let delivery = deliveries.first();
     let answer = json!({
         "eventId": event,
@@ -110,19 +109,17 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Result<Re
 /// 404; the store's.
 pub async fn enable(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
     let destination = configured(&app, &name)?;
+    app.store
+        .write(move |tx| tx.start_destination(&name))
+        .await?;
+    // Not in the write: webhooks would wait while the deliveries are counted.
     let shown = app
         .store
-        .write(move |tx| {
-            tx.start_destination(&name)?;
-            let counts = counts(tx)?;
-            Ok(show_one(
-                &destination,
-                tx.destination(&name)?.as_ref(),
-                &counts,
-            ))
+        .read(move |r| {
+            let known = r.destination(&destination.name)?;
+            Ok(show_one(&destination, known.as_ref(), &counts(r)?))
         })
         .await?;
-    app.wakes.outbox.activate();
     Ok(Json(shown).into_response())
 }
 

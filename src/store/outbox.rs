@@ -1,0 +1,262 @@
+//! The outbox: deliveries are made, claimed, sent without a transaction, and settled. All look-ups are seeks, whatever waits.
+
+use rusqlite::params;
+use serde_json::json;
+
+use super::row::word;
+use super::{Error, Reader, Tx};
+use crate::domain::time::Ms;
+use crate::domain::words::{DeliveryState, EventType};
+
+/// A delivery that this process is to send now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its id.
+    pub id: i64,
+    /// The event.
+    pub event_id: String,
+    /// The event's type.
+    pub event_type: EventType,
+    /// The event's body; `None` when the person was erased meanwhile.
+    pub body: Option<String>,
+    /// Attempts begun, this one included.
+    pub attempts: u32,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The new state.
+    pub state: DeliveryState,
+    /// When to try again; only with `Pending`.
+    pub next_attempt_at: Option<Ms>,
+    /// The status of the answer, where there was one.
+    pub status: Option<u16>,
+    /// What went wrong, for a person.
+    pub error: Option<String>,
+}
+
+const NEXT_DUE: &str = "SELECT min(next_attempt_at) FROM deliveries INDEXED BY deliveries_due
+    WHERE state = 'pending' AND destination = ?1";
+
+const NEXT_TEST_DUE: &str =
+    "SELECT min(next_attempt_at) FROM deliveries INDEXED BY deliveries_tests_due
+    WHERE state = 'pending' AND is_test = 1 AND attempts = 0 AND destination = ?1";
+
+const CLAIM: &str =
+    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts
+    FROM deliveries d INDEXED BY deliveries_due CROSS JOIN events e ON e.id = d.event_id
+    WHERE d.state = 'pending' AND d.destination = ?1 AND d.next_attempt_at <= ?2
+      AND d.id NOT IN (SELECT value FROM json_each(?3))
+    ORDER BY d.next_attempt_at, d.id LIMIT ?4";
+
+const CLAIM_TEST: &str =
+    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts
+    FROM deliveries d INDEXED BY deliveries_tests_due CROSS JOIN events e ON e.id = d.event_id
+    WHERE d.state = 'pending' AND d.is_test = 1 AND d.attempts = 0 AND d.destination = ?1 AND d.next_attempt_at <= ?2
+      AND d.id NOT IN (SELECT value FROM json_each(?3))
+    ORDER BY d.next_attempt_at, d.id LIMIT ?4";
+
+/// One seek per destination: it jumps from each name to the next.
+const DESTINATIONS: &str = "WITH RECURSIVE names (name) AS (
+      SELECT (SELECT min(destination) FROM deliveries WHERE state = ?1)
+      UNION ALL
+      SELECT (SELECT min(destination) FROM deliveries WHERE state = ?1 AND destination > name) FROM names
+      WHERE name IS NOT NULL)
+    SELECT name FROM names WHERE name IS NOT NULL";
+
+const IN_STATE: &str = "SELECT id FROM deliveries INDEXED BY deliveries_by_state
+    WHERE state = ?1 AND destination = ?2 ORDER BY id LIMIT ?3";
+
+impl Reader<'_> {
+    /// Returns when the next delivery of a destination is due. For a `stopped` one, only tests that were not tried yet count.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn next_delivery_due(&self, destination: &str, stopped: bool) -> Result<Option<Ms>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached(if stopped { NEXT_TEST_DUE } else { NEXT_DUE })?
+            .query_row([destination], |row| row.get::<_, Option<i64>>(0))?
+            .map(Ms))
+    }
+
+    /// Returns the names of the destinations that have deliveries in this state.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn destinations_with(&self, state: DeliveryState) -> Result<Vec<String>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(DESTINATIONS)?
+            .query_map([state.as_str()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+
+    /// Returns the oldest deliveries of a destination in this state.
+    pub(super) fn delivery_ids(
+        &self,
+        state: DeliveryState,
+        destination: &str,
+        limit: usize,
+    ) -> Result<Vec<i64>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self
+            .conn
+            .prepare_cached(IN_STATE)?
+            .query_map(params![state.as_str(), destination, limit], |row| {
+                row.get(0)
+            })?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
+    }
+}
+
+impl Tx<'_> {
+    pub(super) fn new_delivery(
+        &self,
+        event_id: &str,
+        event_type: EventType,
+        destination: &str,
+        now: Ms,
+    ) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO deliveries (event_id, destination, next_attempt_at, created_at, state_since, is_test)
+                 VALUES (?1, ?2, ?3, ?3, ?3, ?4)",
+            )?
+            .execute(params![
+                event_id,
+                destination,
+                now.0,
+                event_type == EventType::Test
+            ])?;
+        self.has_work(destination);
+        self.delivery_changed(self.conn.last_insert_rowid(), now)
+    }
+
+    /// Claims up to `limit` due deliveries of a destination: they are `sending` from now on, whatever happens to this process.
+    /// Of a `stopped` one, only tests that were not tried yet. A delivery that is on the wire (`except`) and was replayed meanwhile
+    /// waits.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn claim_deliveries(
+        &self,
+        destination: &str,
+        stopped: bool,
+        except: &[i64],
+        now: Ms,
+        limit: usize,
+    ) -> Result<Vec<Claimed>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let except = serde_json::to_string(except)?;
+        let rows: Vec<Claimed> = self
+            .conn
+            .prepare_cached(if stopped { CLAIM_TEST } else { CLAIM })?
+            .query_map(params![destination, now.0, except, limit], |row| {
+                Ok(Claimed {
+                    id: row.get("id")?,
+                    event_id: row.get("event_id")?,
+                    event_type: word(row, "event_type")?,
+                    body: row.get("body")?,
+                    attempts: row.get("attempts")?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
+        for claimed in &rows {
+            self.conn
+                .prepare_cached(
+                    "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = NULL, state_since = ?2
+                     WHERE id = ?1",
+                )?
+                .execute(params![claimed.id, now.0])?;
+            self.delivery_changed(claimed.id, now)?;
+        }
+        Ok(rows)
+    }
+
+    /// Writes down how an attempt ended. Does nothing unless the delivery is still `sending`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn settle_delivery(&self, id: i64, settled: &Settlement, now: Ms) -> Result<(), Error> {
+        let delivered = settled.state == DeliveryState::Delivered;
+        let changed = self
+            .conn
+            .prepare_cached(
+                "UPDATE deliveries SET state = ?2, next_attempt_at = ?3, last_status = ?4, last_error = ?5, delivered_at = ?6,
+                   state_since = ?7
+                 WHERE id = ?1 AND state = 'sending'",
+            )?
+            .execute(params![
+                id,
+                settled.state.as_str(),
+                settled.next_attempt_at.map(|at| at.0),
+                settled.status,
+                settled.error,
+                delivered.then_some(now.0),
+                now.0,
+            ])?;
+        if changed > 0 {
+            self.delivery_changed(id, now)?;
+        }
+        Ok(())
+    }
+
+    /// Settles up to `limit` deliveries that a dead process had claimed for a destination. Returns how many there were: fewer than
+    /// `limit` means that none is left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn recover_sending(
+        &self,
+        destination: &str,
+        settled: &Settlement,
+        now: Ms,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        let ids = self.delivery_ids(DeliveryState::Sending, destination, limit)?;
+        for id in &ids {
+            self.settle_delivery(*id, settled, now)?;
+        }
+        Ok(ids.len())
+    }
+
+    /// Tells those who watch: ids and states, and nothing of what a receiver said.
+    pub(super) fn delivery_changed(&self, id: i64, now: Ms) -> Result<(), Error> {
+        let Some(row) = self.delivery(id)? else {
+            return Ok(());
+        };
+        self.tell_change(
+            "delivery",
+            &json!({
+                "id": row.id.to_string(), "eventId": row.event_id, "eventType": row.event_type,
+                "destination": row.destination, "state": row.state, "attempts": row.attempts,
+                "lastStatus": row.last_status,
+            }),
+            now,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::assert_seeks;
+    use super::*;
+
+    #[test]
+    fn nothing_reads_a_backlog() {
+        for sql in [
+            NEXT_DUE,
+            NEXT_TEST_DUE,
+            CLAIM,
+            CLAIM_TEST,
+            DESTINATIONS,
+            IN_STATE,
+        ] {
+            assert_seeks(sql, "deliveries");
+        }
+    }
+}

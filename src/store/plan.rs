@@ -1,0 +1,29 @@
+//! For unit tests: the plan that SQLite makes for a statement.
+
+use rusqlite::Connection;
+
+use super::migrate::migrate;
+
+/// Asserts that a statement finds its rows of `table` by an index and needs no sorting.
+pub(super) fn assert_seeks(sql: &str, table: &str) {
+    let mut conn = Connection::open_in_memory().expect("a database");
+    migrate(&mut conn).expect("the schema");
+    let mut explained = conn
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .expect("a statement");
+    let steps: Vec<String> = explained
+        .raw_query()
+        .mapped(|row| row.get("detail"))
+        .collect::<Result<_, _>>()
+        .expect("a plan");
+    let plan = steps.join("\n");
+    assert!(plan.contains("SEARCH"), "{sql}\n{plan}");
+    let alias = &table[..1];
+    for bad in [
+        format!("SCAN {table}"),
+        format!("SCAN {alias} "),
+        "TEMP B-TREE".to_owned(),
+    ] {
+        assert!(!format!("{plan} ").contains(&bad), "{sql}\n{plan}");
+    }
+}
