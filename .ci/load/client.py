@@ -23,7 +23,13 @@ class Client:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         self.writer.write(head.encode() + b"\r\n" + data)
         await self.writer.drain()
-        status = int((await self.reader.readline()).split()[1])
+        line = await self.reader.readline()
+        if not line:
+            # The server closes a connection that was idle for long.
+            self.writer.close()
+            self.writer = None
+            return await self.ask(method, path, body)
+        status = int(line.split()[1])
         length, chunked, close = 0, False, False
         while (line := await self.reader.readline()).strip():
             name, _, value = line.decode().partition(":")
@@ -67,7 +73,7 @@ class Receiver:
                 self.count += 1
                 writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
