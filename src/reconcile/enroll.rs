@@ -97,7 +97,7 @@ impl Routine<'_> {
             });
         }
         if moved == Some(Moved::Person) {
-            self.tx.forget_former_person(&e.id, self.now)?;
+            self.tx.forget_former_person(&before)?;
         }
         self.meet(&e.account, Provider::Unipile)?;
         self.meet_campaign(&e, row)?;

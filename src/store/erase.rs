@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::signal_keys::Keys;
 use super::{Error, Tx};
@@ -11,7 +11,7 @@ use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Ms;
-use crate::domain::words::{DeliveryState, Outcome};
+use crate::domain::words::Outcome;
 
 impl Tx<'_> {
     /// Deletes an enrollment and everything that is known of the person through it.
@@ -22,8 +22,9 @@ impl Tx<'_> {
         let enrollment = self
             .enrollment(id)?
             .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
-        self.erase_events(id, "The person was erased.", now)?;
+        self.erase_events(id, now)?;
         let known = self.erase_signals(&enrollment)?;
+        self.erase_former_events(&known, now)?;
         self.erase_marks(&known)?;
         self.conn
             .execute("DELETE FROM enrollments WHERE id = ?1", [id.as_str()])?;
@@ -34,45 +35,109 @@ impl Tx<'_> {
         )
     }
 
-    /// Takes everything away from an open enrollment that was seen or announced of its person, because it moves to another one:
-    /// nothing of the first may show under the second, or outlive the erasing of the first. Evidence of a connection stays in
-    /// the ledger: the first person may be enrolled again.
+    /// What follows when an open enrollment moves to another person: nothing that was seen of the first one shows under the second,
+    /// or outlives the erasing of the first. Ledger rows that are no evidence are deleted. Evidence of a connection is untied and
+    /// stays, because the first person may be enrolled again. Events are facts and stay too, filed under the person they name.
     ///
     /// # Errors
     /// The store's.
-    pub fn forget_former_person(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
-        self.erase_events(id, "The enrollment was moved to another person.", now)?;
+    pub fn forget_former_person(&self, before: &Enrollment) -> Result<(), Error> {
+        self.file_former_events(before)?;
         self.conn.execute(
             "DELETE FROM signals WHERE id IN (SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1)
                AND evidence IS NULL
                AND NOT EXISTS (SELECT 1 FROM signal_enrollments t WHERE t.signal_id = signals.id AND t.enrollment_id <> ?1)",
-            [id.as_str()],
+            [before.id.as_str()],
         )?;
         self.conn.execute(
             "DELETE FROM signal_enrollments WHERE enrollment_id = ?1",
-            [id.as_str()],
+            [before.id.as_str()],
         )?;
         Ok(())
     }
 
-    /// Erases the bodies of an enrollment's events. Undelivered ones have nothing left to deliver; they stay visible. What a
-    /// receiver said of the person goes in any state.
-    fn erase_events(&self, enrollment: &EnrollmentId, why: &str, now: Ms) -> Result<(), Error> {
-        self.conn.execute(
-            "UPDATE events SET body = NULL WHERE enrollment_id = ?1",
-            [enrollment.as_str()],
-        )?;
-        for delivery in self.deliveries_of_enrollment(enrollment.as_str())? {
-            if delivery.state != DeliveryState::Delivered {
-                self.conn.execute(
-                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = ?2, state_since = ?3
-                     WHERE id = ?1",
-                    params![delivery.id, why, now.0],
-                )?;
-                self.delivery_changed(delivery.id, now)?;
+    /// Files the events that name the person an enrollment was about until now.
+    fn file_former_events(&self, before: &Enrollment) -> Result<(), Error> {
+        let events: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT seq FROM events WHERE enrollment_id = ?1 AND body IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM former_events f WHERE f.event_seq = events.seq)",
+            )?
+            .query_map([before.id.as_str()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let keys = Keys::of_enrollment(before);
+        for event in events {
+            for key in keys.iter() {
+                self.conn
+                    .prepare_cached("INSERT INTO former_events (key, event_seq) VALUES (?1, ?2)")?
+                    .execute(params![key, event])?;
             }
         }
         Ok(())
+    }
+
+    /// Erases the bodies of an enrollment's events, also of those from before it moved to its person.
+    fn erase_events(&self, enrollment: &EnrollmentId, now: Ms) -> Result<(), Error> {
+        let events = self.numbers(
+            "SELECT seq FROM events WHERE enrollment_id = ?1",
+            enrollment.as_str(),
+        )?;
+        events
+            .into_iter()
+            .try_for_each(|e| self.erase_event(e, now))
+    }
+
+    /// Erases the bodies of events that name the person and belong to enrollments that were moved to another one since.
+    fn erase_former_events(&self, known: &[Identity], now: Ms) -> Result<(), Error> {
+        for identity in known {
+            for key in Keys::of(identity).iter() {
+                let sql = "SELECT event_seq FROM former_events WHERE key = ?1";
+                for event in self.numbers(sql, key)? {
+                    self.erase_event(event, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases the body of an event. Undelivered deliveries have nothing left to deliver; they stay visible. What a receiver said
+    /// of the person goes in any state.
+    fn erase_event(&self, seq: i64, now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE events SET body = NULL WHERE seq = ?1")?
+            .execute([seq])?;
+        self.conn
+            .prepare_cached("DELETE FROM former_events WHERE event_seq = ?1")?
+            .execute([seq])?;
+        let undelivered: Vec<i64> = self
+            .conn
+            .prepare_cached(
+                "SELECT d.id FROM deliveries d JOIN events e ON e.id = d.event_id
+                 WHERE e.seq = ?1 AND d.state <> 'delivered'",
+            )?
+            .query_map([seq], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for delivery in undelivered {
+            self.conn
+                .prepare_cached(
+                    "UPDATE deliveries SET state = 'dead', next_attempt_at = NULL, last_error = 'The person was erased.'
+                     WHERE id = ?1",
+                )?
+                .execute([delivery])?;
+            self.delivery_changed(delivery, now)?;
+        }
+        Ok(())
+    }
+
+    /// The numbers that a query with one text gives.
+    fn numbers(&self, sql: &str, text: &str) -> Result<Vec<i64>, Error> {
+        let rows = self
+            .conn
+            .prepare_cached(sql)?
+            .query_map([text], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        Ok(rows)
     }
 
     /// Deletes every ledger row about the person but those that belong to other enrollments of the same person. Returns every
@@ -80,7 +145,8 @@ impl Tx<'_> {
     fn erase_signals(&self, e: &Enrollment) -> Result<Vec<Identity>, Error> {
         let mut known = vec![e.identity.clone(), e.invite.identity()];
         let mut signals = BTreeSet::new();
-        for signal in self.signals_tied_to(&e.id)? {
+        let tied = "SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1";
+        for signal in self.numbers(tied, e.id.as_str())? {
             known.extend(self.named_by(signal)?.map(|(identity, _)| identity));
             signals.insert(signal);
         }
@@ -114,18 +180,8 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    fn signals_tied_to(&self, id: &EnrollmentId) -> Result<Vec<i64>, Error> {
-        let rows = self
-            .conn
-            .prepare_cached("SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1")?
-            .query_map([id.as_str()], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        Ok(rows)
-    }
-
     /// Whom a ledger row names, and what it led to; `None` when it is gone.
     fn named_by(&self, signal: i64) -> Result<Option<(Identity, Outcome)>, Error> {
-        use rusqlite::OptionalExtension;
         Ok(self
             .conn
             .prepare_cached(

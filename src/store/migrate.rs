@@ -14,6 +14,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_names.sql"),
     include_str!("migrations/0007_signal_keys.sql"),
     include_str!("migrations/0008_bulk.sql"),
+    include_str!("migrations/0009_former_events.sql"),
 ];
 
 /// The schema version of this program.

@@ -234,11 +234,8 @@ async fn an_enrollment_that_moves_shows_nothing_of_its_former_person() {
     for trace in ["mira-halvorsen", &mira, &MIRA.to_string()] {
         assert!(!shown.to_string().contains(trace), "{trace} is in {shown}");
     }
-    let (_, sent) = site.get("/v1/deliveries?state=dead").await;
-    assert_eq!(
-        sent["items"].as_array().map(Vec::len),
-        Some(DeliveryState::ALL.len())
-    );
+    // What was announced is a fact, until the person that it names is erased.
+    assert_eq!(events(&site, "linkedin.invite_not_accepted").await.len(), 1);
     // Erasing the first person through an enrollment of its own leaves nothing behind under the second.
     enroll(&site, row("first", "mira-halvorsen")).await;
     assert_eq!(
@@ -250,6 +247,13 @@ async fn an_enrollment_that_moves_shows_nothing_of_its_former_person() {
         assert!(!traces.contains(trace), "{trace} is in {traces}");
     }
     assert!(traces.contains("grace-h"));
+    assert!(
+        events(&site, "linkedin.invite_not_accepted")
+            .await
+            .is_empty()
+    );
+    let (_, waiting) = site.get("/v1/deliveries?state=pending").await;
+    assert_eq!(waiting["items"], json!([]));
 }
 
 /// Of one person, a row names the public identifier and the id, another the id only, and the enrollment the identifier only.

@@ -19,6 +19,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0006.sql"),
     include_str!("../data/rows/0007.sql"),
     include_str!("../data/rows/0008.sql"),
+    include_str!("../data/rows/0009.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {
