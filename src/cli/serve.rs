@@ -1,17 +1,28 @@
 //! `acceptd serve`: run the daemon.
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::{WRONG_CONFIGURATION, say};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, Loaded};
 use crate::daemon::Daemon;
 use crate::daemon::listen::Unguarded;
 use crate::daemon::signals::Signals;
+use crate::daemon::stop::Stop;
 use crate::daemon::telemetry::{self, LogFormat};
+use crate::http;
+
+/// How long a start that is stopped has to roll back a migration.
+const START_STOP_MAX: Duration = Duration::from_secs(10);
+/// How long the threads of the runtime have to end once the daemon has stopped.
+const THREADS_MAX: Duration = Duration::from_secs(1);
 
 /// How to run it.
 #[derive(Debug, clap::Args)]
@@ -19,6 +30,9 @@ pub struct Args {
     /// Where log lines go and how they look; $ACCEPTD_LOG says which
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     log: LogFormat,
+    /// Read the name servers from this file instead of /etc/resolv.conf; a port is written `nameserver [127.0.0.1]:5353`
+    #[arg(long, value_name = "PATH")]
+    resolv_conf: Option<PathBuf>,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -31,16 +45,26 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
         .build()?;
     let ended = runtime.block_on(async {
         // Before anything else, so that no signal that comes early is lost or ends the process.
-        let signals = Signals::install().context("the signal handlers can't be installed")?;
+        let no_handlers = "the signal handlers can't be installed";
+        let signals = Signals::install().context(no_handlers)?;
+        let stop = Stop::install().context(no_handlers)?;
+        Stop::install().context(no_handlers)?.bound();
         if let Err(error) = telemetry::init(args.log) {
             // There is no log to tell it to.
             say::problem(format_args!("error: {error:#}"));
             return Ok(ExitCode::from(WRONG_CONFIGURATION));
         }
-        serve(path, signals).await
+        if let Some(file) = &args.resolv_conf {
+            http::use_resolv_conf(file.clone());
+        }
+        serve(path, signals, stop).await
     });
     match ended {
-        Ok(status) => Ok(status),
+        Ok(status) => {
+            // A thread that is blocked must not hold up the exit.
+            runtime.shutdown_timeout(THREADS_MAX);
+            Ok(status)
+        }
         Err(error) => {
             tracing::error!("{error:#}");
             // At once: after a failed fsync nothing may touch the database again, not even to close it.
@@ -53,18 +77,43 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn serve(path: PathBuf, signals: Signals) -> anyhow::Result<ExitCode> {
-    let loaded = match config::load(&path) {
+async fn serve(path: PathBuf, signals: Signals, mut stop: Stop) -> anyhow::Result<ExitCode> {
+    let shutdown = CancellationToken::new();
+    let mut starting = pin!(start(path, shutdown.clone()));
+    let started = tokio::select! {
+        started = starting.as_mut() => started?,
+        () = stop.asked() => {
+            tracing::info!("stopping before the daemon is ready");
+            shutdown.cancel();
+            match timeout(START_STOP_MAX, starting).await {
+                Ok(Ok(_)) => tracing::info!("stopped"),
+                Ok(Err(error)) => tracing::info!("stopped: {error:#}"),
+                Err(_) => tracing::warn!("stopped; the start did not end in time and is cut off"),
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    match started {
+        Some(daemon) => daemon.run(signals).await.map(|()| ExitCode::SUCCESS),
+        None => Ok(ExitCode::from(WRONG_CONFIGURATION)),
+    }
+}
+
+/// Builds the daemon; `None` when the configuration is wrong, which is logged.
+async fn start(path: PathBuf, shutdown: CancellationToken) -> anyhow::Result<Option<Daemon>> {
+    // Reading may block, for example on a network file system. A stop does not wait for it.
+    let read = tokio::task::spawn_blocking(move || config::load(&path)).await?;
+    let loaded: Loaded = match read {
         Ok(loaded) => loaded,
         Err(errors) => {
             tracing::error!("{errors}");
-            return Ok(ExitCode::from(WRONG_CONFIGURATION));
+            return Ok(None);
         }
     };
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    let daemon = Daemon::build(loaded, Clock::system()).await?;
-    daemon.run(signals).await?;
-    Ok(ExitCode::SUCCESS)
+    Daemon::build(loaded, Clock::system(), shutdown)
+        .await
+        .map(Some)
 }

@@ -41,14 +41,20 @@ impl Daemon {
     /// Opens the database (and migrates it), takes over or binds the sockets, and puts the parts together. The database comes
     /// first: a second daemon is told that there is one, not that an address is in use.
     ///
+    /// `shutdown` stops the daemon that is built, or ends a migration that is under way.
+    ///
     /// # Errors
-    /// When the database can't be opened, the address can't be bound or other machines could use the API, with what to do about
+    /// When `shutdown` is cancelled meanwhile, the database can't be opened, the address can't be bound or other machines could use the API, with what to do about
     /// it.
-    pub async fn build(loaded: Loaded, clock: Clock) -> anyhow::Result<Self> {
+    pub async fn build(
+        loaded: Loaded,
+        clock: Clock,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
         let config = loaded.config;
         let metrics = Metrics::new();
         let writer = Heartbeat::new("writer");
-        let store = open(&config, &metrics, &writer).await?;
+        let store = open(&config, &metrics, &writer, &shutdown).await?;
         let listeners = listeners(config.server.listen)?;
         listeners.guarded(&config)?;
         let note_key = store.write(|tx| tx.note_key()).await?;
@@ -82,7 +88,6 @@ impl Daemon {
             poll_trouble,
             Box::new(move || beat.beat()),
         );
-        let shutdown = CancellationToken::new();
         let app = App::new(Parts {
             store,
             reconciler,
@@ -111,11 +116,17 @@ impl Daemon {
 }
 
 /// Opening blocks: a migration may take minutes.
-async fn open(config: &Config, metrics: &Metrics, writer: &Heartbeat) -> anyhow::Result<Store> {
+async fn open(
+    config: &Config,
+    metrics: &Metrics,
+    writer: &Heartbeat,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Store> {
     let path = config.database.path.clone();
     let observer = Arc::new(WriterObserver {
         metrics: metrics.clone(),
         heartbeat: writer.clone(),
+        shutdown: shutdown.clone(),
     });
     Ok(tokio::task::spawn_blocking(move || Store::open(&path, observer)).await??)
 }

@@ -14,6 +14,7 @@ mod reload;
 mod run;
 pub mod signals;
 pub mod steps;
+pub mod stop;
 pub mod systemd;
 pub mod telemetry;
 pub mod watchdog;

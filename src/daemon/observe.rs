@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::watchdog::Heartbeat;
 use crate::metrics::Metrics;
 use crate::reconcile::{Report, Witness};
@@ -13,11 +15,17 @@ pub struct WriterObserver {
     pub metrics: Metrics,
     /// Beats while the writer is not stuck.
     pub heartbeat: Heartbeat,
+    /// Cancelled when the process was asked to stop.
+    pub shutdown: CancellationToken,
 }
 
 impl Observer for WriterObserver {
     fn alive(&self) {
         self.heartbeat.beat();
+    }
+
+    fn stopping(&self) -> bool {
+        self.shutdown.is_cancelled()
     }
 
     fn committed(&self, requests: usize, took: Duration) {

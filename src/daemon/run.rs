@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::build::Daemon;
@@ -16,6 +16,12 @@ use crate::web::{App, limits, router, server};
 
 /// How long requests and deliveries in flight have at a stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long the parts have to end at a stop: they cut off what is in flight after [`DRAIN`].
+const PARTS_MAX: Duration = Duration::from_millis(10_500);
+/// How long the calendar has to end.
+const CALENDAR_MAX: Duration = Duration::from_millis(500);
+/// How long the writer has to bring to disk what was handed to it.
+const FLUSH_MAX: Duration = Duration::from_millis(500);
 /// How often the process looks whether its status line is old.
 const BEAT: Duration = Duration::from_secs(1);
 /// How many beats lie between two status lines.
@@ -58,8 +64,12 @@ impl Daemon {
                     Asked::Stop => break,
                     Asked::Reload => {
                         systemd::reloading();
-                        let news = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.destinations, &self.plans).await;
-                        systemd::ready(&news);
+                        let reload = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.destinations, &self.plans);
+                        // A stop does not wait for a file that can't be read just now. Other signals wait for the reload.
+                        tokio::select! {
+                            news = reload => systemd::ready(&news),
+                            () = signals.stop() => break,
+                        }
                     }
                     Asked::ResyncAll => {
                         tracing::info!("SIGUSR1: every account is due for a poll");
@@ -82,13 +92,17 @@ impl Daemon {
         }
         tracing::info!("stopping: finishing requests and deliveries in flight");
         systemd::stopping();
+        let until = Instant::now() + PARTS_MAX;
         self.shutdown.cancel();
-        if let Err(error) = calendar.shutdown().await {
-            tracing::debug!(%error, "the calendar did not stop by itself");
+        match timeout(CALENDAR_MAX, calendar.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the calendar did not stop by itself"),
+            Err(_) => tracing::debug!("the calendar did not stop in time"),
         }
-        for part in [serving, sending, polling] {
-            finish(part).await;
+        for (name, part) in [("web", serving), ("tell", sending), ("poll", polling)] {
+            finish(name, part, until).await;
         }
+        flush(&app).await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -137,9 +151,22 @@ fn background(
     ]
 }
 
-async fn finish(part: JoinHandle<()>) {
-    if let Err(error) = part.await {
-        tracing::error!(%error, "a part of the daemon broke");
+async fn finish(name: &'static str, part: JoinHandle<()>, until: Instant) {
+    match timeout_at(until, part).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(part = name, %error, "a part of the daemon broke"),
+        Err(_) => tracing::warn!(part = name, "a part of the daemon did not stop in time"),
+    }
+}
+
+/// Waits until everything that was handed to the writer is on disk.
+async fn flush(app: &App) {
+    match timeout(FLUSH_MAX, app.store.write(|_| Ok(()))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the last writes could not be stored"),
+        Err(_) => tracing::warn!(
+            "the writer is still busy; what it has not committed was not acknowledged"
+        ),
     }
 }
 

@@ -37,6 +37,14 @@ impl Signals {
         })
     }
 
+    /// Waits for a request to stop, and leaves the others for later.
+    pub async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// Waits for the next request; a stop goes before all others. Dropping the wait loses nothing.
     pub async fn next(&mut self) -> Asked {
         tokio::select! {

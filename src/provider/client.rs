@@ -288,11 +288,12 @@ fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
 }
 
 fn unanswered(error: reqwest::Error) -> CallError {
-    if error.is_timeout() {
+    let unsent = error.is_connect() || error.is_builder();
+    if error.is_timeout() && !unsent {
         return CallError::TimedOut;
     }
     CallError::Unreachable {
-        written: !error.is_connect() && !error.is_builder(),
+        written: !unsent,
         detail: http::describe(error),
     }
 }

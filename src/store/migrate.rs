@@ -1,8 +1,10 @@
 //! Numbered migrations: they run at start, each in its own transaction, and a database from a newer acceptd is refused.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::OpenError;
+use super::{Observer, OpenError};
 
 /// The migrations in order; the position plus one is the schema version. Never change one that has been released: add another.
 pub const MIGRATIONS: &[&str] = &[
@@ -23,11 +25,27 @@ pub fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// Brings the database to the newest schema.
+/// How many steps of SQLite's virtual machine lie between two looks whether the process was asked to stop: some milliseconds.
+const STEPS_PER_LOOK: i32 = 100_000;
+
+/// Brings the database to the newest schema. Ends early when the observer says that the process is stopping: the migration that
+/// is under way is rolled back, those before it stay.
 ///
 /// # Errors
-/// [`OpenError::Newer`] for a database that a newer acceptd has written; SQLite's errors otherwise.
-pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
+/// [`OpenError::Newer`] for a database that a newer acceptd has written, [`OpenError::Stopped`] when it ended early; SQLite's
+/// errors otherwise.
+pub(super) fn migrate(
+    conn: &mut Connection,
+    observer: &Arc<dyn Observer>,
+) -> Result<(), OpenError> {
+    let asked = observer.clone();
+    conn.progress_handler(STEPS_PER_LOOK, Some(move || asked.stopping()))?;
+    let migrated = run(conn, observer.as_ref());
+    conn.progress_handler(0, None::<fn() -> bool>)?;
+    migrated
+}
+
+fn run(conn: &mut Connection, observer: &dyn Observer) -> Result<(), OpenError> {
     let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > newest() {
         return Err(OpenError::Newer {
@@ -40,21 +58,33 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), OpenError> {
         if version <= found {
             continue;
         }
-        // Tables may be rebuilt: references are checked as a whole before the commit instead of row by row.
-        conn.pragma_update(None, "foreign_keys", false)?;
-        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(sql)?;
-        tx.pragma_update(None, "user_version", version)?;
-        let broken: i64 =
-            tx.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
-                row.get(0)
-            })?;
-        if broken > 0 {
-            return Err(OpenError::BrokenReferences { version, broken });
+        if observer.stopping() {
+            return Err(OpenError::Stopped);
         }
-        tx.commit()?;
+        let step = step(conn, version, sql);
+        // Any error may be a consequence of the interruption, for example one about the schema.
+        if step.is_err() && observer.stopping() {
+            return Err(OpenError::Stopped);
+        }
+        step?;
         tracing::info!(version, "migrated the database");
     }
     conn.pragma_update(None, "foreign_keys", true)?;
+    Ok(())
+}
+
+fn step(conn: &mut Connection, version: i64, sql: &str) -> Result<(), OpenError> {
+    // Tables may be rebuilt: references are checked as a whole before the commit instead of row by row.
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(sql)?;
+    tx.pragma_update(None, "user_version", version)?;
+    let broken: i64 = tx.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+        row.get(0)
+    })?;
+    if broken > 0 {
+        return Err(OpenError::BrokenReferences { version, broken });
+    }
+    tx.commit()?;
     Ok(())
 }

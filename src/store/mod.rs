@@ -73,6 +73,10 @@ const READERS: usize = 4;
 pub trait Observer: Send + Sync + 'static {
     /// The writer is not stuck. Called at least every second while it works, waits for work or waits for another process.
     fn alive(&self) {}
+    /// Whether the process was asked to stop. A migration then ends and is rolled back.
+    fn stopping(&self) -> bool {
+        false
+    }
     /// A transaction of `requests` requests is on disk; it took `took` from the first of them.
     fn committed(&self, requests: usize, took: Duration) {
         let _ = (requests, took);
@@ -119,7 +123,7 @@ impl Store {
     pub fn open(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
         let path = &open::resolved(path)?;
         let lock = open::lock(path)?;
-        let conn = open::writer(path)?;
+        let conn = open::writer(path, &observer)?;
         let readers = (0..READERS)
             .map(|_| open::reader(path))
             .collect::<Result<Vec<_>, _>>()?;

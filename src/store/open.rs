@@ -4,11 +4,13 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::Observer;
 use super::migrate::migrate;
 use super::search;
 
@@ -55,6 +57,9 @@ pub enum OpenError {
         /// How many rows.
         broken: i64,
     },
+    /// The process was asked to stop while the database was migrated.
+    #[error("stopped before the database was migrated; the next start migrates it")]
+    Stopped,
     /// The SQLite library is too old.
     #[error("SQLite {0} is too old: 3.51.3 is needed")]
     OldSqlite(&'static str),
@@ -118,7 +123,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// The writer's connection, migrated.
-pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
+pub(super) fn writer(path: &Path, observer: &Arc<dyn Observer>) -> Result<Connection, OpenError> {
     if rusqlite::version_number() < SQLITE_OLDEST {
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }
@@ -134,7 +139,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, OpenError> {
     keep_plans(&conn)?;
     search::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(256);
-    migrate(&mut conn)?;
+    migrate(&mut conn, observer)?;
     Ok(conn)
 }
 

@@ -1,13 +1,17 @@
 //! For unit tests: the plan that SQLite makes for a statement.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 
 use super::migrate::migrate;
+use super::{Observer, Unobserved};
 
 /// Asserts that a statement finds its rows of `table` by an index and needs no sorting.
 pub(super) fn assert_seeks(sql: &str, table: &str) {
     let mut conn = Connection::open_in_memory().expect("a database");
-    migrate(&mut conn).expect("the schema");
+    let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+    migrate(&mut conn, &nobody).expect("the schema");
     let mut explained = conn
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
         .expect("a statement");

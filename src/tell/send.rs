@@ -6,14 +6,14 @@
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Response};
+use reqwest::{Client, Response};
 
 use super::attempt::{Answer, Attempt, retry_after};
 use super::destination::{Destination, InDoubt, Kind};
 use super::redact::Redactor;
 use super::sign;
 use crate::clock::Clock;
+use crate::http::{self, Reach, RefusedAddress, ResolveError};
 
 /// How much of an answer is read.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -24,6 +24,9 @@ const BODY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// An idle connection is dropped before the usual receivers (60 s, Node 5 s) close it.
 const IDLE: Duration = Duration::from_secs(4);
+
+/// Whoever configures a destination must not reach what only this machine may reach.
+const REACH: Reach = Reach::NoSpecial;
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -43,11 +46,12 @@ impl Sender {
     /// # Errors
     /// When the TLS library can't be set up, for example without any root certificate.
     pub fn new(destination: Destination, clock: Clock) -> Result<Self, reqwest::Error> {
-        crate::http::tls_ready();
-        let client = settings(&destination).build().or_else(|error| {
-            // A machine without any root certificate can still reach plain HTTP, on loopback above all.
-            tracing::warn!(%error, "no root certificates: https destinations will be refused");
-            settings(&destination).tls_certs_only([]).build()
+        let client = http::build(destination.timeout, REACH, |settings| {
+            if destination.in_doubt == InDoubt::Hold {
+                settings.pool_max_idle_per_host(0)
+            } else {
+                settings.pool_idle_timeout(IDLE)
+            }
         })?;
         Ok(Self {
             client,
@@ -65,6 +69,9 @@ impl Sender {
 
     /// One attempt with this event id and request body.
     pub async fn send(&self, event_id: &str, body: String) -> Attempt {
+        if let Err(refused) = REACH.check_url(self.destination.url.expose()) {
+            return self.refused(refused);
+        }
         let headers = self.headers(event_id, &body);
         let request = self
             .client
@@ -72,7 +79,7 @@ impl Sender {
             .headers(headers);
         match request.body(body).send().await {
             Ok(response) => Attempt::Answer(self.read(response).await),
-            Err(error) => self.failed(error.without_url()),
+            Err(error) => self.failed(&error.without_url()),
         }
     }
 
@@ -136,20 +143,30 @@ impl Sender {
         }
     }
 
-    fn failed(&self, error: reqwest::Error) -> Attempt {
-        let detail = self.redactor.clean(&innermost(&error));
+    fn refused(&self, address: RefusedAddress) -> Attempt {
+        Attempt::NotSent(format!(
+            "destination {:?}: {address}; nothing is sent to link-local, multicast or unspecified addresses",
+            self.destination.name
+        ))
+    }
+
+    fn failed(&self, error: &reqwest::Error) -> Attempt {
+        if let Some(address) = http::cause::<RefusedAddress>(error) {
+            return self.refused(*address);
+        }
+        if let Some(unresolved) = http::cause::<ResolveError>(error) {
+            return Attempt::NotSent(self.redactor.clean(&unresolved.to_string()));
+        }
+        let detail = self.redactor.clean(&innermost(error));
         if error.is_builder() {
             return Attempt::NotSent(format!("The request could not be made: {detail}"));
         }
         if error.is_connect() {
-            let what = if error.is_timeout() {
+            return Attempt::NotSent(if error.is_timeout() {
                 "The receiver could not be reached in time".to_owned()
-            } else if error.is_dns() {
-                format!("The receiver's name could not be resolved: {detail}")
             } else {
                 format!("The receiver could not be reached: {detail}")
-            };
-            return Attempt::NotSent(what);
+            });
         }
         Attempt::InDoubt(if error.is_timeout() {
             format!(
@@ -159,36 +176,6 @@ impl Sender {
         } else {
             format!("the request was sent and the connection broke before an answer: {detail}")
         })
-    }
-}
-
-fn settings(destination: &Destination) -> ClientBuilder {
-    // Connecting must fail before the whole attempt does, so that a receiver that is not there is never in doubt.
-    let connect = (destination.timeout * 2 / 3).min(Duration::from_secs(10));
-    let mut settings = Client::builder()
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .timeout(destination.timeout)
-        .connect_timeout(connect)
-        .pool_idle_timeout(IDLE)
-        .user_agent(concat!("acceptd/", env!("CARGO_PKG_VERSION")));
-    if destination.in_doubt == InDoubt::Hold {
-        settings = settings.pool_max_idle_per_host(0);
-    }
-    if is_loopback(destination) {
-        settings = settings.no_proxy();
-    }
-    settings
-}
-
-/// Proxies of the environment are for the world outside.
-fn is_loopback(destination: &Destination) -> bool {
-    match destination.url.expose().host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

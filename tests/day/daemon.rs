@@ -16,6 +16,7 @@ use acceptd::daemon::signals::Signals;
 use acceptd::daemon::telemetry::{self, LogFormat};
 use acceptd::domain::time::Ms;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio_util::sync::CancellationToken;
 
 /// Where the process finds its clock and its configuration.
 const CLOCK: &str = "ACCEPTD_DAY_CLOCK";
@@ -49,7 +50,9 @@ fn the_daemon() {
             std::process::exit(3);
         });
         let loaded = config::load(Path::new(&config)).expect("a configuration");
-        let daemon = Daemon::build(loaded, clock).await.expect("a daemon");
+        let daemon = Daemon::build(loaded, clock, CancellationToken::new())
+            .await
+            .expect("a daemon");
         daemon.run(signals).await.expect("a run");
     });
 }

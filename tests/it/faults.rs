@@ -208,6 +208,38 @@ async fn a_backup_under_load_is_sound_and_starts() {
     assert_eq!(daemon.webhook(0).await, Some(200));
 }
 
+/// The writer hangs in the disk, and a request waits for it: the process ends all the same, and nothing that it acknowledged is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_disk_that_hangs() {
+    let mut daemon = Faulty::start();
+    daemon.enroll(2).await;
+    assert_eq!(daemon.webhook(0).await, Some(200));
+    daemon.begin("stall");
+    let stop = async {
+        // The webhook is in the writer's hands by then.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        daemon.process.signal("TERM");
+    };
+    let stopped = Instant::now();
+    let (answer, ()) = tokio::join!(daemon.webhook(1), stop);
+    assert_ne!(answer, Some(200));
+    let status = daemon.process.wait();
+    assert_eq!(status.code(), Some(0), "{}", daemon.process.log());
+    let took = stopped.elapsed() - Duration::from_millis(500);
+    assert!(
+        took < Duration::from_secs(12),
+        "{took:?}\n{}",
+        daemon.process.log()
+    );
+    daemon.end("stall");
+    daemon.restart();
+    assert_eq!(
+        daemon
+            .count("SELECT count(*) FROM enrollments WHERE accepted_at IS NOT NULL AND id = 'e0'"),
+        1
+    );
+}
+
 /// A signal that comes before the daemon is ready is kept: it stops in good order.
 #[test]
 fn an_early_sigterm_is_not_lost() {

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use acceptd::store::migrate::{MIGRATIONS, newest};
 use acceptd::store::{OpenError, Store, Unobserved};
 use rusqlite::Connection;
+
+use crate::process::Process;
 
 /// The rows that each version's own tables held; `None` would mean that a migration came without its rows.
 const ROWS: &[&str] = &[
@@ -216,4 +219,47 @@ fn long_names_that_were_stored_as_ids_become_names_and_placeholders_nobody() {
         )
         .expect("the account");
     assert_eq!(look, (Some(0), 5));
+}
+
+/// A migration that reads without end, so that it can be stopped at any moment.
+#[test]
+fn a_stop_interrupts_a_migration_and_the_next_start_runs_it() {
+    let mut process = Process::new("");
+    let path = process.dir.path().join("acceptd.db");
+    let conn = database_of(2, &path);
+    conn.execute_batch(
+        "PRAGMA foreign_keys = off; PRAGMA legacy_alter_table = on;
+         ALTER TABLE enrollments RENAME TO set_aside;
+         CREATE VIEW enrollments AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+           SELECT 'acc_1' AS account_id FROM n WHERE i < 0;",
+    )
+    .expect("a table can be set aside");
+    process.spawn(&[], &[]);
+    let end = Instant::now() + Duration::from_secs(20);
+    conn.busy_timeout(Duration::ZERO).expect("a setting");
+    while conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+        assert!(Instant::now() < end, "{}", process.log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let stop = Instant::now();
+    let status = process.stop();
+    assert_eq!(status.code(), Some(0), "{}", process.log());
+    assert!(
+        stop.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        stop.elapsed()
+    );
+    let said = process.log();
+    assert!(
+        said.contains("stopped before the database was migrated"),
+        "{said}"
+    );
+    let version = || conn.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    assert_eq!(version(), Ok(2));
+
+    conn.execute_batch("DROP VIEW enrollments; ALTER TABLE set_aside RENAME TO enrollments;")
+        .expect("the table comes back");
+    drop(conn);
+    process.start(&[], &[]);
+    assert!(process.stop().success());
 }

@@ -3,9 +3,12 @@
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 
 use crate::process::Process;
 
@@ -177,4 +180,45 @@ fn an_abstract_socket_of_systemd_is_told_too() {
     let length = systemd.recv(&mut said).expect("it is told");
     let said = String::from_utf8_lossy(&said[..length]);
     assert!(said.starts_with("READY=1\nSTATUS="), "{said}");
+}
+
+/// A signal that comes before the handlers exist ends the process by itself, which systemd counts as clean.
+#[test]
+fn a_stop_in_the_first_moments_is_clean() {
+    for delay_ms in [0, 1, 2, 3, 5, 8, 13, 21, 34, 55] {
+        let mut process = Process::new("");
+        process.spawn(&[], &[]);
+        std::thread::sleep(Duration::from_millis(delay_ms));
+        let stop = Instant::now();
+        let status = process.stop();
+        let by_signal = status.signal() == Some(Signal::TERM.as_raw());
+        assert!(
+            status.success() || by_signal,
+            "after {delay_ms} ms: {status}\n{}",
+            process.log()
+        );
+        assert!(
+            stop.elapsed() < Duration::from_secs(12),
+            "{:?}",
+            stop.elapsed()
+        );
+    }
+}
+
+/// As on a network file system whose server is gone.
+#[test]
+fn a_stop_does_not_wait_for_a_configuration_that_can_t_be_read() {
+    let mut process = Process::new("");
+    std::fs::remove_file(process.config()).expect("the file");
+    let made = Command::new("mkfifo").arg(process.config()).status();
+    assert!(made.expect("mkfifo runs").success());
+    process.spawn(&[], &[]);
+    std::thread::sleep(Duration::from_millis(500));
+    let stop = Instant::now();
+    assert_eq!(process.stop().code(), Some(0), "{}", process.log());
+    assert!(
+        stop.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        stop.elapsed()
+    );
 }

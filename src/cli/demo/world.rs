@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::Url;
 use secrecy::SecretString;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::cast::{self, ACCOUNTS, DEAF};
@@ -91,7 +92,7 @@ impl World {
         std::fs::write(&file, written.toml()).context("the temporary directory is not writable")?;
         let loaded = config::load(&file)?;
         let mut reached = loaded.config.clone();
-        let daemon = Daemon::build(loaded, clock.clone()).await?;
+        let daemon = Daemon::build(loaded, clock.clone(), CancellationToken::new()).await?;
         let address = daemon.address()?;
         reached.server.listen = address;
         let base = Url::parse(&sim.base_url())?;
