@@ -61,9 +61,17 @@ fn accepted(event: &EventBody<InviteData>) -> Value {
 fn replied(event: &EventBody<InviteData>) -> Value {
     let data = &event.data;
     let mut sections = vec![person(&data.prospect, ":speech_balloon:", "replied")];
-    if let Some(Some(preview)) = &data.message_preview {
-        sections.push(format!("> {}", piece(preview)));
-    }
+    let preview = data
+        .message_preview
+        .iter()
+        .flatten()
+        .map(|text| piece(text));
+    // A reply without text, for example one with only a picture, has an empty preview.
+    sections.extend(
+        preview
+            .filter(|text| !text.is_empty())
+            .map(|text| format!("> {text}")),
+    );
     sections.push(about(data, |lines| {
         if let Some(at) = data.replied_at {
             lines.push(format!("*Replied:* {}", date(at)));

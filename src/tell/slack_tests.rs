@@ -155,6 +155,18 @@ fn well_formed(message: &Value) {
 }
 
 #[test]
+fn a_reply_without_text_has_no_quote() {
+    for preview in ["", " \n "] {
+        let message = slack(
+            EventType::ReplyReceived,
+            &invite(&json!({"messagePreview": preview})),
+        );
+        well_formed(&message);
+        assert!(!message.to_string().contains("> "), "{message}");
+    }
+}
+
+#[test]
 fn strangers_mention_nobody_and_forge_nothing() {
     let message = slack(
         EventType::InviteAccepted,
