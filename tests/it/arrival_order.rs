@@ -1,6 +1,7 @@
 //! Evidence is tried again for every enrollment that appears later, whatever it led to before: the order in which enrollments
 //! and signals arrive decides nothing for the account's own enrollments, and stamps at most one sibling account per signal.
 
+use acceptd::domain::ids::AccountId;
 use acceptd::store::migrate::MIGRATIONS;
 use serde_json::{Value, json};
 
@@ -143,6 +144,25 @@ async fn a_signal_between_two_siblings_goes_to_its_own_account_once_that_is_enro
     for id in ["b", "c"] {
         assert!(!is_accepted(&site, id).await, "{id}");
     }
+}
+
+/// The sibling that was stamped is none any more when another is enrolled.
+#[tokio::test]
+async fn a_reload_does_not_let_a_signal_stamp_a_second_sibling() {
+    let site = site_with_siblings().await;
+    leads_to(&site, &relation("a", MIRA, None), "unmatched").await;
+    enroll(&site, row("b", "b", MIRA)).await;
+    let mut policy = (*site.reconciler.policy()).clone();
+    let entries = ["a", "c"].map(|id| {
+        let account = AccountId::parse(id).expect("an id");
+        let entry = policy.accounts.get(&account).expect("an entry").clone();
+        (account, entry)
+    });
+    policy.accounts = entries.into_iter().collect();
+    site.reconciler.set_policy(policy);
+    enroll(&site, row("c", "c", MIRA)).await;
+    assert_eq!(named_by(&site, "stamped").await, ["b"]);
+    assert!(!is_accepted(&site, "c").await);
 }
 
 #[tokio::test]
