@@ -1,4 +1,7 @@
-//! Who sent a webhook: static headers and signatures, compared in constant time over the raw body (contract section 4).
+//! Who sent a webhook: static headers and signatures, compared in constant time.
+//!
+//! There are two steps. The head alone proves or disproves a static header, and says of a signature that it is missing, can't be
+//! read or is too old. A [`Claim`] is what is left: a signature still has to fit the raw body.
 
 #[cfg(test)]
 mod tests;
@@ -50,32 +53,72 @@ pub enum Refusal {
     Wrong,
 }
 
-/// Judges a Unipile request: one with `unipile-signature` by that alone, any other by the static header that its webhook was
-/// registered with.
+/// What the head of a request says about its sender.
+#[derive(Clone)]
+pub struct Claim(Proof);
+
+#[derive(Clone)]
+enum Proof {
+    /// The head had the secret.
+    Given,
+    /// The body has to fit one of these signatures.
+    Signed(Signed),
+}
+
+#[derive(Clone)]
+struct Signed {
+    keys: Vec<Vec<u8>>,
+    /// What is signed before the body.
+    before: Vec<u8>,
+    signatures: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the keys.
+        f.debug_struct("Claim")
+            .field("is_proved", &self.is_proved())
+            .finish()
+    }
+}
+
+impl Claim {
+    /// Whether the head alone proves who sent the request.
+    #[must_use]
+    pub fn is_proved(&self) -> bool {
+        matches!(self.0, Proof::Given)
+    }
+
+    /// Judges the request with its raw body.
+    ///
+    /// # Errors
+    /// [`Refusal::Wrong`] when no signature fits.
+    pub fn check(&self, body: &[u8]) -> Result<(), Refusal> {
+        match &self.0 {
+            Proof::Given => Ok(()),
+            Proof::Signed(signed) => signed.check(body),
+        }
+    }
+}
+
+/// Judges the head of a Unipile request: one with `unipile-signature` by that alone, any other by the static header that its
+/// webhook was registered with.
 ///
 /// # Errors
 /// The [`Refusal`] for the log.
 pub fn unipile(
     headers: &HeaderMap,
-    body: &[u8],
     static_header: &str,
     static_secret: &str,
     signing_secret: &str,
     now: Ms,
-) -> Result<(), Refusal> {
+) -> Result<Claim, Refusal> {
     if headers.contains_key(UNIPILE_SIGNATURE) {
         if signing_secret.is_empty() {
             return Err(Refusal::NotConfigured);
         }
         let header = one(headers, UNIPILE_SIGNATURE)?;
-        return hex_signature(
-            header,
-            "v0",
-            body,
-            &[signing_secret],
-            now,
-            UNIPILE_TOLERANCE_MS,
-        );
+        return hex_signature(header, "v0", &[signing_secret], now, UNIPILE_TOLERANCE_MS);
     }
     if static_secret.is_empty() {
         return Err(Refusal::NotConfigured);
@@ -87,25 +130,22 @@ pub fn unipile(
     }
     // Digests have one length, so not even the length of the secret shows in the time taken.
     let equal = Sha256::digest(value.as_bytes()).ct_eq(&Sha256::digest(static_secret.as_bytes()));
-    bool::from(equal).then_some(()).ok_or(Refusal::Wrong)
+    bool::from(equal)
+        .then_some(Claim(Proof::Given))
+        .ok_or(Refusal::Wrong)
 }
 
-/// Judges a SendPilot request by any of its three forms of signature; any of the secrets will do.
+/// Judges the head of a SendPilot request by any of its three forms of signature; any of the secrets will do.
 ///
 /// # Errors
 /// The [`Refusal`] for the log.
-pub fn sendpilot(
-    headers: &HeaderMap,
-    body: &[u8],
-    secrets: &[&str],
-    now: Ms,
-) -> Result<(), Refusal> {
+pub fn sendpilot(headers: &HeaderMap, secrets: &[&str], now: Ms) -> Result<Claim, Refusal> {
     let secrets: Vec<&str> = secrets.iter().copied().filter(|s| !s.is_empty()).collect();
     if secrets.is_empty() {
         return Err(Refusal::NotConfigured);
     }
     if headers.contains_key("svix-signature") {
-        return standard(headers, "svix", body, &secrets, now);
+        return standard(headers, "svix", &secrets, now);
     }
     if !headers.contains_key(WEBHOOK_SIGNATURE) {
         return Err(Refusal::Missing);
@@ -113,9 +153,9 @@ pub fn sendpilot(
     let header = one(headers, WEBHOOK_SIGNATURE)?;
     // Both forms may begin with `v1,`; only SendPilot's own carries its time within.
     if header.split(',').any(|part| part.trim().starts_with("t=")) {
-        return hex_signature(header, "s", body, &secrets, now, SENDPILOT_TOLERANCE_MS);
+        return hex_signature(header, "s", &secrets, now, SENDPILOT_TOLERANCE_MS);
     }
-    standard(headers, "webhook", body, &secrets, now)
+    standard(headers, "webhook", &secrets, now)
 }
 
 /// The one value of a header.
@@ -133,11 +173,10 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
 fn hex_signature(
     header: &str,
     name: &str,
-    body: &[u8],
     secrets: &[&str],
     now: Ms,
     tolerance_ms: u64,
-) -> Result<(), Refusal> {
+) -> Result<Claim, Refusal> {
     let mut time = None;
     let mut signatures: Vec<Vec<u8>> = Vec::new();
     for part in header.split(',') {
@@ -155,18 +194,20 @@ fn hex_signature(
         return Err(Refusal::Malformed);
     }
     fresh(time, now, tolerance_ms)?;
-    let keys = secrets.iter().map(|s| s.as_bytes().to_vec());
-    matches(keys, &[time.as_bytes(), b".", body], &signatures)
+    Ok(Claim(Proof::Signed(Signed {
+        keys: secrets.iter().map(|s| s.as_bytes().to_vec()).collect(),
+        before: format!("{time}.").into_bytes(),
+        signatures,
+    })))
 }
 
 /// The headers of Svix and of Standard Webhooks: base64 over `"{id}.{time}.{body}"`.
 fn standard(
     headers: &HeaderMap,
     prefix: &str,
-    body: &[u8],
     secrets: &[&str],
     now: Ms,
-) -> Result<(), Refusal> {
+) -> Result<Claim, Refusal> {
     let id = one(headers, &format!("{prefix}-id"))?;
     let time = one(headers, &format!("{prefix}-timestamp"))?;
     let signatures: Vec<Vec<u8>> = one(headers, &format!("{prefix}-signature"))?
@@ -179,9 +220,11 @@ fn standard(
         return Err(Refusal::Malformed);
     }
     fresh(time, now, SENDPILOT_TOLERANCE_MS)?;
-    let keys = secrets.iter().map(|s| standard_key(s));
-    let signed = [id.as_bytes(), b".", time.as_bytes(), b".", body];
-    matches(keys, &signed, &signatures)
+    Ok(Claim(Proof::Signed(Signed {
+        keys: secrets.iter().map(|s| standard_key(s)).collect(),
+        before: format!("{id}.{time}.").into_bytes(),
+        signatures,
+    })))
 }
 
 /// The bytes of a Standard Webhooks secret: base64 after `whsec_`. A secret that is not base64 is taken as it stands.
@@ -207,23 +250,20 @@ fn fresh(seconds: &str, now: Ms, tolerance_ms: u64) -> Result<(), Refusal> {
         .ok_or(Refusal::Stale)
 }
 
-/// Whether any of the signatures was made with any of the keys. Tries them all, so the time taken does not say which.
-fn matches(
-    keys: impl Iterator<Item = Vec<u8>>,
-    signed: &[&[u8]],
-    signatures: &[Vec<u8>],
-) -> Result<(), Refusal> {
-    let mut found = subtle::Choice::from(0);
-    for key in keys {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&key).expect("an HMAC takes a key of any length");
-        for part in signed {
-            mac.update(part);
+impl Signed {
+    /// Whether any of the signatures was made with any of the keys. Tries them all, so the time taken does not say which.
+    fn check(&self, body: &[u8]) -> Result<(), Refusal> {
+        let mut found = subtle::Choice::from(0);
+        for key in &self.keys {
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(key).expect("an HMAC takes a key of any length");
+            mac.update(&self.before);
+            mac.update(body);
+            let expected = mac.finalize().into_bytes();
+            for signature in &self.signatures {
+                found |= expected.as_slice().ct_eq(signature);
+            }
         }
-        let expected = mac.finalize().into_bytes();
-        for signature in signatures {
-            found |= expected.as_slice().ct_eq(signature);
-        }
+        bool::from(found).then_some(()).ok_or(Refusal::Wrong)
     }
-    bool::from(found).then_some(()).ok_or(Refusal::Wrong)
 }

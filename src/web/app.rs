@@ -6,6 +6,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::bodies::Bodies;
+use super::limits;
+use super::streams::Streams;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -16,7 +19,13 @@ use crate::wake::Wakes;
 
 /// The daemon, as the HTTP surface sees it. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Whole>);
+
+struct Whole {
+    parts: Parts,
+    bodies: Bodies,
+    streams: Streams,
+}
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -44,7 +53,23 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Whole {
+            parts,
+            bodies: Bodies::default(),
+            streams: Streams::new(limits::streams_max()),
+        }))
+    }
+
+    /// The memory for request bodies.
+    #[must_use]
+    pub(super) fn bodies(&self) -> &Bodies {
+        &self.0.bodies
+    }
+
+    /// The open event streams.
+    #[must_use]
+    pub(super) fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// The rules of polling in force now.
@@ -63,6 +88,6 @@ impl App {
 impl Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }

@@ -1,68 +1,118 @@
-//! Request bodies: read whole and raw before anything looks at them, within `server.max_body` and 30 seconds.
+//! Request bodies: read whole and raw before a handler looks at them, within `server.max_body` and 30 seconds.
 //!
-//! That happens before authentication: a huge body is 413 before it is 401, and a webhook's signature is over the raw body.
+//! Two things come first. A declared length above `server.max_body` is 413 for everybody. Then the head says what it can about
+//! the sender: a wrong token or static header is answered without reading the body. Only what needs a signature over the raw
+//! body is read from anybody, and all of that shares a small room (see [`super::bodies`]).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::app::App;
+use super::auth::Access;
+use super::bodies::{GaveWay, Held, Proof, Unfinished};
+use super::peer;
 use super::problem::Problem;
 use super::webhooks;
+use crate::intake::verify::Claim;
 use crate::metrics::WebhookResult;
 
-/// From the head to the last byte of the body (contract section 4).
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer.
-const DISCARD_MAX: usize = 16 * 1024 * 1024;
-/// A little more than a sender on a good line needs for that.
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+/// From the head to the last byte of the body.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// While more than half of the room for bodies is taken, a body that arrives more slowly than this, not counting
+/// [`LEAST_RATE_GRACE`], is not waited for.
+const LEAST_BYTES_PER_SECOND: u64 = 1024;
+/// How long every body may be as slow as it likes.
+const LEAST_RATE_GRACE: Duration = Duration::from_secs(5);
+/// How often the rate is looked at.
+const RATE_CHECK: Duration = Duration::from_secs(1);
+
+/// Refuses a body by its declared length, before anything is known about its sender.
+pub async fn declared(State(app): State<App>, request: Request, next: Next) -> Response {
+    let bytes_max = app.config().server.max_body;
+    match content_length(request.headers()) {
+        Some(length) if length > bytes_max as u64 => too_large(&app, &request, bytes_max),
+        _ => next.run(request).await,
+    }
+}
+
+fn too_large(app: &App, request: &Request, bytes_max: usize) -> Response {
+    refuse(
+        app,
+        request.uri().path(),
+        Problem::too_large(bytes_max),
+        WebhookResult::TooLarge,
+    )
+}
+
+/// Counts a webhook that is refused for its body.
+fn refuse(app: &App, path: &str, problem: Problem, result: WebhookResult) -> Response {
+    if let Some(provider) = webhooks::provider_of(path) {
+        webhooks::refused(app, provider, result);
+    }
+    problem.into_response()
+}
 
 /// Reads the body; the handlers get it as one piece.
 pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Response {
-    let max_body = app.config().server.max_body;
-    let (head, body) = request.into_parts();
-    let declared = content_length(&head.headers);
-    let refuse = |problem: Problem, result| {
-        if let Some(provider) = webhooks::provider_of(head.uri.path()) {
-            webhooks::refused(&app, provider, result);
-        }
-        problem.into_response()
-    };
-    if declared.is_some_and(|length| length > max_body as u64) {
-        // A client that waits for "100 Continue" has sent nothing, and now never will.
-        if !head.headers.contains_key(header::EXPECT) {
-            discard(body).await;
-        }
-        return refuse(Problem::too_large(max_body), WebhookResult::TooLarge);
+    if request.body().is_end_stream() {
+        return next.run(request).await;
     }
-    match tokio::time::timeout(BODY_TIMEOUT, read(body, max_body)).await {
-        Ok(Ok(bytes)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
-        Ok(Err(Unread::TooLarge(rest))) => {
-            discard(rest).await;
-            refuse(Problem::too_large(max_body), WebhookResult::TooLarge)
-        }
-        Ok(Err(Unread::Broken)) => refuse(
+    let bytes_max = app.config().server.max_body;
+    let (head, body) = request.into_parts();
+    // What a client declares costs nothing; its memory grows with what arrives.
+    let size = content_length(&head.headers).map_or(bytes_max, |length| {
+        usize::try_from(length).map_or(bytes_max, |length| length.min(bytes_max))
+    });
+    let peer = peer::of(&head.extensions);
+    let place = app.bodies().begin(proof(&head.extensions), peer, size);
+    let refuse = |problem, result| refuse(&app, head.uri.path(), problem, result);
+    match read(body, bytes_max, place).await {
+        Ok((bytes, _held)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
+        Err(Unread::TooLarge) => refuse(Problem::too_large(bytes_max), WebhookResult::TooLarge),
+        Err(Unread::Broken) => refuse(
             Problem::new(
                 StatusCode::BAD_REQUEST,
                 "The body ended before it was whole.",
             ),
             WebhookResult::TooSlow,
         ),
-        Err(_) => refuse(Problem::too_slow(), WebhookResult::TooSlow),
+        Err(Unread::TooSlow) => refuse(Problem::too_slow(), WebhookResult::TooSlow),
+        Err(Unread::GaveWay) => refuse(Problem::gave_way(), WebhookResult::TooSlow),
+    }
+}
+
+/// What was found out about the sender before the body is read.
+fn proof(extensions: &Extensions) -> Proof {
+    let known = extensions.get::<Access>().is_some();
+    let signed = extensions.get::<Claim>();
+    if known || signed.is_some_and(Claim::is_proved) {
+        Proof::Head
+    } else {
+        Proof::None
     }
 }
 
 /// Why there is no body.
 enum Unread {
-    TooLarge(Body),
+    TooLarge,
     Broken,
+    TooSlow,
+    GaveWay,
+}
+
+impl From<GaveWay> for Unread {
+    fn from(GaveWay: GaveWay) -> Self {
+        Self::GaveWay
+    }
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
@@ -74,33 +124,58 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-async fn read(mut body: Body, max_body: usize) -> Result<Bytes, Unread> {
-    let mut bytes = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(Unread::Broken);
-        };
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > max_body {
-                return Err(Unread::TooLarge(body));
+async fn read(
+    mut body: Body,
+    bytes_max: usize,
+    place: Unfinished,
+) -> Result<(Bytes, Held), Unread> {
+    let began = Instant::now();
+    let mut arrived = 0;
+    let mut checks = interval(RATE_CHECK);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = place.gave_way() => return Err(Unread::GaveWay),
+            _ = checks.tick() => {
+                let took = began.elapsed();
+                if took >= BODY_TIMEOUT || (is_slow(arrived, took) && place.is_crowded()) {
+                    return Err(Unread::TooSlow);
+                }
+                continue;
             }
-            bytes.extend_from_slice(&data);
+        };
+        let Some(frame) = frame else { break };
+        let frame = frame.map_err(|_| Unread::Broken)?;
+        if let Ok(data) = frame.into_data() {
+            arrived += data.len();
+            if arrived > bytes_max {
+                return Err(Unread::TooLarge);
+            }
+            place.add(&data)?;
         }
     }
-    Ok(bytes.freeze())
+    let (bytes, held) = place.finish()?;
+    Ok((bytes.into(), held))
 }
 
-async fn discard(mut body: Body) {
-    let work = async {
-        let mut left = DISCARD_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    };
-    // Late or not, the answer is the same.
-    let _ = tokio::time::timeout(DISCARD_TIMEOUT, work).await;
+fn is_slow(arrived: usize, took: Duration) -> bool {
+    let counted = took.saturating_sub(LEAST_RATE_GRACE);
+    (arrived as u64) < counted.as_secs() * LEAST_BYTES_PER_SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trickle_is_slow_after_its_grace() {
+        let s = Duration::from_secs;
+        assert!(!is_slow(0, s(5)));
+        assert!(is_slow(0, s(6)));
+        assert!(!is_slow(1024, s(6)));
+        assert!(is_slow(1024, s(7)));
+        assert!(!is_slow(26 * 1024, s(30)));
+    }
 }

@@ -2,20 +2,28 @@
 
 pub mod api;
 pub mod app;
+mod arriving;
 pub mod auth;
+mod bodies;
 mod body;
 pub mod dashboard;
 mod health;
 pub mod json;
 pub mod limits;
+mod line;
+mod log_limit;
 pub mod openapi;
 pub mod page;
 mod path;
 mod patience;
+mod peer;
+mod places;
 pub mod problem;
 mod route;
 pub mod server;
 pub mod session;
+mod socket;
+mod streams;
 mod webhooks;
 
 pub use app::{App, Parts};

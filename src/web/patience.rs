@@ -16,16 +16,21 @@ pub struct Patient<S> {
     /// Runs while a write waits.
     alarm: Pin<Box<Sleep>>,
     waiting: bool,
+    /// Told when a write begins to wait, and when it goes on.
+    on_stall: OnStall,
 }
 
+type OnStall = Box<dyn Fn(bool) + Send>;
+
 impl<S> Patient<S> {
-    /// Wraps a stream.
-    pub fn new(stream: S, timeout: Duration) -> Self {
+    /// Wraps a stream. `on_stall` is told when a write begins to wait, and when it goes on.
+    pub fn new(stream: S, timeout: Duration, on_stall: impl Fn(bool) + Send + 'static) -> Self {
         Self {
             stream,
             timeout,
             alarm: Box::pin(tokio::time::sleep(timeout)),
             waiting: false,
+            on_stall: Box::new(on_stall),
         }
     }
 
@@ -35,11 +40,14 @@ impl<S> Patient<S> {
         polled: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.waiting = false;
+            if std::mem::take(&mut self.waiting) {
+                (self.on_stall)(false);
+            }
             return polled;
         }
         if !self.waiting {
             self.waiting = true;
+            (self.on_stall)(true);
             self.alarm.as_mut().reset(Instant::now() + self.timeout);
         }
         match self.alarm.as_mut().poll(cx) {
@@ -100,7 +108,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_reads_nothing_is_given_up() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut ours = Patient::new(ours, Duration::from_millis(20));
+        let mut ours = Patient::new(ours, Duration::from_millis(20), |_| {});
         let written = ours.write_all(&[0; 64]).await;
         assert_eq!(written.map_err(|e| e.kind()), Err(io::ErrorKind::TimedOut));
     }

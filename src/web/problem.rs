@@ -103,9 +103,16 @@ impl Problem {
     pub fn too_slow() -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
-            "The body was not whole after 30 seconds.",
+            "The body did not arrive in time.",
         )
         .with_header(header::CONNECTION, HeaderValue::from_static("close"))
+    }
+
+    /// 503: the body had to make room for others; the connection is closed.
+    #[must_use]
+    pub fn gave_way() -> Self {
+        Self::unavailable("Too many bodies are being read at the same time; send this one again.")
+            .with_header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
     /// 503: try again soon.

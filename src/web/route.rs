@@ -1,4 +1,5 @@
-//! Every route, and what happens around all of them: a body is read whole first, an error is a problem body, a panic is a 500.
+//! Every route, and what happens around all of them: the sender is judged by the head, then the body is read whole; an error is a
+//! problem body, a panic is a 500.
 
 use std::any::Any;
 use std::time::Instant;
@@ -6,7 +7,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{Response, StatusCode, header};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -18,18 +19,25 @@ use super::{api, auth, body, dashboard, health, openapi, webhooks};
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
-    Router::new()
-        .merge(api::routes().route_layer(from_fn_with_state(app.clone(), auth::guard)))
-        .merge(dashboard::routes())
-        .merge(webhooks::routes())
+    // The layer that is added last comes first: nobody's body is read before the head was judged.
+    let whole = from_fn_with_state(app.clone(), body::whole);
+    let api = api::routes()
+        .route_layer(whole.clone())
+        .route_layer(from_fn_with_state(app.clone(), auth::guard));
+    let open = dashboard::routes()
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route_layer(whole);
+    Router::new()
+        .merge(api)
+        .merge(open)
+        .merge(webhooks::routes(&app))
         .fallback(unknown)
         // The body is bounded by `body::whole`, which knows the configured size.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(app.clone(), body::whole))
+        .layer(from_fn_with_state(app.clone(), body::declared))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(dress))
         .with_state(app)
@@ -55,7 +63,8 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     Problem::internal().into_response()
 }
 
-/// Gives the router's own bare errors a problem body, and writes the request down.
+/// Gives the router's own bare errors a problem body and every answer the headers that keep a browser from misreading it, and
+/// writes the request down.
 async fn dress(request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let started = Instant::now();
@@ -72,6 +81,15 @@ async fn dress(request: Request, next: Next) -> Response<Body> {
         }
         response = problem.into_response();
     }
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("same-origin"),
+    );
     tracing::debug!(
         %method,
         path,

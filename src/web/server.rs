@@ -1,15 +1,13 @@
 //! The accept loop: every connection has a deadline, their number is bounded, and a shutdown ends them without cutting an
-//! answer off (contract section 4, "too slow").
+//! answer off.
 //!
-//! A connection that does not ask anything right now (idle between two requests, or still sending its head) gives way when
-//! all places are taken, so connections that are merely held open never keep a webhook out.
+//! A connection without a whole request in hand (idle, or still sending a head or a body) gives way when all places are taken,
+//! so neither connections that are merely held open nor ones that trickle keep a webhook out. [`super::places`] says which one.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,18 +19,22 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::arriving::Arriving;
 use super::patience::Patient;
+use super::places::{Asking, Guest, Places};
+use super::socket::Socket;
 use crate::metrics::Metrics;
 
 /// A head has to be whole after this long; it also ends a connection that asks nothing more.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Each connection may hold this much of a head that is not whole.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// A client that takes no byte of its answer for this long is gone.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait after the system refused a connection (no file descriptor left), so that the loop does not spin.
@@ -53,8 +55,7 @@ pub async fn serve(
 ) {
     let house = Arc::new(House {
         router,
-        places: Arc::new(Semaphore::new(connections_max)),
-        guests: Mutex::new(Guests::default()),
+        places: Places::new(connections_max),
         metrics,
         shutdown: shutdown.clone(),
         kill: CancellationToken::new(),
@@ -87,66 +88,28 @@ pub async fn serve(
 /// What all connections share.
 struct House {
     router: Router,
-    places: Arc<Semaphore>,
-    guests: Mutex<Guests>,
+    places: Arc<Places>,
     metrics: Metrics,
     shutdown: CancellationToken,
     kill: CancellationToken,
     tasks: TaskTracker,
 }
 
-/// The open connections, oldest first.
-#[derive(Default)]
-struct Guests {
-    next: u64,
-    open: BTreeMap<u64, Arc<Guest>>,
-}
-
-/// One connection, as the others see it.
-#[derive(Default)]
-struct Guest {
-    /// Requests whose answer is not whole yet.
-    busy: AtomicUsize,
-    leave: CancellationToken,
-}
-
-impl House {
-    fn guests(&self) -> MutexGuard<'_, Guests> {
-        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A place for one more connection. When there is none, the oldest one that asks nothing right now has to leave.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Some(place);
-        }
-        let idle = self
-            .guests()
-            .open
-            .values()
-            .find(|guest| guest.busy.load(Ordering::Relaxed) == 0 && !guest.leave.is_cancelled())
-            .cloned();
-        if let Some(guest) = idle {
-            guest.leave.cancel();
-        }
-        self.places.clone().acquire_owned().await.ok()
-    }
-}
-
 async fn accept(listener: TcpListener, house: Arc<House>) {
     let shutdown = house.shutdown.clone();
     loop {
-        let place = tokio::select! {
-            place = house.place() => place,
-            () = shutdown.cancelled() => return,
-        };
-        let Some(place) = place else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
+                // Only now: nobody has to leave before somebody comes.
+                let place = tokio::select! {
+                    place = house.places.take() => place,
+                    () = shutdown.cancelled() => return,
+                };
+                let Some(place) = place else { return };
                 let work = attend(stream, peer, place, house.clone());
                 house.tasks.spawn(work);
             }
@@ -171,30 +134,19 @@ fn is_the_peers(error: &std::io::Error) -> bool {
     )
 }
 
-/// Registers a connection for as long as it lives.
-struct Registered {
-    house: Arc<House>,
-    id: u64,
-}
+/// Counts a connection for as long as it lives.
+struct Counted(Metrics);
 
-impl Registered {
-    fn new(house: &Arc<House>, guest: &Arc<Guest>) -> Self {
-        let mut guests = house.guests();
-        let id = guests.next;
-        guests.next += 1;
-        guests.open.insert(id, guest.clone());
-        house.metrics.connection_opened();
-        Self {
-            house: house.clone(),
-            id,
-        }
+impl Counted {
+    fn new(metrics: &Metrics) -> Self {
+        metrics.connection_opened();
+        Self(metrics.clone())
     }
 }
 
-impl Drop for Registered {
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.house.guests().open.remove(&self.id);
-        self.house.metrics.connection_closed();
+        self.0.connection_closed();
     }
 }
 
@@ -205,41 +157,51 @@ async fn attend(
     _place: OwnedSemaphorePermit,
     house: Arc<House>,
 ) {
-    let guest = Arc::new(Guest::default());
-    let _registered = Registered::new(&house, &guest);
+    let guest = Guest::new(&house.places, peer.into());
+    let _counted = Counted::new(&house.metrics);
     // Answers are written whole; waiting for more would only delay them. A failure costs speed, nothing else.
     let _ = stream.set_nodelay(true);
+    let socket = Socket::new(stream);
+    let hangup = socket.hangup();
     let service = {
         let (router, guest) = (house.router.clone(), guest.clone());
         hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let busy = Busy::new(&guest);
+            let asking = guest.asks();
             let router = router.clone();
+            let (head, incoming) = request.into_parts();
+            let body = Arriving::new(incoming, &head.headers, &guest, asking.request);
+            let mut request = Request::from_parts(head, Body::new(body));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(hangup.clone());
             async move {
-                let mut request: Request = request.map(Body::new);
-                request.extensions_mut().insert(ConnectInfo(peer));
                 let Ok(response) = router.oneshot(request).await;
-                Ok::<_, Infallible>(response.map(|body| Whole { body, _busy: busy }))
+                Ok::<_, Infallible>(response.map(|body| Whole {
+                    body,
+                    _asking: asking,
+                }))
             }
         })
     };
+    let stalling = guest.clone();
+    let stream = Patient::new(socket, STALL_TIMEOUT, move |stalls| stalling.stalls(stalls));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .half_close(true)
-        .serve_connection(TokioIo::new(Patient::new(stream, STALL_TIMEOUT)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return gone(ended),
-        () = guest.leave.cancelled() => return,
+        () = guest.has_to_leave() => return,
         () = house.shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         ended = connection.as_mut() => return gone(ended),
         () = tokio::time::sleep(LAST_CALL) => {}
     }
-    if guest.busy.load(Ordering::Relaxed) > 0 {
+    if guest.has_a_request() {
         tokio::select! {
             ended = connection => gone(ended),
             () = house.kill.cancelled() => {}
@@ -253,26 +215,10 @@ fn gone(ended: Result<(), hyper::Error>) {
     }
 }
 
-/// A request whose answer is not whole yet.
-struct Busy(Arc<Guest>);
-
-impl Busy {
-    fn new(guest: &Arc<Guest>) -> Self {
-        guest.busy.fetch_add(1, Ordering::Relaxed);
-        Self(guest.clone())
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// An answer's body, which keeps its connection busy until it is whole.
+/// An answer's body. Its request is in flight until it is whole.
 struct Whole {
     body: Body,
-    _busy: Busy,
+    _asking: Asking,
 }
 
 impl HttpBody for Whole {

@@ -1,20 +1,23 @@
-//! The providers' webhooks: authenticate on the raw body, parse, commit, answer, in this order (contract section 4).
+//! The providers' webhooks: judge the head, read the body, check its signature, parse, commit, answer, in this order.
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use serde_json::json;
 
 use super::app::App;
+use super::body;
 use super::json::Json;
+use super::log_limit::LogLimit;
 use super::problem::Problem;
 use crate::config::Secret;
 use crate::domain::signal::BadInput;
 use crate::domain::words::{Outcome, Provider};
-use crate::intake::verify::Refusal;
+use crate::intake::verify::{Claim, Refusal};
 use crate::intake::{self, apply, verify};
 use crate::metrics::WebhookResult;
 use crate::store::Error;
@@ -23,10 +26,17 @@ const UNIPILE: &str = "/webhooks/unipile";
 const SENDPILOT: &str = "/webhooks/sendpilot";
 
 /// The webhooks' routes.
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
+    let whole = from_fn_with_state(app.clone(), body::whole);
+    let unipile = post(unipile)
+        .route_layer(whole.clone())
+        .route_layer(from_fn_with_state(app.clone(), unipile_head));
+    let sendpilot = post(sendpilot)
+        .route_layer(whole)
+        .route_layer(from_fn_with_state(app.clone(), sendpilot_head));
     Router::new()
-        .route(UNIPILE, post(unipile))
-        .route(SENDPILOT, post(sendpilot))
+        .route(UNIPILE, unipile)
+        .route(SENDPILOT, sendpilot)
 }
 
 /// Whose webhooks come to a path.
@@ -39,26 +49,55 @@ pub fn provider_of(path: &str) -> Option<Provider> {
     }
 }
 
+/// Refuses by the head what the head disproves; the rest goes on with what is left to prove.
+async fn unipile_head(State(app): State<App>, request: Request, next: Next) -> Response {
+    let config = app.config();
+    let claim = verify::unipile(
+        request.headers(),
+        config.unipile.webhook_header.as_str(),
+        config.unipile.webhook_secret.expose(),
+        config.unipile.signing_secret.expose(),
+        app.clock.now(),
+    );
+    go_on(&app, Provider::Unipile, claim, request, next).await
+}
+
+async fn sendpilot_head(State(app): State<App>, request: Request, next: Next) -> Response {
+    let config = app.config();
+    let secrets = &config.sendpilot.webhook_secrets;
+    let secrets: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+    let claim = verify::sendpilot(request.headers(), &secrets, app.clock.now());
+    go_on(&app, Provider::Sendpilot, claim, request, next).await
+}
+
+async fn go_on(
+    app: &App,
+    provider: Provider,
+    claim: Result<Claim, Refusal>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match claim {
+        Ok(claim) => {
+            request.extensions_mut().insert(claim);
+            next.run(request).await
+        }
+        Err(why) => unauthorized(app, provider, why).into_response(),
+    }
+}
+
 async fn unipile(
     State(app): State<App>,
-    headers: HeaderMap,
+    Extension(claim): Extension<Claim>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     const WHO: Provider = Provider::Unipile;
-    let config = app.config();
-    let settings = &config.unipile;
-    let now = app.clock.now();
-    verify::unipile(
-        &headers,
-        &body,
-        settings.webhook_header.as_str(),
-        settings.webhook_secret.expose(),
-        settings.signing_secret.expose(),
-        now,
-    )
-    .map_err(|why| unauthorized(&app, WHO, why))?;
+    claim
+        .check(&body)
+        .map_err(|why| unauthorized(&app, WHO, why))?;
+    let keep_text = app.config().unipile.keep_message_text;
     let key = app.reconciler.note_key();
-    let event = intake::unipile::parse(&body, now, settings.keep_message_text, key)
+    let event = intake::unipile::parse(&body, app.clock.now(), keep_text, key)
         .map_err(|bad| unusable(&app, WHO, bad))?;
     let stored = app
         .reconciler
@@ -69,21 +108,15 @@ async fn unipile(
 
 async fn sendpilot(
     State(app): State<App>,
-    headers: HeaderMap,
+    Extension(claim): Extension<Claim>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     const WHO: Provider = Provider::Sendpilot;
-    let config = app.config();
-    let now = app.clock.now();
-    let secrets: Vec<&str> = config
-        .sendpilot
-        .webhook_secrets
-        .iter()
-        .map(Secret::expose)
-        .collect();
-    verify::sendpilot(&headers, &body, &secrets, now)
+    claim
+        .check(&body)
         .map_err(|why| unauthorized(&app, WHO, why))?;
-    let event = intake::sendpilot::parse(&body, now, config.unipile.keep_message_text)
+    let keep_text = app.config().unipile.keep_message_text;
+    let event = intake::sendpilot::parse(&body, app.clock.now(), keep_text)
         .map_err(|bad| unusable(&app, WHO, bad))?;
     let stored = app
         .reconciler
@@ -116,9 +149,37 @@ fn answer(
     }
 }
 
+/// The limits on what is logged of one provider's refused webhooks.
+struct Log {
+    unauthorized: LogLimit,
+    unusable: LogLimit,
+    unread: LogLimit,
+}
+
+impl Log {
+    const fn new() -> Self {
+        Self {
+            unauthorized: LogLimit::new(),
+            unusable: LogLimit::new(),
+            unread: LogLimit::new(),
+        }
+    }
+}
+
+fn log_of(provider: Provider) -> &'static Log {
+    static OF_UNIPILE: Log = Log::new();
+    static OF_SENDPILOT: Log = Log::new();
+    match provider {
+        Provider::Unipile => &OF_UNIPILE,
+        Provider::Sendpilot => &OF_SENDPILOT,
+    }
+}
+
 fn unauthorized(app: &App, provider: Provider, why: Refusal) -> Problem {
     app.metrics.webhook(provider, WebhookResult::Unauthorized);
-    tracing::warn!(%provider, %why, "webhook refused");
+    if let Some(left_out) = log_of(provider).unauthorized.line() {
+        tracing::warn!(%provider, %why, left_out, "webhook refused");
+    }
     // The reason is for the log: whoever guesses learns nothing.
     Problem::new(
         StatusCode::UNAUTHORIZED,
@@ -128,12 +189,16 @@ fn unauthorized(app: &App, provider: Provider, why: Refusal) -> Problem {
 
 fn unusable(app: &App, provider: Provider, bad: BadInput) -> Problem {
     app.metrics.webhook(provider, WebhookResult::BadBody);
-    tracing::warn!(%provider, field = bad.field, why = bad.detail, "webhook can't be used");
+    if let Some(left_out) = log_of(provider).unusable.line() {
+        tracing::warn!(%provider, field = bad.field, why = bad.detail, left_out, "webhook can't be used");
+    }
     Problem::bad_webhook(bad)
 }
 
 /// Counts and logs a webhook whose body was never whole.
 pub fn refused(app: &App, provider: Provider, result: WebhookResult) {
     app.metrics.webhook(provider, result);
-    tracing::warn!(%provider, ?result, "webhook refused");
+    if let Some(left_out) = log_of(provider).unread.line() {
+        tracing::warn!(%provider, ?result, left_out, "webhook refused");
+    }
 }

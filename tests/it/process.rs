@@ -123,6 +123,11 @@ impl Process {
         format!("http://127.0.0.1:{port}{path}")
     }
 
+    /// The process id of the running daemon.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Sends a signal: `TERM`, `HUP`, `KILL`, ….
     pub fn signal(&self, signal: &str) {
         let signal = match signal {

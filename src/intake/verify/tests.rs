@@ -35,11 +35,11 @@ fn hex_of(secret: &str, seconds: i64) -> String {
 }
 
 fn by_unipile(pairs: &[(&str, &str)], header: &str, signing: &str) -> Result<(), Refusal> {
-    unipile(&headers(pairs), BODY, "Unipile-Auth", header, signing, NOW)
+    unipile(&headers(pairs), "Unipile-Auth", header, signing, NOW)?.check(BODY)
 }
 
 fn by_sendpilot(pairs: &[(&str, &str)], secrets: &[&str]) -> Result<(), Refusal> {
-    sendpilot(&headers(pairs), BODY, secrets, NOW)
+    sendpilot(&headers(pairs), secrets, NOW)?.check(BODY)
 }
 
 #[test]
@@ -118,10 +118,10 @@ fn sendpilots_own_form() {
     assert_eq!(
         sendpilot(
             &headers(&[("webhook-signature", &signature(now))]),
-            b"{}",
             &["whsec_abc"],
             NOW
-        ),
+        )
+        .and_then(|claim| claim.check(b"{}")),
         Err(Refusal::Wrong)
     );
 }
@@ -192,7 +192,36 @@ proptest! {
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("webhook-id", value);
         }
-        prop_assert!(unipile(&map, &bytes, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Ms(now)).is_err());
-        prop_assert!(sendpilot(&map, &bytes, &["k", "whsec_", "whsec_AAAA"], Ms(now)).is_err());
+        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Ms(now)).and_then(|claim| claim.check(&bytes)).is_err());
+        prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Ms(now)).and_then(|claim| claim.check(&bytes)).is_err());
     }
+}
+
+#[test]
+fn the_head_alone_refuses_what_no_body_can_mend() {
+    let now = NOW.0 / 1000;
+    let signed = |value: &str| {
+        let found = headers(&[("unipile-signature", value)]);
+        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|claim| claim.is_proved())
+    };
+    assert_eq!(signed(&format!("t={now},v0=00")), Ok(false));
+    assert_eq!(
+        signed(&format!("t={},v0=00", now - 301)),
+        Err(Refusal::Stale)
+    );
+    assert_eq!(signed("v0=00"), Err(Refusal::Malformed));
+    let by_header = |value: &str| {
+        let found = headers(&[("unipile-auth", value)]);
+        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|claim| claim.is_proved())
+    };
+    assert_eq!(by_header("s3cret"), Ok(true));
+    assert_eq!(by_header("other"), Err(Refusal::Wrong));
+}
+
+#[test]
+fn a_claim_shows_no_key() {
+    let value = format!("t={},v0=00", NOW.0 / 1000);
+    let found = headers(&[("unipile-signature", &value)]);
+    let claim = unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).unwrap();
+    assert_eq!(format!("{claim:?}"), "Claim { is_proved: false }");
 }

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use crate::store::Store;
 use crate::store::changes::Change;
 use crate::web::app::App;
+use crate::web::peer;
 use crate::web::problem::Problem;
+use crate::web::socket::Hangup;
 
 /// The largest number of changes that are held for one reader.
 const BATCH: usize = 100;
@@ -47,13 +49,14 @@ struct Watcher {
 /// The stream for one client. It ends when the daemon does.
 ///
 /// # Errors
-/// The store's.
-pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+/// 503 or 429 when there are too many streams; the store's.
+pub async fn stream(State(app): State<App>, request: Request) -> Result<Response, Problem> {
+    let ticket = app.streams().enter(peer::of(request.extensions()))?;
     let store = app.store.clone();
     // Subscribed before the first look, so that nothing between the two is missed.
     let commits = store.commits();
     let kept = store.read(|r| r.changes_kept()).await?;
-    let start = start(headers.get(LAST_EVENT_ID), kept);
+    let start = start(request.headers().get(LAST_EVENT_ID), kept);
     let (first, after) = match start {
         // An id without data tells the client where it is and fires nothing.
         Start::After(seq) => (Event::default().id(seq.to_string()), seq),
@@ -65,10 +68,29 @@ pub async fn stream(State(app): State<App>, headers: HeaderMap) -> Result<Respon
         after,
         batch: VecDeque::new(),
     };
+    // A closed connection is noticed at once, not at the next heartbeat, so that its ticket is free again.
+    let hangup = request.extensions().get::<Hangup>().cloned();
+    let hangup = async move {
+        match hangup {
+            Some(hangup) => hangup.happened().await,
+            None => std::future::pending().await,
+        }
+    };
+    let shutdown = app.shutdown.clone();
+    let over = async move {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = hangup => {}
+        }
+    };
     let events = stream::once(async move { first.retry(RETRY) })
         .chain(watcher.events())
-        .take_until(app.shutdown.clone().cancelled_owned())
-        .map(Ok::<_, Infallible>);
+        .take_until(over)
+        .map(move |event| {
+            // Held for as long as the stream is.
+            let _ = &ticket;
+            Ok::<_, Infallible>(event)
+        });
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(HEARTBEAT))
         .into_response();

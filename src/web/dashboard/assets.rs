@@ -121,10 +121,6 @@ fn guarded(mut response: Response) -> Response {
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(POLICY),
     );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
     // Not "no-referrer": with it a browser sends `Origin: null` from our own login form.
     headers.insert(
         header::REFERRER_POLICY,

@@ -1,0 +1,48 @@
+//! Who is at the other end of a connection, as far as shares and limits are concerned.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use axum::http::Extensions;
+
+/// The part of an IPv6 address that one customer of a network usually gets: the rest can be chosen freely.
+const IPV6_PREFIX: u128 = !0 << 64;
+
+/// One peer: an IPv4 address, or the /64 network of an IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(IpAddr);
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self(match address.ip().to_canonical() {
+            IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & IPV6_PREFIX).into(),
+            ip @ IpAddr::V4(_) => ip,
+        })
+    }
+}
+
+/// Returns the peer of a request. Without a connection behind it, as in a unit test, that is the unspecified address.
+#[must_use]
+pub fn of(extensions: &Extensions) -> Peer {
+    extensions.get::<ConnectInfo<SocketAddr>>().map_or(
+        Peer(Ipv6Addr::UNSPECIFIED.into()),
+        |ConnectInfo(address)| Peer::from(*address),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(address: &str) -> Peer {
+        Peer::from(address.parse::<SocketAddr>().unwrap())
+    }
+
+    #[test]
+    fn a_network_of_one_customer_is_one_peer() {
+        assert_eq!(peer("[2001:db8::1]:1"), peer("[2001:db8::ffff:2]:3"));
+        assert_ne!(peer("[2001:db8::1]:1"), peer("[2001:db8:0:1::1]:1"));
+        assert_eq!(peer("[::ffff:192.0.2.1]:1"), peer("192.0.2.1:2"));
+        assert_ne!(peer("192.0.2.1:1"), peer("192.0.2.2:1"));
+    }
+}
