@@ -7,6 +7,7 @@ pub mod housekeeping;
 mod journal;
 pub mod listen;
 pub mod measure;
+mod memory;
 pub mod observe;
 pub mod plan;
 pub mod policy;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::Daemon;
 use super::measure::{snapshot, status_line};
 use super::signals::{Asked, Signals};
-use super::{calendar, housekeeping, reload, steps, systemd, watchdog};
+use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
 use crate::poll::resync;
 use crate::web::{App, limits, router, server};
 
@@ -144,6 +144,7 @@ fn background(
                 () = stop.cancelled() => {}
                 () = housekeeping => {}
                 () = steps => {}
+                () = memory::run() => {}
             }
         }),
         // Fed during the drain too.
