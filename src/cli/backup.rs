@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Ended, say};
 use crate::config::Config;
-use crate::store::backup;
+use crate::store::{backup, is_beside_strangers};
 
 /// Where to.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,12 @@ pub struct Args {
 
 /// Copies the database of the configuration, without asking a daemon.
 pub(super) fn run(config: &Config, args: &Args) -> anyhow::Result<Ended> {
+    if is_beside_strangers(&args.file) {
+        say::problem(format_args!(
+            "warning: every user of this machine can write to the directory of {}; keep backups in one of your own",
+            args.file.display()
+        ));
+    }
     backup(&config.database.path, &args.file)?;
     let bytes = std::fs::metadata(&args.file)?.len();
     say::line(format_args!(

@@ -1,8 +1,8 @@
 //! A consistent copy of the database while a daemon writes to it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ pub enum BackupError {
         /// Why.
         error: io::Error,
     },
+    /// Somebody else put another file in its place.
+    #[error("{} was replaced by somebody else while it was written; choose a directory that only you can write to", .0.display())]
+    Replaced(PathBuf),
     /// The copy is not a sound database.
     #[error("the copy is damaged ({0}), so it was removed; check the disk and the database")]
     Damaged(String),
@@ -41,27 +44,47 @@ pub enum BackupError {
 /// # Errors
 /// [`BackupError`], with what to do about it.
 pub fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
-    if to.exists() {
+    // Not followed: a link that leads nowhere is a file that exists, too.
+    if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    // Of this process alone: of two backups to one name, one is refused and neither spoils the other.
-    let mut part = to.as_os_str().to_owned();
-    part.push(format!(".{}.part", std::process::id()));
-    let part = PathBuf::from(part);
-    let done = copy(from, &part).and_then(|()| {
-        fs::hard_link(&part, to)
-            .and_then(|()| sync_directory(to))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
-                _ => target(to, error),
-            })
-    });
-    // It is either linked under its name now, or of no use.
-    let _ = fs::remove_file(&part);
-    done
+    // It is written in a new directory of a random name that nobody else can enter, so no link and no file can wait for it there.
+    let private = tempfile::Builder::new()
+        .prefix(".acceptd-backup-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(directory_of(to))
+        .map_err(|error| target(to, error))?;
+    let part = private.path().join("part.db");
+    let written = copy(from, &part)?;
+    // A link, not a rename: it never replaces a file.
+    fs::hard_link(&part, to)
+        .and_then(|()| File::open(directory_of(to))?.sync_all())
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
+            _ => target(to, error),
+        })?;
+    let (ours, there) = (written.metadata(), to.symlink_metadata());
+    match (ours, there) {
+        (Ok(ours), Ok(there)) if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) => Ok(()),
+        _ => Err(BackupError::Replaced(to.to_owned())),
+    }
 }
 
-fn copy(from: &Path, part: &Path) -> Result<(), BackupError> {
+/// Whether every user of the machine can put files into the directory of this file.
+#[must_use]
+pub fn is_beside_strangers(file: &Path) -> bool {
+    directory_of(file)
+        .metadata()
+        .is_ok_and(|directory| directory.mode() & 0o002 != 0)
+}
+
+fn directory_of(file: &Path) -> &Path {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Writes the copy and returns the file.
+fn copy(from: &Path, part: &Path) -> Result<File, BackupError> {
     let source = |error| BackupError::Source {
         path: from.to_owned(),
         error,
@@ -76,8 +99,7 @@ fn copy(from: &Path, part: &Path) -> Result<(), BackupError> {
     // It holds what the database holds, so it is for its owner only. An empty file is what VACUUM INTO accepts.
     let file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(part)
         .map_err(|error| target(part, error))?;
@@ -92,7 +114,7 @@ fn copy(from: &Path, part: &Path) -> Result<(), BackupError> {
         .and_then(|copy| copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))
         .map_err(|error| BackupError::Damaged(error.to_string()))?;
     match said.as_str() {
-        "ok" => Ok(()),
+        "ok" => Ok(file),
         damage => Err(BackupError::Damaged(damage.to_owned())),
     }
 }
@@ -102,9 +124,4 @@ fn target(path: &Path, error: io::Error) -> BackupError {
         path: path.to_owned(),
         error,
     }
-}
-
-fn sync_directory(of: &Path) -> io::Result<()> {
-    let parent = of.parent().filter(|p| !p.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -45,7 +45,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 pub use accounts::AccountRow;
-pub use backup::{BackupError, backup};
+pub use backup::{BackupError, backup, is_beside_strangers};
 pub use bulk::{Asked, BulkReplay};
 pub use campaigns::{CampaignCounts, CampaignRow};
 pub use deliveries::{DeliveryFilter, DeliveryRow, OutboxCount};

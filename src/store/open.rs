@@ -1,8 +1,8 @@
 //! Opening the database: the lock, the version of SQLite, the settings of each connection, the migrations.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::Observer;
+use super::backup::is_beside_strangers;
 use super::migrate::migrate;
 use super::search;
 
@@ -93,7 +94,24 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
             path: path.to_owned(),
             error,
         }),
-        _ => Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
+        _ => {
+            let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            warn_of_others(&path);
+            Ok(path)
+        }
+    }
+}
+
+/// Says what lets other users of the machine at the database.
+fn warn_of_others(path: &Path) {
+    let database = path.display();
+    if is_beside_strangers(path) {
+        tracing::warn!(
+            "every user of this machine can write to the directory of {database}; give it one of its own"
+        );
+    }
+    if path.metadata().is_ok_and(|file| file.mode() & 0o007 != 0) {
+        tracing::warn!("every user of this machine can read {database}: chmod 600 it");
     }
 }
 
@@ -110,8 +128,21 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
+        // A link here was planted: nobody has a reason to move a lock.
+        .custom_flags(libc::O_NOFOLLOW)
         .open(&name)
         .map_err(file)?;
+    // Whoever can open it can lock it, and so keep the daemon from starting.
+    if lock.metadata().map_err(file)?.mode() & 0o077 != 0
+        && let Err(error) = lock.set_permissions(Permissions::from_mode(0o600))
+    {
+        tracing::warn!(
+            %error,
+            "other users can open {}, and so keep acceptd from starting; make it readable for its owner only",
+            name.display()
+        );
+    }
     for _ in 0..LOCK_TRIES {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),

@@ -21,6 +21,7 @@ mod economy;
 mod erasure;
 mod evidence_support;
 mod faults;
+mod files;
 mod floods;
 mod house_rules;
 mod identity_paths;

@@ -1,7 +1,11 @@
 //! What the demo runs in: the simulated provider, the receiver, a temporary directory, and the daemon's configuration.
 
 use std::fmt::Write as _;
+use std::fs::{OpenOptions, Permissions};
+use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -73,7 +77,7 @@ impl World {
         let receiver = Receiver::start(clock.clone())
             .await
             .context("the receiver can't be started")?;
-        let dir = tempfile::tempdir().context("no temporary directory")?;
+        let dir = private_directory().context("no temporary directory")?;
         let (unipile_secret, sendpilot_secret) = (Uuid::new_v4().to_string(), Uuid::new_v4());
         let sendpilot_secret = sendpilot_secret.to_string();
         let signing_secret = whsec();
@@ -89,7 +93,7 @@ impl World {
             quiet_hours: quiet_hours(clock.now()),
             receiver: &receiver,
         };
-        std::fs::write(&file, written.toml()).context("the temporary directory is not writable")?;
+        write_private(&file, &written.toml()).context("the temporary directory is not writable")?;
         let loaded = config::load(&file)?;
         let mut reached = loaded.config.clone();
         let daemon = Daemon::build(loaded, clock.clone(), CancellationToken::new()).await?;
@@ -148,6 +152,20 @@ impl World {
         }
         Ok((status, answer.json().await?))
     }
+}
+
+/// A directory that only this user can enter: the demo's configuration holds its secrets.
+fn private_directory() -> io::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("acceptd-demo-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
+}
+
+fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    let mut new = OpenOptions::new();
+    let mut file = new.write(true).create_new(true).mode(0o600).open(file)?;
+    io::Write::write_all(&mut file, text.as_bytes())
 }
 
 /// An hour of the day that is half a day away. Accounts that may be called in it only are not polled meanwhile, so that it is no
