@@ -7,6 +7,7 @@ mod deliveries;
 mod demo;
 mod explain;
 mod generate;
+mod harden;
 mod import;
 pub mod register;
 mod resync;
@@ -114,6 +115,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// Reads the arguments, runs the command, answers its exit status.
 #[must_use]
 pub fn run() -> ExitCode {
+    harden::no_core_dumps();
     let cli = Cli::parse();
     match cli.command.run(cli.config) {
         Ok(Ended::Done) => ExitCode::SUCCESS,
