@@ -271,10 +271,26 @@ fn campaign(data: &InviteData) -> String {
 
 /// The profile's address as the inside of a link, escaped.
 fn link(prospect: &Prospect) -> Option<String> {
-    let url = Url::parse(&profile_url(prospect)?).ok()?;
+    let given = profile_url(prospect).and_then(|url| Url::parse(&url).ok());
+    let url = given.filter(is_linkedin).or_else(|| {
+        let known = Prospect {
+            linkedin_url: None,
+            ..prospect.clone()
+        };
+        Url::parse(&profile_url(&known)?).ok()
+    })?;
     // The URL type leaves `|` alone, which would end the address inside a link.
     let url = escape(&url.as_str().replace('|', "%7C"));
     (url.chars().count() <= LINK_CHARS_MAX).then_some(url)
+}
+
+/// Whether an address leads to LinkedIn. Any other one was written by somebody who would like it to be clicked.
+fn is_linkedin(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    url.port().is_none()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && (host == "linkedin.com" || host.ends_with(".linkedin.com"))
 }
 
 fn date(at: Ms) -> String {

@@ -186,6 +186,51 @@ fn strangers_mention_nobody_and_forge_nothing() {
     );
 }
 
+#[test]
+fn only_linkedin_is_linked() {
+    let first = |url: &str, identifier: Option<&str>| {
+        let message = slack(
+            EventType::InviteAccepted,
+            &invite(&json!({"prospect": {
+                "name": "Eve", "headline": null, "company": null, "linkedinUrl": url, "publicIdentifier": identifier,
+                "providerId": null
+            }})),
+        );
+        message["blocks"][0]["text"]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    for url in [
+        "https://www.linkedin.com/in/eve",
+        "http://de.linkedin.com/in/eve",
+        "https://linkedin.com/in/eve",
+        "www.linkedin.com/in/eve",
+    ] {
+        assert!(
+            first(url, None).contains("linkedin.com/in/eve|Eve>"),
+            "{url}"
+        );
+    }
+    for url in [
+        "https://evil.example/in/eve",
+        "https://linkedin.com.evil.example/in/eve",
+        "https://evillinkedin.com/in/eve",
+        "https://linkedin.com@evil.example/in/eve",
+        "https://www.linkedin.com:8443/in/eve",
+        "https://evil.example/www.linkedin.com/in/eve",
+    ] {
+        assert_eq!(
+            first(url, None),
+            ":handshake: *Eve* accepted the invitation"
+        );
+        assert_eq!(
+            first(url, Some("eve")),
+            ":handshake: *<https://www.linkedin.com/in/eve|Eve>* accepted the invitation"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_kept_within_its_bounds(

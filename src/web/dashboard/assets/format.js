@@ -63,11 +63,13 @@ export const state = (word) => badge(words(word), TONES[word] ?? "plain");
 /** What to call an enrollment. */
 export const nameOf = (e) => e.name || e.publicIdentifier || e.linkedinUrl || e.providerId || e.id;
 
-/** A link that only ever leads to a web address: the text comes from outside. */
+/** A link that only ever leads to LinkedIn: the text comes from outside. Any other address is shown as text. */
 export function outside(url, text) {
   let safe = false;
   try {
-    safe = ["https:", "http:"].includes(new URL(url).protocol);
+    const to = new URL(url);
+    const host = to.hostname.replace(/\.$/, "");
+    safe = ["https:", "http:"].includes(to.protocol) && !to.port && !to.username && !to.password && (host === "linkedin.com" || host.endsWith(".linkedin.com"));
   } catch {
     safe = false;
   }
