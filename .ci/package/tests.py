@@ -78,6 +78,9 @@ def installed_again_it_goes_on():
 
 
 def purge_leaves_nothing():
+    secrets = pathlib.Path("/etc/acceptd/secrets")
+    assert secrets.stat().st_mode & 0o777 == 0o700, oct(secrets.stat().st_mode)
+    (secrets / "unipile-api-key").write_text("a-key")
     sh("dpkg", "-P", "acceptd")
     for path in (pathlib.Path("/etc/acceptd"), DATA, pathlib.Path("/var/lib/acceptd"), *WANTS):
         assert not path.exists() and not path.is_symlink(), f"{path} is still there"

@@ -84,7 +84,7 @@ impl HttpBody for Arriving {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 
