@@ -15,6 +15,7 @@ use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{Store, Unobserved};
 use acceptd::wake::Wakes;
 use acceptd::web::{App, Parts, router, server};
+use axum::Router;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -39,6 +40,8 @@ pub struct Site {
     pub address: SocketAddr,
     pub clock: Clock,
     pub reconciler: Reconciler,
+    /// What the socket serves, for requests that need no connection.
+    pub router: Router,
     pub shutdown: CancellationToken,
     _config: watch::Sender<Arc<Config>>,
     _trouble: watch::Sender<Option<String>>,
@@ -111,11 +114,12 @@ impl Site {
             plans: plans_in_force,
             shutdown: shutdown.clone(),
         });
+        let router = router(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(server::serve(
             vec![listener],
-            router(app),
+            router.clone(),
             connections_max,
             metrics,
             Duration::from_secs(5),
@@ -134,6 +138,7 @@ impl Site {
             address,
             clock,
             reconciler,
+            router,
             shutdown,
             _config: config,
             _trouble: trouble,
