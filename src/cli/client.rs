@@ -1,4 +1,4 @@
-//! The daemon's HTTP API as the commands use it: at `server.listen`, with the admin token, every error a sentence.
+//! The daemon's HTTP API as the commands use it: at `server.listen`, with the token that allows most, every error a sentence.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -33,7 +33,10 @@ impl Api {
         Ok(Self {
             client: http::client(TIMEOUT).context("no HTTP client")?,
             base: Url::parse(&format!("http://{address}/")).context("server.listen")?,
-            token: config.server.admin_token.clone(),
+            token: config
+                .strongest()
+                .map(|bearer| bearer.token.clone())
+                .unwrap_or_default(),
             body_bytes_max: config.server.max_body,
         })
     }
@@ -89,7 +92,11 @@ impl Api {
         body: Option<&Value>,
     ) -> Result<Value> {
         let url = address(&self.base, path)?;
-        let mut request = self.client.request(method, url).query(query);
+        let mut request = self
+            .client
+            .request(method, url)
+            .header("x-acceptd", "cli")
+            .query(query);
         if self.token.is_set() {
             request = request.bearer_auth(self.token.expose());
         }
@@ -136,7 +143,7 @@ fn problem(status: StatusCode, body: &Value) -> String {
         said = format!("{field}: {said}");
     }
     if status == StatusCode::UNAUTHORIZED {
-        said.push_str(" (server.admin_token of this configuration is not the running daemon's)");
+        said.push_str(" (server.admin_token of this configuration, or its [[token]], is not the running daemon's)");
     }
     said
 }

@@ -3,6 +3,8 @@
 //! `config/acceptd.toml` documents every key and is the layer under the user's file. A file is read as a whole: [`load`] answers
 //! with every problem at once, each with its line, and never with a secret in it.
 
+mod exposed;
+mod network;
 mod print;
 mod problems;
 mod read;
@@ -10,6 +12,7 @@ mod rules;
 mod schema;
 mod secret;
 mod section;
+mod tokens;
 mod types;
 mod values;
 
@@ -18,11 +21,13 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use network::Network;
 pub use problems::{Errors, Problem};
 pub use secret::{REDACTED, Secret, SigningSecret};
+pub use tokens::{ADMIN, Bearer};
 pub use types::{
     Account, AccountSettings, Config, Database, Destination, Events, InDoubt, Kind, Poll,
-    Sendpilot, Server, Unipile, Wants,
+    Sendpilot, Server, Token, Unipile, Wants,
 };
 pub use values::{ActiveHours, Rate, duration, duration_text, is_loopback};
 
@@ -79,7 +84,7 @@ pub fn load(path: &Path) -> Result<Loaded, Errors> {
             "is not UTF-8 text: save it as UTF-8".to_owned(),
         )
     })?;
-    let (config, warnings) = parse(&text).map_err(|problems| Errors {
+    let (config, warnings) = parse_file(&text, Some(path)).map_err(|problems| Errors {
         file: file.clone(),
         problems,
     })?;
@@ -98,6 +103,11 @@ pub fn load(path: &Path) -> Result<Loaded, Errors> {
 /// # Errors
 /// Everything that is wrong with it, at once.
 pub fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
+    parse_file(text, None)
+}
+
+/// [`parse`] of a text that was read from `path`.
+fn parse_file(text: &str, path: Option<&Path>) -> Result<(Config, Vec<String>), Vec<Problem>> {
     let collector = Collector::new(text);
     let (user, syntax) = DeTable::parse_recoverable(text);
     // One mistake in the syntax is often reported several times, and what follows it is guesswork.
@@ -121,7 +131,8 @@ pub fn parse(text: &str) -> Result<(Config, Vec<String>), Vec<Problem>> {
         0..0,
     );
     let read = schema::config(&root).map(|config| {
-        let warnings = rules::check(&root, &config);
+        let mut warnings = rules::check(&root, &config);
+        warnings.extend(exposed::check(&collector, user.get_ref(), path));
         (config, warnings)
     });
     drop(root);
@@ -144,3 +155,5 @@ impl Default for Config {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod token_tests;

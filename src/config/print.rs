@@ -16,7 +16,10 @@ impl Config {
         out.head("[server]");
         out.text("listen", server.listen);
         out.text("public_url", url(server.public_url.as_ref()));
+        out.text("dashboard_url", url(server.dashboard_url.as_ref()));
         out.secret("admin_token", &server.admin_token);
+        out.secret("metrics_token", &server.metrics_token);
+        out.list("trusted_proxies", &server.trusted_proxies);
         out.plain("max_body", server.max_body);
         out.head("[database]");
         out.text("path", self.database.path.display());
@@ -53,6 +56,12 @@ impl Config {
             "announce_within",
             duration_text(self.events.announce_within),
         );
+        for token in &self.tokens {
+            out.head("[[token]]");
+            out.text("name", &token.name);
+            out.secret("token", &token.token);
+            out.text("role", token.role);
+        }
         for account in &self.accounts {
             out.account(account);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::section::Section;
+use super::tokens;
 use super::types::{Config, Kind};
 use super::values;
 
@@ -15,11 +16,16 @@ const SIGNING_KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// Notes every broken rule; answers what the user should be told besides.
 pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
-    admin_token(root, config);
+    tokens::check(root, config);
     let unipile = root.table("unipile");
     if config.unipile.base_url.is_some() && !config.unipile.api_key.is_set() {
         unipile.problem("api_key", "is empty, but base_url is set: calls need a key");
     }
+    unique(
+        &root.tables("token"),
+        "name",
+        config.tokens.iter().map(|t| t.name.as_str()),
+    );
     let accounts = root.tables("account");
     unique(
         &accounts,
@@ -36,36 +42,11 @@ pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
         root,
         all: Vec::new(),
     };
+    told.server(config);
     told.unipile(config);
     told.spacing(config, &accounts);
     told.destinations(config, &destinations);
     told.all
-}
-
-fn admin_token(root: &Section<'_>, config: &Config) {
-    if config.server.admin_token.is_set() {
-        return;
-    }
-    let server = root.table("server");
-    let refuse = |why: &str, other: &'static str| {
-        let place = if server.wrote("admin_token") {
-            "admin_token"
-        } else {
-            other
-        };
-        root.problems.add(
-            &server.span(place),
-            "server.admin_token",
-            format!(
-                "is empty, but {why}: set a long random one, so that not everybody may use the API"
-            ),
-        );
-    };
-    if !values::is_loopback(config.server.listen.ip()) {
-        refuse("listen is not a loopback address", "listen");
-    } else if config.server.public_url.is_some() {
-        refuse("public_url is set", "public_url");
-    }
 }
 
 fn unique<'t>(entries: &[Section<'_>], key: &str, values: impl Iterator<Item = &'t str>) {
@@ -79,6 +60,11 @@ fn unique<'t>(entries: &[Section<'_>], key: &str, values: impl Iterator<Item = &
             );
         }
     }
+}
+
+/// Whether what is sent there can be read on the way.
+fn is_in_the_clear(url: &url::Url) -> bool {
+    url.scheme() == "http" && !values::leads_to_loopback(url)
 }
 
 struct Warnings<'s, 'a> {
@@ -97,15 +83,62 @@ impl Warnings<'_, '_> {
             .push(format!("{at}{}: {message}", section.path(key)));
     }
 
+    /// Warns of addresses beyond this machine that are spoken to without TLS.
+    fn server(&mut self, config: &Config) {
+        let section = self.root.table("server");
+        let server = &config.server;
+        if !values::is_loopback(server.listen.ip()) {
+            let message = "is not a loopback address, and the daemon speaks plain HTTP: tokens travel in the clear. Listen on loopback behind a proxy that does TLS";
+            self.add(&section, "listen", message);
+        }
+        for (key, url) in [
+            ("public_url", &server.public_url),
+            ("dashboard_url", &server.dashboard_url),
+        ] {
+            if url.as_ref().is_some_and(is_in_the_clear) {
+                self.add(
+                    &section,
+                    key,
+                    "is http: tokens and names travel in the clear",
+                );
+            }
+        }
+    }
+
+    /// Warns of webhook secrets that can be guessed.
+    fn webhook_secrets(&mut self, config: &Config) {
+        const MESSAGE: &str = "is shorter than 16 characters: it can be guessed. Use a long random one, such as from `openssl rand -hex 32`";
+        let section = self.root.table("unipile");
+        for (key, secret) in [
+            ("webhook_secret", &config.unipile.webhook_secret),
+            ("signing_secret", &config.unipile.signing_secret),
+        ] {
+            if secret.is_set() && tokens::is_short(secret) {
+                self.add(&section, key, MESSAGE);
+            }
+        }
+        if config
+            .sendpilot
+            .webhook_secrets
+            .iter()
+            .any(tokens::is_short)
+        {
+            self.add(&self.root.table("sendpilot"), "webhook_secrets", MESSAGE);
+        }
+    }
+
     fn unipile(&mut self, config: &Config) {
+        self.webhook_secrets(config);
         let section = self.root.table("unipile");
         if config.unipile.base_url.is_none() {
             let message = "is empty: webhook-only, nothing is polled and nobody can be resynced";
             self.add(&section, "base_url", message);
         }
-        if let Some(url) = &config.unipile.base_url
-            && url.scheme() == "http"
-            && !values::leads_to_loopback(url)
+        if config
+            .unipile
+            .base_url
+            .as_ref()
+            .is_some_and(is_in_the_clear)
         {
             self.add(
                 &section,
@@ -139,7 +172,7 @@ impl Warnings<'_, '_> {
                 let message = "is an n8n test URL, which works only while its editor listens: use the production URL with /webhook/";
                 self.add(section, "url", message);
             }
-            if url.scheme() == "http" && !values::leads_to_loopback(url) {
+            if is_in_the_clear(url) {
                 self.add(
                     section,
                     "url",

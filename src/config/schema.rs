@@ -2,16 +2,18 @@
 
 use reqwest::header::{HeaderName, HeaderValue};
 
+use super::network::Network;
 use super::read;
 use super::secret::SigningSecret;
 use super::section::Section;
+use super::tokens;
 use super::types::{
-    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server,
+    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Token,
     Unipile, Wants,
 };
 use super::values::{self, ActiveHours, Rate};
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::words::{EventType, Provider};
+use crate::domain::words::{EventType, Provider, Role};
 
 /// The bounds of `server.max_body` in bytes.
 const BODY_BYTES: (u32, u32) = (1, 64 * 1024 * 1024);
@@ -49,6 +51,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
     let sendpilot = sendpilot(&root.table("sendpilot"));
     let poll = poll(&root.table("poll"));
     let events = events(&root.table("events"));
+    let tokens: Vec<_> = root.tables("token").iter().map(token).collect();
     let accounts: Vec<_> = root.tables("account").iter().map(account).collect();
     let destinations: Vec<_> = root.tables("destination").iter().map(destination).collect();
     root.finish();
@@ -60,6 +63,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
         sendpilot: sendpilot?,
         poll: poll?,
         events: events?,
+        tokens: tokens.into_iter().collect::<Option<_>>()?,
         accounts: accounts.into_iter().collect::<Option<_>>()?,
         destinations: destinations.into_iter().collect::<Option<_>>()?,
     })
@@ -68,13 +72,19 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
 fn server(s: &Section<'_>) -> Option<Server> {
     let listen = s.get("listen", |v| read::parsed(v, values::listen_address));
     let public_url = s.get("public_url", read::base_url);
+    let dashboard_url = s.get("dashboard_url", read::base_url);
     let admin_token = s.get("admin_token", read::secret);
+    let metrics_token = s.get("metrics_token", read::secret);
+    let trusted_proxies = s.list("trusted_proxies", |v| read::parsed(v, Network::parse));
     let max_body = s.get("max_body", |v| read::number(v, BODY_BYTES.0, BODY_BYTES.1));
     s.finish();
     Some(Server {
         listen: listen?,
         public_url: public_url?,
+        dashboard_url: dashboard_url?,
         admin_token: admin_token?,
+        metrics_token: metrics_token?,
+        trusted_proxies: trusted_proxies?,
         max_body: max_body? as usize,
     })
 }
@@ -155,6 +165,26 @@ fn events(s: &Section<'_>) -> Option<Events> {
     s.finish();
     Some(Events {
         announce_within: announce_within?,
+    })
+}
+
+fn token(s: &Section<'_>) -> Option<Token> {
+    let roles: Vec<_> = Role::ALL.iter().map(|r| (r.as_str(), *r)).collect();
+    let name = s.need("name", |v| tokens::name(read::name(v)?));
+    let token = s.need("token", |v| {
+        let secret = read::secret(v)?;
+        if secret.is_set() {
+            Ok(secret)
+        } else {
+            Err("is empty: an empty token would let anyone in".to_owned())
+        }
+    });
+    let role = s.need("role", |v| read::word(v, &roles));
+    s.finish();
+    Some(Token {
+        name: name?,
+        token: token?,
+        role: role?,
     })
 }
 

@@ -18,7 +18,7 @@ fn problems(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn refused(text: &str, expected: &[&str]) {
+pub(super) fn refused(text: &str, expected: &[&str]) {
     let found = problems(text);
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
@@ -51,7 +51,9 @@ fn the_documented_file_and_the_structs_name_the_same_keys() {
 
 #[test]
 fn the_examples_of_the_documented_file_are_valid_and_complete() {
-    let (config, _) = parse(&uncommented()).unwrap();
+    let text = uncommented().replace("token = \"…\"", "token = \"a-token-of-this-test\"");
+    let (config, _) = parse(&text).unwrap();
+    assert_eq!(config.tokens.len(), 1);
     assert_eq!(config.accounts.len(), 1);
     assert!(config.accounts[0].timezone.is_some());
     assert_eq!(config.destinations.len(), 2);
@@ -160,6 +162,18 @@ fn rules_across_keys() {
         &["3 server.admin_token: is empty, but public_url"],
     );
     refused(
+        "[sendpilot]\nwebhook_secrets=['x']",
+        &["2 server.admin_token: is empty, but sendpilot.webhook_secrets are set"],
+    );
+    refused(
+        "[unipile]\nwebhook_secret='x'",
+        &["2 server.admin_token: is empty, but unipile.webhook_secret is set"],
+    );
+    refused(
+        "[unipile]\nsigning_secret='x'",
+        &["2 server.admin_token: is empty, but unipile.signing_secret is set"],
+    );
+    refused(
         "[unipile]\nbase_url='https://x.example'",
         &["unipile.api_key: is empty"],
     );
@@ -181,21 +195,40 @@ fn rules_across_keys() {
 fn what_is_unwise_is_a_warning() {
     let text = "[unipile]\nbase_url=''\n[poll]\nspacing='5s'\n[[account]]\nid='a'\nspacing='1s'\n[[destination]]\nname='n'\n\
                 kind='webhook'\nurl='http://n8n.example/webhook-test/x'\nsecrets=['whsec_c2hvcnQ=']";
-    let (_, warnings) = parse(text).unwrap();
+    let text = format!(
+        "{text}\n[server]\nlisten='0.0.0.0:80'\nadmin_token='a-token-of-this-test'\npublic_url='http://x.example'\n\
+         dashboard_url='http://127.0.0.1:80'\n[sendpilot]\nwebhook_secrets=['short']"
+    )
+    .replace("base_url=''", "base_url=''\nwebhook_secret='short'");
+    let (_, warnings) = parse(&text).unwrap();
+    assert!(!warnings.iter().any(|w| w.contains("dashboard_url")));
     for expected in [
+        "line 15: server.listen: is not a loopback address, and the daemon speaks plain HTTP",
+        "line 17: server.public_url: is http",
+        "line 3: unipile.webhook_secret: is shorter than 16 characters",
+        "line 20: sendpilot.webhook_secrets: is shorter than 16 characters",
         "line 2: unipile.base_url: is empty: webhook-only",
-        "sendpilot.webhook_secrets: is empty",
-        "line 4: poll.spacing: is under 30s",
-        "line 7: account[0].spacing: is under 30s",
-        "line 11: destination[0].url: is an n8n test URL",
-        "line 11: destination[0].url: is http",
-        "line 12: destination[0].secrets: has a key outside",
+        "line 5: poll.spacing: is under 30s",
+        "line 8: account[0].spacing: is under 30s",
+        "line 12: destination[0].url: is an n8n test URL",
+        "line 12: destination[0].url: is http",
+        "line 13: destination[0].secrets: has a key outside",
     ] {
         assert!(
             warnings.iter().any(|w| w.contains(expected)),
             "{expected}\n{warnings:#?}"
         );
     }
+}
+
+#[test]
+fn without_sendpilot_s_secret_its_webhooks_are_refused() {
+    let (_, warnings) = parse("").unwrap();
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("sendpilot.webhook_secrets: is empty"))
+    );
 }
 
 #[test]
@@ -218,9 +251,9 @@ fn accounts_over_poll_and_siblings() {
 fn secrets_are_read_from_where_they_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("token");
-    std::fs::write(&file, "s3cret\n").unwrap();
+    std::fs::write(&file, "s3cret-of-a-test\n").unwrap();
     let (config, _) = parse(&format!("[server]\nadmin_token={{file={file:?}}}")).unwrap();
-    assert_eq!(config.server.admin_token.expose(), "s3cret");
+    assert_eq!(config.server.admin_token.expose(), "s3cret-of-a-test");
     refused(
         "[server]\nadmin_token={env='ACCEPTD_NOT_SET'}\n[unipile]\napi_key={fiel='x'}\nwebhook_secret={file='/nowhere/x'}\nsigning_secret=5",
         &[
@@ -235,8 +268,9 @@ fn secrets_are_read_from_where_they_are_kept() {
 /// A file with the same text in every place that takes a secret.
 fn secrets_everywhere(secret: &str) -> String {
     let s = toml::Value::String(secret.to_owned()).to_string();
+    let other = toml::Value::String(format!("{secret}x")).to_string();
     format!(
-        "[server]\nadmin_token={s}\n[unipile]\nbase_url='https://x.example'\napi_key={s}\nwebhook_secret={s}\nsigning_secret={s}\n\
+        "[server]\nadmin_token={s}\nmetrics_token={s}\n[[token]]\nname='x'\nrole='read'\ntoken={other}\n[unipile]\nbase_url='https://x.example'\napi_key={s}\nwebhook_secret={s}\nsigning_secret={s}\n\
          [sendpilot]\nwebhook_secrets=[{s}]\n[[destination]]\nname='d'\nkind='webhook'\nurl={s}\nsecrets=[{s}]\nheaders={{x-y={s}}}\n\
          [[destination]]\nname='e'\nkind='webhook'\nurl='https://x.example/{}'\nheaders={{x-y='{}'}}\n",
         "hunter2hunter2", "hunter2hunter2"
@@ -246,7 +280,11 @@ fn secrets_everywhere(secret: &str) -> String {
 #[test]
 fn a_printed_configuration_is_valid_and_holds_no_secret() {
     let text = uncommented()
-        .replace("admin_token = \"\"", "admin_token = \"hunter2hunter2\"")
+        .replace(
+            "admin_token = \"\"",
+            "admin_token = \"hunter2hunter2hunter2\"",
+        )
+        .replace("token = \"…\"", "token = \"hunter2 of this test\"")
         .replace("acceptd\" }", "hunter2hunter2\" }");
     let (config, _) = parse(&text).unwrap();
     let printed = config.print_redacted();
@@ -276,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn no_secret_is_ever_shown(secret in "[A-Za-z0-9+/=_-]{12,40}") {
+    fn no_secret_is_ever_shown(secret in "[A-Za-z0-9+/=_-]{16,40}") {
         let shown = match parse(&secrets_everywhere(&secret)) {
             Ok((config, warnings)) => format!("{}{config:?}{warnings:?}", config.print_redacted()),
             Err(problems) => format!("{}{problems:?}", Errors { file: "f".into(), problems: problems.clone() }),

@@ -8,11 +8,12 @@ use jiff::tz::TimeZone;
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
+use super::network::Network;
 use super::secret::{Secret, SigningSecret};
 use super::values::{ActiveHours, Rate};
 use crate::domain::ids::{AccountId, CampaignId};
 use crate::domain::secret_url::SecretUrl;
-use crate::domain::words::{EventType, Provider};
+use crate::domain::words::{EventType, Provider, Role};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Config {
     pub poll: Poll,
     /// `[events]`
     pub events: Events,
+    /// `[[token]]`, in the file's order; names and secrets are unique. `server.admin_token` is not among them.
+    pub tokens: Vec<Token>,
     /// `[[account]]`, in the file's order; ids are unique.
     pub accounts: Vec<Account>,
     /// `[[destination]]`, in the file's order; names are unique.
@@ -44,10 +47,27 @@ pub struct Server {
     pub listen: SocketAddr,
     /// What providers can reach.
     pub public_url: Option<Url>,
-    /// The API's bearer token. Not set only on loopback without a `public_url`.
+    /// What people open in a browser.
+    pub dashboard_url: Option<Url>,
+    /// The token of the admin named `admin`. May be unset if there is a `[[token]]`, or in open mode.
     pub admin_token: Secret,
+    /// If set, `/metrics` asks for it.
+    pub metrics_token: Secret,
+    /// The proxies whose `X-Forwarded-For` names the peer.
+    pub trusted_proxies: Vec<Network>,
     /// Largest request body in bytes.
     pub max_body: usize,
+}
+
+/// `[[token]]`: a bearer token with a name and a role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    /// Stands in the log and the audit trail.
+    pub name: String,
+    /// The secret, at least 16 characters.
+    pub token: Secret,
+    /// What its bearer may do.
+    pub role: Role,
 }
 
 /// `[database]`

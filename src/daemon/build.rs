@@ -57,6 +57,12 @@ impl Daemon {
         let store = open(&config, &metrics, &writer, &shutdown).await?;
         let listeners = listeners(config.server.listen)?;
         listeners.guarded(&config)?;
+        if listeners.from_systemd && listeners.beyond_loopback() {
+            tracing::warn!(
+                "systemd's socket is not on loopback, and the daemon speaks plain HTTP: tokens travel in the clear. \
+                 Listen on loopback behind a proxy that does TLS"
+            );
+        }
         let note_key = store.write(|tx| tx.note_key()).await?;
         let wakes = Wakes::default();
         let reconciler = Reconciler::new(

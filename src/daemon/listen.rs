@@ -22,12 +22,12 @@ pub struct Listeners {
 /// The API would be open to other machines: `server.listen` is on loopback, but the sockets that systemd handed over are not.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "server.admin_token is empty, but the daemon listens beyond loopback: set a long random one, so that not everybody may use the API"
+    "server.admin_token is empty, but the daemon listens beyond loopback: set a long random one, such as from `openssl rand -hex 32`, so that not everybody may use the API"
 )]
 pub struct Unguarded;
 
 impl Listeners {
-    /// Refuses to serve other machines without an admin token (contract section 3).
+    /// Refuses to serve other machines without a token.
     ///
     /// # Errors
     /// [`Unguarded`].
@@ -50,13 +50,28 @@ impl Listeners {
 /// # Errors
 /// [`Unguarded`].
 pub fn guarded(beyond_loopback: bool, config: &Config) -> Result<(), Unguarded> {
-    if beyond_loopback && !config.server.admin_token.is_set() {
+    if beyond_loopback && config.is_open() {
         return Err(Unguarded);
     }
     Ok(())
 }
 
 impl super::Daemon {
+    /// Makes links that log in once, with the token of this name.
+    ///
+    /// # Errors
+    /// See [`Daemon::address`](super::Daemon::address).
+    pub fn login_links(
+        &self,
+        token: &'static str,
+    ) -> anyhow::Result<impl Fn() -> String + Send + Sync + use<>> {
+        let (app, address) = (self.app.clone(), self.address()?);
+        Ok(move || {
+            let path = app.login_links().make(token, &app.clock);
+            format!("http://{address}{path}")
+        })
+    }
+
     /// Where it can be reached: the first of its sockets.
     ///
     /// # Errors

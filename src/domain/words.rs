@@ -77,6 +77,20 @@ words!(
 );
 
 words!(
+    /// What the bearer of a token may do. Each role may do all that the roles before it may.
+    Role {
+        /// Reads everything except the audit trail.
+        Read = "read",
+        /// Enrolls people, reports results of invites and sets the status of an enrollment.
+        Enroll = "enroll",
+        /// Resyncs, stamps, runs campaigns, replays and tests deliveries.
+        Operate = "operate",
+        /// Everything, including erasing a person.
+        Admin = "admin",
+    }
+);
+
+words!(
     /// How a signal was tied to an enrollment, strongest first (contract section 5.2).
     Path {
         /// The recorded invite names the person.

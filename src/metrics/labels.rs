@@ -20,6 +20,11 @@ pub(super) struct WebhookLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AuthFailureLabels {
+    pub(super) door: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct SignalLabels {
     pub(super) source: &'static str,
     pub(super) outcome: &'static str,

@@ -18,7 +18,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::words::{EventType, Outcome, Path, Provider, Source};
-use labels::{AcceptLabels, AttemptLabels, CallLabels, SignalLabels, SourceLabels, WebhookLabels};
+use labels::{
+    AcceptLabels, AttemptLabels, AuthFailureLabels, CallLabels, SignalLabels, SourceLabels,
+    WebhookLabels,
+};
 
 pub use snapshot::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 
@@ -61,6 +64,31 @@ impl WebhookResult {
     }
 }
 
+/// Where a wrong token was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// As the bearer token of a request.
+    Bearer,
+    /// At `/login`.
+    Login,
+    /// At `/metrics`.
+    Metrics,
+}
+
+impl Door {
+    const ALL: [Self; 3] = [Self::Bearer, Self::Login, Self::Metrics];
+
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Login => "login",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
 /// Counters and histograms of one daemon. Cheap to clone; clones count together.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -78,6 +106,7 @@ struct Inner {
     commit: Histogram,
     commit_failures: Counter,
     connections: Gauge,
+    auth_failures: Family<AuthFailureLabels, Counter>,
 }
 
 /// From a webhook that comes in a second to a poll of an account that was out of reach for weeks.
@@ -118,6 +147,7 @@ impl Metrics {
             commit: Histogram::new(COMMIT_BUCKETS_S),
             commit_failures: Counter::default(),
             connections: Gauge::default(),
+            auth_failures: Family::default(),
         };
         inner.register();
         let metrics = Self(Arc::new(inner));
@@ -147,6 +177,15 @@ impl Metrics {
                 provider: provider.as_str(),
                 outcome: result.as_str(),
             })
+            .inc();
+    }
+
+    /// A wrong token was tried.
+    pub fn auth_failure(&self, door: Door) {
+        let door = door.as_str();
+        self.0
+            .auth_failures
+            .get_or_create(&AuthFailureLabels { door })
             .inc();
     }
 
@@ -252,6 +291,11 @@ impl Metrics {
                 drop(self.0.calls.get_or_create(&CallLabels { call, result }));
             }
         }
+        for door in Door::ALL {
+            let door = door.as_str();
+            let labels = AuthFailureLabels { door };
+            drop(self.0.auth_failures.get_or_create(&labels));
+        }
         for source in Source::ALL {
             let source = source.as_str();
             drop(self.0.lag.get_or_create(&SourceLabels { source }));
@@ -333,6 +377,11 @@ impl Inner {
             "connections",
             "Open HTTP connections",
             self.connections.clone(),
+        );
+        r.register(
+            "auth_failures",
+            "Wrong tokens that were tried, by where",
+            self.auth_failures.clone(),
         );
     }
 }

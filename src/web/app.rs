@@ -6,8 +6,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::auth::Guesses;
 use super::bodies::Bodies;
 use super::limits;
+use super::login_link::LoginLinks;
 use super::streams::Streams;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +27,9 @@ struct Whole {
     parts: Parts,
     bodies: Bodies,
     streams: Streams,
+    guesses: Guesses,
+    login_links: LoginLinks,
+    sessions_ended: watch::Sender<()>,
 }
 
 /// What an [`App`] is made of.
@@ -57,6 +62,9 @@ impl App {
             parts,
             bodies: Bodies::default(),
             streams: Streams::new(limits::streams_max()),
+            guesses: Guesses::default(),
+            login_links: LoginLinks::default(),
+            sessions_ended: watch::Sender::new(()),
         }))
     }
 
@@ -70,6 +78,24 @@ impl App {
     #[must_use]
     pub(super) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// Wrong tokens.
+    #[must_use]
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.0.guesses
+    }
+
+    /// Links that log in.
+    #[must_use]
+    pub fn login_links(&self) -> &LoginLinks {
+        &self.0.login_links
+    }
+
+    /// Told when a session was ended.
+    #[must_use]
+    pub(super) fn sessions_ended(&self) -> &watch::Sender<()> {
+        &self.0.sessions_ended
     }
 
     /// The rules of polling in force now.

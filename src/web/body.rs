@@ -17,7 +17,7 @@ use hyper::body::Body as _;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::app::App;
-use super::auth::Access;
+use super::auth::Actor;
 use super::bodies::{GaveWay, Held, Proof, Unfinished};
 use super::peer;
 use super::problem::Problem;
@@ -72,7 +72,7 @@ pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Resp
     let size = content_length(&head.headers).map_or(bytes_max, |length| {
         usize::try_from(length).map_or(bytes_max, |length| length.min(bytes_max))
     });
-    let peer = peer::of(&head.extensions);
+    let peer = peer::of(&app.config(), &head);
     let place = app.bodies().begin(proof(&head.extensions), peer, size);
     let refuse = |problem, result| refuse(&app, head.uri.path(), problem, result);
     match read(body, bytes_max, place).await {
@@ -92,7 +92,7 @@ pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Resp
 
 /// What was found out about the sender before the body is read.
 fn proof(extensions: &Extensions) -> Proof {
-    let known = extensions.get::<Access>().is_some();
+    let known = extensions.get::<Actor>().is_some();
     let signed = extensions.get::<Claim>();
     if known || signed.is_some_and(Claim::is_proved) {
         Proof::Head

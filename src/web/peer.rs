@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::extract::ConnectInfo;
-use axum::http::Extensions;
+use axum::http::request::Parts;
+
+use super::auth;
+use crate::config::Config;
 
 /// The part of an IPv6 address that one customer of a network usually gets: the rest can be chosen freely.
 const IPV6_PREFIX: u128 = !0 << 64;
@@ -14,20 +16,24 @@ pub struct Peer(IpAddr);
 
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
-        Self(match address.ip().to_canonical() {
+        Self::from(address.ip())
+    }
+}
+
+impl From<IpAddr> for Peer {
+    fn from(ip: IpAddr) -> Self {
+        Self(match ip.to_canonical() {
             IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & IPV6_PREFIX).into(),
             ip @ IpAddr::V4(_) => ip,
         })
     }
 }
 
-/// Returns the peer of a request. Without a connection behind it, as in a unit test, that is the unspecified address.
+/// Returns the peer of a request: the other end of the connection, or who a trusted proxy there says it speaks for. Without a
+/// connection behind it, as in a unit test, that is the unspecified address.
 #[must_use]
-pub fn of(extensions: &Extensions) -> Peer {
-    extensions.get::<ConnectInfo<SocketAddr>>().map_or(
-        Peer(Ipv6Addr::UNSPECIFIED.into()),
-        |ConnectInfo(address)| Peer::from(*address),
-    )
+pub fn of(config: &Config, head: &Parts) -> Peer {
+    auth::peer(config, head).map_or(Peer(Ipv6Addr::UNSPECIFIED.into()), Peer::from)
 }
 
 #[cfg(test)]

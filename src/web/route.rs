@@ -4,49 +4,44 @@
 use std::any::Any;
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::app::App;
 use super::problem::Problem;
+use super::routes::{Need, Routes};
 use super::{api, auth, body, dashboard, health, openapi, webhooks};
+
+/// Every route, each with what it asks for.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::default()
+        .merge(api::routes())
+        .merge(dashboard::routes())
+        .merge(webhooks::routes())
+        .get("/openapi.json", Need::Nothing, openapi::document)
+        .get("/healthz", Need::Nothing, health::live)
+        .get("/readyz", Need::Nothing, health::ready)
+        .get("/metrics", Need::MetricsToken, health::metrics)
+}
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
-    // The layer that is added last comes first: nobody's body is read before the head was judged.
-    let whole = from_fn_with_state(app.clone(), body::whole);
-    let api = api::routes()
-        .route_layer(whole.clone())
-        .route_layer(from_fn_with_state(app.clone(), auth::guard));
-    let open = dashboard::routes()
-        .route("/openapi.json", get(openapi::document))
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route_layer(whole);
-    Router::new()
-        .merge(api)
-        .merge(open)
-        .merge(webhooks::routes(&app))
-        .fallback(unknown)
+    routes()
+        .into_router()
         // The body is bounded by `body::whole`, which knows the configured size.
         .layer(DefaultBodyLimit::disable())
+        .layer(Extension(app.clone()))
+        .layer(from_fn_with_state(app.clone(), auth::open_mode))
         .layer(from_fn_with_state(app.clone(), body::declared))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(dress))
         .with_state(app)
-}
-
-/// 404 for a path that leads nowhere.
-pub(super) async fn unknown(request: Request) -> Problem {
-    let path: String = request.uri().path().chars().take(200).collect();
-    Problem::not_found(format!("There is nothing at {path:?}."))
 }
 
 #[expect(
@@ -66,7 +61,12 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
 /// Gives the router's own bare errors a problem body and every answer the headers that keep a browser from misreading it, and
 /// writes the request down.
 async fn dress(request: Request, next: Next) -> Response<Body> {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let method = request.method().clone();
+    // What follows logs in.
+    let path = match request.uri().path() {
+        path if path.starts_with("/login/") => "/login/…".to_owned(),
+        path => path.to_owned(),
+    };
     let started = Instant::now();
     let mut response = next.run(request).await;
     if is_bare(&response) {

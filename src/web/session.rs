@@ -1,118 +1,220 @@
-//! The dashboard's session: a cookie that says "whoever holds this knew the admin token", without holding the token.
+//! The dashboard's sessions: a cookie with a random id that opens what the token that began it opens, until it is idle or open
+//! for too long, somebody logs out, or the token is changed or removed.
 //!
-//! Nothing is stored: the cookie carries its expiry and an HMAC over it under a key that follows from the token, so another
-//! token ends every session.
+//! The database has the hash of the id, and of the token only an HMAC under the id: nothing in it lets anybody in.
 
+use std::fmt;
 use std::time::Duration;
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::app::App;
+use super::auth::forwarded_https;
+use crate::config::{Bearer, Config, Secret};
 use crate::domain::time::Ms;
+use crate::store::{Error, SessionBounds, SessionRow};
 
 /// The cookie's name.
 pub const COOKIE: &str = "acceptd_session";
+/// The prefix of its name behind https: a browser takes such a cookie only over https, and from this host alone.
+pub const HOST_PREFIX: &str = "__Host-";
 
-/// The token is asked for again after this long.
-const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// A session that was not used for this long is over.
+pub const IDLE_MAX: Duration = Duration::from_secs(12 * 3_600);
+/// A session that began this long ago is over.
+pub const AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// The use of a session is written down at most this often.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+/// How many sessions one token may have.
+const PER_TOKEN_MAX: u32 = 100;
+/// How many cookies of one request are looked up.
+const COOKIES_MAX: usize = 4;
 
-/// Whether two secrets are the same; the time it takes tells neither where they differ nor how long they are.
-#[must_use]
-pub fn same_secret(a: &str, b: &str) -> bool {
-    Sha256::digest(a).ct_eq(&Sha256::digest(b)).into()
+/// The random id of a session. Never shown: whoever has it has the session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionId([u8; 32]);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("session id")
+    }
 }
 
-/// The value of `Set-Cookie` that begins a session. `secure` when people come over https.
-#[must_use]
-pub fn begin(admin_token: &str, now: Ms, secure: bool) -> String {
-    let expires = now.plus(LIFETIME).0.to_string();
-    let value = format!("{expires}.{}", hex::encode(seal(admin_token, &expires)));
-    cookie(&value, LIFETIME.as_secs(), secure)
+impl SessionId {
+    fn parse(text: &str) -> Option<Self> {
+        let mut id = [0; 32];
+        hex::decode_to_slice(text, &mut id).ok()?;
+        Some(Self(id))
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0).into()
+    }
+
+    fn proof(&self, token: &Secret) -> [u8; 32] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("an HMAC takes a key of any length");
+        mac.update(token.expose().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
 }
 
-/// The value of `Set-Cookie` that ends it.
-#[must_use]
-pub fn end(secure: bool) -> String {
-    cookie("", 0, secure)
+/// Begins a session of a token. Returns the value of `Set-Cookie`.
+///
+/// # Errors
+/// The store's.
+pub async fn begin(app: &App, bearer: Bearer<'_>, secure: bool) -> Result<String, Error> {
+    let (id, now) = (SessionId(rand::random()), app.clock.now());
+    let row = SessionRow {
+        id_hash: id.hash(),
+        token: bearer.name.to_owned(),
+        proof: id.proof(bearer.token),
+        created_at: now,
+        last_used_at: now,
+    };
+    let bounds = SessionBounds {
+        created_after: now.minus(AGE_MAX),
+        used_after: now.minus(IDLE_MAX),
+        per_token_max: PER_TOKEN_MAX,
+    };
+    app.store
+        .write(move |tx| tx.begin_session(&row, bounds))
+        .await?;
+    Ok(cookie(&hex::encode(id.0), AGE_MAX.as_secs(), secure))
 }
 
-/// Whether the request carries a session that this token began and that has not run out.
-#[must_use]
-pub fn is_valid(admin_token: &str, headers: &HeaderMap, now: Ms) -> bool {
+/// Ends the sessions of a request, and the streams that they opened. Returns the value of `Set-Cookie` that makes the browser
+/// forget.
+///
+/// # Errors
+/// The store's.
+pub async fn end(app: &App, headers: &HeaderMap, secure: bool) -> Result<String, Error> {
+    let ids: Vec<_> = ids(headers, false).collect();
+    if !ids.is_empty() {
+        app.store
+            .write(move |tx| ids.iter().try_for_each(|id| tx.end_session(&id.hash())))
+            .await?;
+        app.sessions_ended().send_replace(());
+    }
+    Ok(cookie("", 0, secure))
+}
+
+/// The session of a request, and the token that began it. The use is noted.
+///
+/// # Errors
+/// The store's.
+pub async fn of_request<'c>(
+    app: &App,
+    config: &'c Config,
+    head: &Parts,
+) -> Result<Option<(SessionId, Bearer<'c>)>, Error> {
+    let https = forwarded_https(config, head) == Some(true);
+    for id in ids(&head.headers, https) {
+        let Some((found, used)) = look_up(app, config, &id).await? else {
+            continue;
+        };
+        let now = app.clock.now();
+        if now.since(used) >= NOTED_EVERY {
+            let (store, hash) = (app.store.clone(), id.hash());
+            // Nobody waits for it. If it can't be written, the session ends a minute early.
+            tokio::spawn(async move { store.write(move |tx| tx.touch_session(&hash, now)).await });
+        }
+        return Ok(Some((id, found)));
+    }
+    Ok(None)
+}
+
+/// The token of a session that is not over, and when it was last used.
+///
+/// # Errors
+/// The store's.
+pub async fn look_up<'c>(
+    app: &App,
+    config: &'c Config,
+    id: &SessionId,
+) -> Result<Option<(Bearer<'c>, Ms)>, Error> {
+    let hash = id.hash();
+    let Some(row) = app.store.read(move |r| r.session(&hash)).await? else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    if now.since(row.created_at) >= AGE_MAX || now.since(row.last_used_at) >= IDLE_MAX {
+        return Ok(None);
+    }
+    Ok(config
+        .bearers()
+        .find(|bearer| bearer.name == row.token)
+        .filter(|bearer| id.proof(bearer.token).ct_eq(&row.proof).into())
+        .map(|bearer| (bearer, row.last_used_at)))
+}
+
+/// The ids in the cookies of a request. Over https only the cookie that a browser got over https counts.
+fn ids(headers: &HeaderMap, https: bool) -> impl Iterator<Item = SessionId> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
-        .any(|value| stands(admin_token, value, now))
-}
-
-fn stands(admin_token: &str, value: &str, now: Ms) -> bool {
-    let Some((expires, seal_hex)) = value.split_once('.') else {
-        return false;
-    };
-    let Ok(given) = hex::decode(seal_hex) else {
-        return false;
-    };
-    let sealed: bool = seal(admin_token, expires).ct_eq(&given).into();
-    sealed && expires.parse().is_ok_and(|at: i64| at > now.0)
-}
-
-fn seal(admin_token: &str, expires: &str) -> Vec<u8> {
-    let key = Sha256::new()
-        .chain_update("acceptd session\0")
-        .chain_update(admin_token)
-        .finalize();
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("an HMAC takes a key of any length");
-    mac.update(expires.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+        .filter_map(move |pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            let known = match name.strip_prefix(HOST_PREFIX) {
+                Some(name) => name == COOKIE,
+                None => name == COOKIE && !https,
+            };
+            known.then(|| SessionId::parse(value)).flatten()
+        })
+        .take(COOKIES_MAX)
 }
 
 fn cookie(value: &str, max_age_s: u64, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("{COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}")
+    let (prefix, secure) = if secure {
+        (HOST_PREFIX, "; Secure")
+    } else {
+        ("", "")
+    };
+    // Lax, so that a link in a message opens the page; a change needs more than the cookie.
+    format!("{prefix}{COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn carrying(set_cookie: &str) -> HeaderMap {
-        let pair = set_cookie.split(';').next().unwrap_or_default();
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            header::COOKIE,
-            format!("theme=dark; {pair}").parse().expect("plain text"),
-        );
-        headers
-    }
-
-    #[test]
-    fn a_session_is_the_tokens_and_runs_out() {
-        let now = Ms(1_777_734_846_000);
-        let headers = carrying(&begin("right", now, true));
-        assert!(is_valid("right", &headers, now));
-        assert!(!is_valid("other", &headers, now));
-        assert!(!is_valid("right", &headers, now.plus(LIFETIME)));
-        assert!(!is_valid("right", &carrying(&end(true)), now));
-    }
-
-    #[test]
-    fn its_expiry_can_t_be_moved() {
-        let now = Ms(1_777_734_846_000);
-        let begun = begin("right", now, false);
-        let forged = begun.replacen(&now.plus(LIFETIME).0.to_string(), "9999999999999", 1);
-        assert!(!is_valid("right", &carrying(&forged), now));
-    }
-
     #[test]
     fn scripts_and_other_sites_do_not_get_it() {
-        let begun = begin("right", Ms(0), true);
-        for part in ["HttpOnly", "SameSite=Strict", "Secure", "Path=/"] {
+        let begun = cookie("x", 60, true);
+        for part in [
+            "__Host-acceptd_session=x;",
+            "HttpOnly",
+            "SameSite=Lax",
+            "Secure",
+            "Path=/",
+        ] {
             assert!(begun.contains(part), "{begun}");
         }
+        assert!(!begun.contains("Domain"), "{begun}");
+        let plain = cookie("x", 60, false);
+        assert!(plain.starts_with("acceptd_session=x;") && !plain.contains("Secure"));
+    }
+
+    #[test]
+    fn behind_https_only_the_cookie_of_this_host_counts() {
+        let (a, b) = ("aa".repeat(32), "bb".repeat(32));
+        let mut headers = HeaderMap::new();
+        let text = format!("theme=dark; acceptd_session={a}; __Host-acceptd_session={b}; x");
+        headers.insert(header::COOKIE, text.parse().expect("plain text"));
+        let found = |https| ids(&headers, https).map(|id| id.0[0]).collect::<Vec<_>>();
+        assert_eq!(found(true), [0xbb]);
+        assert_eq!(found(false), [0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn an_id_is_never_shown() {
+        let id = SessionId([7; 32]);
+        assert!(!format!("{id:?}").contains("07"));
     }
 }

@@ -1,19 +1,18 @@
 //! The providers' webhooks: judge the head, read the body, check its signature, parse, commit, answer, in this order.
 
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Router};
 use serde_json::json;
 
 use super::app::App;
-use super::body;
 use super::json::Json;
 use super::log_limit::LogLimit;
 use super::problem::Problem;
+use super::routes::{Need, Routes};
 use crate::config::Secret;
 use crate::domain::signal::BadInput;
 use crate::domain::words::{Outcome, Provider};
@@ -26,17 +25,10 @@ const UNIPILE: &str = "/webhooks/unipile";
 const SENDPILOT: &str = "/webhooks/sendpilot";
 
 /// The webhooks' routes.
-pub fn routes(app: &App) -> Router<App> {
-    let whole = from_fn_with_state(app.clone(), body::whole);
-    let unipile = post(unipile)
-        .route_layer(whole.clone())
-        .route_layer(from_fn_with_state(app.clone(), unipile_head));
-    let sendpilot = post(sendpilot)
-        .route_layer(whole)
-        .route_layer(from_fn_with_state(app.clone(), sendpilot_head));
-    Router::new()
-        .route(UNIPILE, unipile)
-        .route(SENDPILOT, sendpilot)
+pub fn routes() -> Routes {
+    Routes::default()
+        .post(UNIPILE, Need::Signature(Provider::Unipile), unipile)
+        .post(SENDPILOT, Need::Signature(Provider::Sendpilot), sendpilot)
 }
 
 /// Whose webhooks come to a path.
@@ -49,41 +41,29 @@ pub fn provider_of(path: &str) -> Option<Provider> {
     }
 }
 
-/// Refuses by the head what the head disproves; the rest goes on with what is left to prove.
-async fn unipile_head(State(app): State<App>, request: Request, next: Next) -> Response {
-    let config = app.config();
-    let claim = verify::unipile(
-        request.headers(),
-        config.unipile.webhook_header.as_str(),
-        config.unipile.webhook_secret.expose(),
-        config.unipile.signing_secret.expose(),
-        app.clock.now(),
-    );
-    go_on(&app, Provider::Unipile, claim, request, next).await
-}
-
-async fn sendpilot_head(State(app): State<App>, request: Request, next: Next) -> Response {
-    let config = app.config();
-    let secrets = &config.sendpilot.webhook_secrets;
-    let secrets: Vec<&str> = secrets.iter().map(Secret::expose).collect();
-    let claim = verify::sendpilot(request.headers(), &secrets, app.clock.now());
-    go_on(&app, Provider::Sendpilot, claim, request, next).await
-}
-
-async fn go_on(
-    app: &App,
-    provider: Provider,
-    claim: Result<Claim, Refusal>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match claim {
-        Ok(claim) => {
-            request.extensions_mut().insert(claim);
-            next.run(request).await
+/// Refuses by the head what the head disproves. What is left to prove goes into the request's extensions.
+///
+/// # Errors
+/// 401.
+pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(), Problem> {
+    let (config, now) = (app.config(), app.clock.now());
+    let claim = match provider {
+        Provider::Unipile => verify::unipile(
+            &head.headers,
+            config.unipile.webhook_header.as_str(),
+            config.unipile.webhook_secret.expose(),
+            config.unipile.signing_secret.expose(),
+            now,
+        ),
+        Provider::Sendpilot => {
+            let secrets = &config.sendpilot.webhook_secrets;
+            let secrets: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+            verify::sendpilot(&head.headers, &secrets, now)
         }
-        Err(why) => unauthorized(app, provider, why).into_response(),
-    }
+    };
+    let claim = claim.map_err(|why| unauthorized(app, provider, why))?;
+    head.extensions.insert(claim);
+    Ok(())
 }
 
 async fn unipile(

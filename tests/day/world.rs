@@ -15,6 +15,7 @@ use crate::cast::{self, OFFICE, POOR, POOR_BUDGET};
 use crate::daemon::Process;
 use crate::{ACCOUNTS, PAGE_SIZE, START, STEP};
 
+const TOKEN: &str = "the-token-of-the-simulated-day";
 const SECRET: &str = "the-secret-of-the-provider";
 /// How long an answer may really take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,7 +78,7 @@ impl World {
     /// Writes the configuration with this key of the provider's.
     pub fn configure(&self, key: &str) {
         let mut text = format!(
-            "[server]\nlisten = \"{}\"\n[database]\npath = \"{}\"\n\
+            "[server]\nlisten = \"{}\"\nadmin_token = \"{TOKEN}\"\n[database]\npath = \"{}\"\n\
              [unipile]\nbase_url = \"{}\"\napi_key = \"{key}\"\nwebhook_secret = \"{SECRET}\"\n\
              [poll]\npage_size = {PAGE_SIZE}\n\
              [[destination]]\nname = \"crm\"\nkind = \"webhook\"\nurl = \"{}\"\nrate = \"1000/s\"\n\
@@ -194,6 +195,7 @@ impl World {
                 method.parse().expect("a method"),
                 format!("{}{path}", self.base),
             )
+            .bearer_auth(TOKEN)
             .json(body)
             .send()
             .await

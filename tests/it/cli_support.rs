@@ -23,7 +23,7 @@ pub struct Live {
 
 impl Live {
     pub fn new(destinations: &str) -> Self {
-        Self::guarded_by("hunter2-token", destinations)
+        Self::guarded_by("hunter2-token-of-a-test", destinations)
     }
 
     pub fn guarded_by(token: &str, destinations: &str) -> Self {

@@ -1,5 +1,6 @@
 //! `acceptd check` and the exit statuses, with the real binary.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -70,7 +71,7 @@ fn every_error_has_its_file_and_line_and_the_status_is_2() {
 #[test]
 fn secrets_come_from_anywhere_and_show_nowhere() {
     let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("token"), "hunter2-file\n").expect("writable");
+    std::fs::write(dir.path().join("token"), "hunter2-file-of-a-test\n").expect("writable");
     std::fs::write(
         dir.path().join("slack-url"),
         "https://hooks.example/hunter2\n",
@@ -151,10 +152,14 @@ fn the_configuration_of_the_readme_is_valid() {
         .filter_map(|rest| rest.split("```").next())
         .collect();
     let dir = tempfile::tempdir().expect("a directory");
+    // As the README says: closed to everybody else.
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(dir.path(), closed).expect("its owner");
     for (name, secret) in [
-        ("admin-token", "token"),
+        ("admin-token", "the-token-of-a-test"),
+        ("n8n-token", "the-token-of-a-program"),
         ("unipile-api-key", "key"),
-        ("unipile-webhook", "secret"),
+        ("unipile-webhook", "the-secret-of-a-webhook"),
         ("slack-url", "https://hooks.slack.com/services/T/B/x"),
         ("n8n-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
         ("sendpilot", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),

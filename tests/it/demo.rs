@@ -63,6 +63,19 @@ fn it_listens_on_loopback_only() {
     assert_eq!(run.status.code(), Some(2));
 }
 
+/// Follows the printed link, as a browser does, and answers with the cookie. The link works once.
+async fn logged_in(link: &str) -> String {
+    let client = acceptd::http::client(LONGEST).expect("a client");
+    let first = client.get(link).send().await.expect("an answer");
+    assert_eq!(first.status(), 303);
+    assert_eq!(first.headers()["location"], "/");
+    let cookie = first.headers()["set-cookie"].to_str().expect("text");
+    let again = client.get(link).send().await.expect("an answer");
+    assert_eq!(again.status(), 401);
+    assert!(again.headers().get("set-cookie").is_none());
+    cookie.split(';').next().expect("a pair").to_owned()
+}
+
 #[test]
 fn what_is_not_as_it_should_be_is_said_and_fails() {
     acceptd::http::tls_ready();
@@ -83,10 +96,14 @@ fn what_is_not_as_it_should_be_is_said_and_fails() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let until = Instant::now() + LONGEST;
     let stamped = runtime.block_on(async {
-        let url = format!("{site}v1/enrollments/{EARLY}/stamp");
+        let cookie = logged_in(&site).await;
+        let (origin, _) = site.split_once("/login/").expect("a link that logs in");
+        let url = format!("{origin}/v1/enrollments/{EARLY}/stamp");
         loop {
             let asked = reqwest::Client::new()
                 .post(&url)
+                .header("cookie", &cookie)
+                .header("x-acceptd", "dashboard")
                 .body(r#"{"reason": "faster than the scene"}"#)
                 .send()
                 .await;

@@ -11,8 +11,10 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use crate::process::Process;
+use crate::site_support::TOKEN;
 
-const CONFIGURATION: &str = "[unipile]\nwebhook_secret = \"s\"\n";
+const CONFIGURATION: &str =
+    "server.admin_token = \"the-admin-token-of-a-test\"\n[unipile]\nwebhook_secret = \"s\"\n";
 
 /// The library, compiled once.
 fn library() -> &'static Path {
@@ -68,6 +70,7 @@ impl Faulty {
             .map(|n| json!({"id": format!("e{n}"), "accountId": "a", "linkedinUrl": format!("https://www.linkedin.com/in/p{n}")}))
             .collect();
         let ask = self.client.post(self.process.url("/v1/enrollments"));
+        let ask = ask.bearer_auth(TOKEN);
         let answer = ask.body(json!(rows).to_string()).send().await;
         assert_eq!(answer.expect("an answer").status().as_u16(), 200);
     }
@@ -83,7 +86,8 @@ impl Faulty {
     }
 
     async fn get(&self, path: &str) -> u16 {
-        let answer = self.client.get(self.process.url(path)).send().await;
+        let ask = self.client.get(self.process.url(path)).bearer_auth(TOKEN);
+        let answer = ask.send().await;
         answer.expect("an answer").status().as_u16()
     }
 

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::evidence_support::{SECRET, profile_id, relation};
 use crate::process::Process;
-use crate::site_support::client;
+use crate::site_support::{TOKEN, client};
 
 /// How often the daemon is killed.
 const KILLS: u64 = 24;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn settings(receiver: &Receiver) -> String {
     format!(
-        "[unipile]\nwebhook_secret = \"{SECRET}\"\n[[destination]]\nname = \"crm\"\nkind = \"webhook\"\n\
+        "server.admin_token = \"{TOKEN}\"\n[unipile]\nwebhook_secret = \"{SECRET}\"\n[[destination]]\nname = \"crm\"\nkind = \"webhook\"\n\
          url = \"{}\"\nrate = \"1000/s\"\nevents = [\"linkedin.invite_accepted\"]\n",
         receiver.url("/crm")
     )
@@ -74,6 +74,7 @@ async fn send(client: &reqwest::Client, base: &str, n: u64, enrolls: bool) -> bo
         let row = json!({"id": format!("enr-{n}"), "accountId": "acc_1", "providerId": profile_id(number)});
         client
             .post(format!("{base}/v1/enrollments"))
+            .bearer_auth(TOKEN)
             .body(row.to_string())
     } else {
         client

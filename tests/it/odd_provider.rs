@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::evidence_support::{SECRET, profile_id};
 use crate::process::Process;
+use crate::site_support::TOKEN;
 
 /// An answer: after how long, with which status, header and body.
 pub struct Odd {
@@ -89,7 +90,7 @@ impl Stage {
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
         let mut daemon = Process::new(&format!(
-            "[unipile]\nbase_url = \"http://{address}\"\napi_key = \"the-key\"\nwebhook_secret = \"{SECRET}\"\n\
+            "server.admin_token = \"{TOKEN}\"\n[unipile]\nbase_url = \"http://{address}\"\napi_key = \"the-key\"\nwebhook_secret = \"{SECRET}\"\n\
              [poll]\n{poll}\n"
         ));
         daemon.start(&[], &[]);
@@ -110,6 +111,7 @@ impl Stage {
         let answer = self
             .http
             .request(method.parse().expect("a method"), self.daemon.url(path))
+            .bearer_auth(TOKEN)
             .header("Unipile-Auth", SECRET)
             .body(body.to_string())
             .send()

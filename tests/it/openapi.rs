@@ -1,22 +1,19 @@
 //! The description of the API holds: to the router, to the word lists, to itself.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acceptd::domain::words::{
     CampaignStatus, DeliveryState, EventType, Outcome, Path as SignalPath, Precision, Provider,
-    Source, Status,
+    Role, Source, Status,
 };
 use acceptd::web::openapi::DOCUMENT;
+use acceptd::web::routes::Need;
+use acceptd::web::surface;
 use serde_json::Value;
 
 use crate::site_support::{Site, TOKEN, client};
 
 const METHODS: [&str; 5] = ["get", "post", "patch", "delete", "put"];
-
-/// What a browser is served; not part of the API.
-const PAGES: [&str; 4] = ["/", "/assets/{version}/{*name}", "/login", "/logout"];
 
 fn document() -> Value {
     serde_json::from_str(DOCUMENT).expect("a JSON document")
@@ -36,60 +33,39 @@ fn operations(document: &Value) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// Every `.route("path", get(…).post(…))` of the sources.
-fn routes(folder: &Path, found: &mut BTreeSet<(String, String)>) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            routes(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            let text: String = fs::read_to_string(&path)
-                .expect("a source")
-                .split_whitespace()
-                .collect();
-            for route in text.split(".route(\"").skip(1) {
-                let (path, rest) = route.split_once('"').expect("a path");
-                let call = closing(rest);
-                for method in METHODS {
-                    let begins = call.starts_with(&format!(",{method}("));
-                    if begins || call.contains(&format!(").{method}(")) {
-                        found.insert((method.to_owned(), path.to_owned()));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The text up to the bracket that closes the call.
-fn closing(text: &str) -> &str {
-    let mut depth = 1;
-    for (at, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return &text[..at];
-        }
-    }
-    text
+/// What the table of routes asks for, as the description says it: a role, or nothing.
+fn needs() -> BTreeMap<(String, String), Option<String>> {
+    surface()
+        .table()
+        .iter()
+        .filter(|route| route.need != Need::Page)
+        .map(|route| {
+            let method = route.method.as_str().to_lowercase();
+            let role = match route.need {
+                Need::Role(role) => Some(role.to_string()),
+                _ => None,
+            };
+            ((method, route.path.to_owned()), role)
+        })
+        .collect()
 }
 
 #[test]
-fn every_route_is_described_and_every_description_is_a_route() {
-    let mut known = BTreeSet::new();
-    routes(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web"),
-        &mut known,
-    );
-    known.retain(|(_, path)| !PAGES.contains(&path.as_str()));
-    // These two are named by constants.
-    for provider in ["unipile", "sendpilot"] {
-        known.insert(("post".to_owned(), format!("/webhooks/{provider}")));
-    }
-    assert_eq!(operations(&document()), known);
+fn every_route_is_described_with_its_role_and_every_description_is_a_route() {
+    let document = document();
+    let described: BTreeMap<_, _> = operations(&document)
+        .into_iter()
+        .map(|(method, path)| {
+            let operation = &document["paths"][&path][&method];
+            let role = operation["x-acceptd-role"].as_str().map(str::to_owned);
+            if let Some(role) = &role {
+                let security = serde_json::json!([{"bearer": [role]}, {"session": [role]}]);
+                assert_eq!(operation["security"], security, "{method} {path}");
+            }
+            ((method, path), role)
+        })
+        .collect();
+    assert_eq!(described, needs());
 }
 
 #[tokio::test]
@@ -154,6 +130,7 @@ fn its_words_are_the_contracts() {
     same!("EventType", EventType);
     same!("CampaignStatus", CampaignStatus);
     same!("EnrollmentStatus", Status);
+    same!("Role", Role);
 }
 
 #[test]

@@ -43,10 +43,10 @@ pub struct Site {
     /// What the socket serves, for requests that need no connection.
     pub router: Router,
     pub shutdown: CancellationToken,
-    _config: watch::Sender<Arc<Config>>,
+    config: watch::Sender<Arc<Config>>,
     _trouble: watch::Sender<Option<String>>,
     _plans: watch::Sender<Arc<Plan>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Site {
@@ -140,16 +140,44 @@ impl Site {
             reconciler,
             router,
             shutdown,
-            _config: config,
+            config,
             _trouble: trouble,
             _plans: plans,
-            _folder: folder,
+            folder,
         }
     }
 
     /// A site with [`TOKEN`].
     pub async fn guarded() -> Self {
         Self::start(&format!("[server]\nadmin_token = \"{TOKEN}\"\n")).await
+    }
+
+    /// Where its database is.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("acceptd.db")
+    }
+
+    /// Puts another configuration in force, as a reload does.
+    pub fn reconfigure(&self, toml: &str) {
+        let (config, _) = config::parse(toml).expect("a configuration");
+        self.config.send_replace(Arc::new(config));
+    }
+
+    /// Logs in. Returns the cookie as a browser sends it.
+    pub async fn log_in(&self, token: &str) -> String {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token)
+            .finish();
+        let answer = client()
+            .post(self.url("/login"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 303, "the token is right");
+        let cookie = answer.headers()["set-cookie"].to_str().expect("text");
+        cookie.split(';').next().expect("a pair").to_owned()
     }
 
     /// Asks with the admin token; answers with status and JSON (null when there is none).

@@ -156,7 +156,7 @@ fn a_reload_never_opens_the_api_of_a_daemon_beyond_loopback() {
         let text = format!("{server}\ndatabase.path = {database:?}\n");
         std::fs::write(&file, text).expect("writable");
     };
-    write("server = { listen = \"0.0.0.0:0\", admin_token = \"the-token\" }");
+    write("server = { listen = \"0.0.0.0:0\", admin_token = \"the-token-of-a-test\" }");
     process.start(&[], &[]);
     // The file is valid in itself, but the daemon stays where it is.
     write("server = { listen = \"127.0.0.1:0\" }");

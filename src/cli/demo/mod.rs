@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::{Ended, Failure, say};
 use crate::daemon::signals::Signals;
 use crate::daemon::telemetry::{self, FILTER_VARIABLE, LogFormat};
+use crate::web::login_link;
 use narrator::Narrator;
 use verdict::Verdict;
 use world::World;
@@ -36,7 +37,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Ended, Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::Usage(format!(
-            "--listen {}: the demo has no admin token, so it listens on loopback only, such as 127.0.0.1:8085",
+            "--listen {}: the demo is for this machine alone, so it listens on loopback only, such as 127.0.0.1:8085",
             args.listen
         )));
     }
@@ -57,7 +58,12 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
     let (world, daemon) = World::build(args.listen).await?;
     let mut running = tokio::spawn(daemon.run(signals));
     let narrator = Narrator::new(cast::CAST.len());
-    narrator.say(&format!("The dashboard is at {}", world.dashboard()));
+    narrator.say(&format!("The dashboard is at {}", world.login_link()));
+    narrator.say(&format!(
+        "The link logs in once, within {} minutes. Later, log in with the token in {}",
+        login_link::LIFETIME.as_secs() / 60,
+        world.config_file().display()
+    ));
     let played = async {
         let signs = scenes::play(&world, &narrator).await?;
         verdict::wait_until_told(&world).await?;
@@ -79,7 +85,7 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
     } else {
         let _ = say::line(format_args!(
             "The daemon stays up: look around at {} and press Ctrl-C to end.",
-            world.dashboard()
+            world.login_link()
         ));
     }
     stopped(running).await?;

@@ -5,7 +5,7 @@ use std::fs::{OpenOptions, Permissions};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::cast::{self, ACCOUNTS, DEAF};
 use crate::cli::client::Api;
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{self, ADMIN};
 use crate::daemon::Daemon;
 use crate::domain::time::Ms;
 use crate::http;
@@ -56,6 +56,8 @@ pub(super) struct World {
     /// Signs what is sent to every destination that takes signatures.
     pub signing_secret: SigningSecret,
     address: SocketAddr,
+    make_login_link: Box<dyn Fn() -> String + Send + Sync>,
+    config_file: PathBuf,
     _dir: TempDir,
 }
 
@@ -84,6 +86,7 @@ impl World {
         let file = dir.path().join("acceptd.toml");
         let written = Written {
             listen,
+            admin_token: Uuid::new_v4().simple().to_string(),
             database: dir.path().join("acceptd.db").display().to_string(),
             base_url: sim.base_url(),
             api_key: &api_key,
@@ -98,6 +101,7 @@ impl World {
         let mut reached = loaded.config.clone();
         let daemon = Daemon::build(loaded, clock.clone(), CancellationToken::new()).await?;
         let address = daemon.address()?;
+        let make_login_link = Box::new(daemon.login_links(ADMIN)?);
         reached.server.listen = address;
         let base = Url::parse(&sim.base_url())?;
         let client = Unipile::new(&base, SecretString::from(api_key), TIMEOUT, clock.clone())
@@ -117,14 +121,21 @@ impl World {
             sendpilot_secret,
             signing_secret: SigningSecret::parse(&signing_secret)?,
             address,
+            make_login_link,
+            config_file: file,
             _dir: dir,
         };
         Ok((world, daemon))
     }
 
-    /// Where a person looks.
-    pub fn dashboard(&self) -> String {
-        format!("http://{}/", self.address)
+    /// Where a person looks; the link logs in once.
+    pub fn login_link(&self) -> String {
+        (self.make_login_link)()
+    }
+
+    /// The configuration, which has the token. Only its owner can read it.
+    pub fn config_file(&self) -> &Path {
+        &self.config_file
     }
 
     /// The address of a path of the daemon.
@@ -184,6 +195,7 @@ fn whsec() -> String {
 /// What goes into the configuration file.
 struct Written<'a> {
     listen: SocketAddr,
+    admin_token: String,
     database: String,
     base_url: String,
     api_key: &'a str,
@@ -199,12 +211,13 @@ impl Written<'_> {
         let quoted = |text: &str| toml::Value::from(text).to_string();
         let mut text = format!(
             "workspace_id = \"ws_demo\"\n\
-             [server]\nlisten = \"{}\"\n\
+             [server]\nlisten = \"{}\"\nadmin_token = \"{}\"\n\
              [database]\npath = {}\n\
              [unipile]\nbase_url = \"{}\"\napi_key = \"{}\"\nwebhook_secret = \"{}\"\n\
              [sendpilot]\nwebhook_secrets = [\"{}\"]\n\
              [poll]\nevery = \"2s\"\njitter = \"100ms\"\nspacing = \"{SPACING_S}s\"\nspacing_jitter = \"1ms\"\ndaily_budget = 1000\n",
             self.listen,
+            self.admin_token,
             quoted(&self.database),
             self.base_url,
             self.api_key,

@@ -14,52 +14,60 @@ mod signals;
 mod stats;
 mod stream;
 
-use axum::Router;
-use axum::routing::{any, get, post};
+use axum::http::Method;
 
-use super::app::App;
-use super::route::unknown;
+use super::routes::{Need, Routes};
+use crate::domain::words::Role;
 
-/// Every route of the API, still open to everybody.
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route(
-            "/v1/enrollments",
-            get(enrollments::list).post(enrollments::upsert),
-        )
-        .route(
-            "/v1/enrollments/{id}",
-            get(enrollments::get)
-                .patch(enrollments::patch)
-                .delete(enrollments::delete),
-        )
-        .route("/v1/enrollments/{id}/stamp", post(enrollments::stamp))
-        .route(
+const READ: Need = Need::Role(Role::Read);
+const ENROLL: Need = Need::Role(Role::Enroll);
+const OPERATE: Need = Need::Role(Role::Operate);
+const ADMIN: Need = Need::Role(Role::Admin);
+
+/// Every route of the API, with the least role that it asks for.
+#[must_use]
+pub fn routes() -> Routes {
+    let one = "/v1/enrollments/{id}";
+    Routes::default()
+        .get("/v1/enrollments", READ, enrollments::list)
+        .post("/v1/enrollments", ENROLL, enrollments::upsert)
+        .get(one, READ, enrollments::get)
+        .on(Method::PATCH, one, ENROLL, enrollments::patch)
+        .on(Method::DELETE, one, ADMIN, enrollments::delete)
+        .post("/v1/enrollments/{id}/stamp", OPERATE, enrollments::stamp)
+        .post(
             "/v1/enrollments/{id}/next-step",
-            post(enrollments::next_step),
+            OPERATE,
+            enrollments::next_step,
         )
-        .route("/v1/enrollments/{id}/resync", post(resync::prospect))
-        .route("/v1/accounts/{id}/resync", post(resync::account))
-        .route("/v1/resync", post(resync::all))
-        .route("/v1/invite-results", post(invite_results::post))
-        .route("/v1/campaigns", get(campaigns::list).post(campaigns::post))
-        .route(
+        .post("/v1/enrollments/{id}/resync", OPERATE, resync::prospect)
+        .post("/v1/accounts/{id}/resync", OPERATE, resync::account)
+        .post("/v1/resync", OPERATE, resync::all)
+        .post("/v1/invite-results", ENROLL, invite_results::post)
+        .get("/v1/campaigns", READ, campaigns::list)
+        .post("/v1/campaigns", OPERATE, campaigns::post)
+        .get("/v1/campaigns/{id}", READ, campaigns::get)
+        .on(
+            Method::PATCH,
             "/v1/campaigns/{id}",
-            get(campaigns::get).patch(campaigns::patch),
+            OPERATE,
+            campaigns::patch,
         )
-        .route("/v1/campaigns/{id}/stats", get(stats::of_campaign))
-        .route("/v1/stats", get(stats::all))
-        .route("/v1/stream", get(stream::stream))
-        .route("/v1/accounts", get(accounts::list))
-        .route("/v1/signals", get(signals::list))
-        .route("/v1/signals/{id}", get(signals::get))
-        .route("/v1/events", get(events::list))
-        .route("/v1/deliveries", get(deliveries::list))
-        .route("/v1/deliveries/replay", post(deliveries::replay_all))
-        .route("/v1/deliveries/{id}/replay", post(deliveries::replay))
-        .route("/v1/destinations", get(destinations::list))
-        .route("/v1/destinations/{name}/test", post(destinations::test))
-        .route("/v1/destinations/{name}/enable", post(destinations::enable))
-        // What is not there is nobody's business either who has no token.
-        .route("/v1/{*rest}", any(unknown))
+        .get("/v1/campaigns/{id}/stats", READ, stats::of_campaign)
+        .get("/v1/stats", READ, stats::all)
+        .get("/v1/stream", READ, stream::stream)
+        .get("/v1/accounts", READ, accounts::list)
+        .get("/v1/signals", READ, signals::list)
+        .get("/v1/signals/{id}", READ, signals::get)
+        .get("/v1/events", READ, events::list)
+        .get("/v1/deliveries", READ, deliveries::list)
+        .post("/v1/deliveries/replay", OPERATE, deliveries::replay_all)
+        .post("/v1/deliveries/{id}/replay", OPERATE, deliveries::replay)
+        .get("/v1/destinations", READ, destinations::list)
+        .post("/v1/destinations/{name}/test", OPERATE, destinations::test)
+        .post(
+            "/v1/destinations/{name}/enable",
+            OPERATE,
+            destinations::enable,
+        )
 }

@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +19,7 @@ use tokio::sync::watch;
 use crate::store::Store;
 use crate::store::changes::Change;
 use crate::web::app::App;
+use crate::web::auth::{Actor, still_admitted};
 use crate::web::peer;
 use crate::web::problem::Problem;
 use crate::web::socket::Hangup;
@@ -25,6 +28,8 @@ use crate::web::socket::Hangup;
 const BATCH: usize = 100;
 /// How long a reader waits after a wake-up, so that a storm of commits is few reads.
 const GATHER: Duration = Duration::from_millis(50);
+/// How often a stream looks whether the session that opened it is over.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// When a client comes back after the connection was lost.
 const RETRY: Duration = Duration::from_secs(1);
@@ -46,17 +51,23 @@ struct Watcher {
     batch: VecDeque<Change>,
 }
 
-/// The stream for one client. It ends when the daemon does.
+/// The stream for one client. It ends when the daemon does, and when what opened it lets nobody in any more.
 ///
 /// # Errors
 /// 503 or 429 when there are too many streams; the store's.
-pub async fn stream(State(app): State<App>, request: Request) -> Result<Response, Problem> {
-    let ticket = app.streams().enter(peer::of(request.extensions()))?;
+pub async fn stream(
+    State(app): State<App>,
+    Extension(actor): Extension<Actor>,
+    head: Parts,
+) -> Result<Response, Problem> {
+    let ticket = app.streams().enter(peer::of(&app.config(), &head))?;
+    // Watched from here on, so that nothing that is revoked meanwhile is missed.
+    let revoked = revoked(app.clone(), actor);
     let store = app.store.clone();
     // Subscribed before the first look, so that nothing between the two is missed.
     let commits = store.commits();
     let kept = store.read(|r| r.changes_kept()).await?;
-    let start = start(request.headers().get(LAST_EVENT_ID), kept);
+    let start = start(head.headers.get(LAST_EVENT_ID), kept);
     let (first, after) = match start {
         // An id without data tells the client where it is and fires nothing.
         Start::After(seq) => (Event::default().id(seq.to_string()), seq),
@@ -69,7 +80,7 @@ pub async fn stream(State(app): State<App>, request: Request) -> Result<Response
         batch: VecDeque::new(),
     };
     // A closed connection is noticed at once, not at the next heartbeat, so that its ticket is free again.
-    let hangup = request.extensions().get::<Hangup>().cloned();
+    let hangup = head.extensions.get::<Hangup>().cloned();
     let hangup = async move {
         match hangup {
             Some(hangup) => hangup.happened().await,
@@ -81,6 +92,7 @@ pub async fn stream(State(app): State<App>, request: Request) -> Result<Response
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = hangup => {}
+            () = revoked => {}
         }
     };
     let events = stream::once(async move { first.retry(RETRY) })
@@ -99,6 +111,24 @@ pub async fn stream(State(app): State<App>, request: Request) -> Result<Response
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Returns once what let the actor in no longer does.
+fn revoked(app: App, actor: Actor) -> impl Future<Output = ()> {
+    let (mut config, mut ended) = (app.config.clone(), app.sessions_ended().subscribe());
+    async move {
+        loop {
+            // A database that can't be read now says nothing about the session.
+            if let Ok(false) = still_admitted(&app, &actor).await {
+                return;
+            }
+            tokio::select! {
+                Ok(()) = config.changed() => {}
+                Ok(()) = ended.changed() => {}
+                () = app.clock.sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
 }
 
 fn start(last_seen: Option<&HeaderValue>, (first, last): (i64, i64)) -> Start {

@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use crate::domain::words::Role;
+
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -34,6 +36,7 @@ const FILES: &[(&str, &str, &str)] = files![
     SCRIPT "format.js",
     SCRIPT "live.js",
     SCRIPT "login.js",
+    SCRIPT "role.js",
     SCRIPT "ui.js",
     SCRIPT "pages/accounts.js",
     SCRIPT "pages/campaign.js",
@@ -88,14 +91,16 @@ pub(super) fn asset(version: &str, name: &str, headers: &HeaderMap) -> Option<Re
     Some(guarded(response))
 }
 
-/// The page that all others are drawn into. `session` says whether there is one that can be ended.
+/// The page that all others are drawn into. It hides what the role may not do; `session` says whether there is one that can be
+/// ended.
 #[must_use]
-pub(super) fn shell(session: bool) -> Response {
-    let mark = if session { " data-session" } else { "" };
-    page(StatusCode::OK, &SHELL.replace("{{session}}", mark))
+pub(super) fn shell(role: Role, session: bool) -> Response {
+    let session = if session { " data-session" } else { "" };
+    let marks = format!(" data-role=\"{role}\"{session}");
+    page(StatusCode::OK, &SHELL.replace("{{marks}}", &marks))
 }
 
-/// The page that asks for the admin token. `message` is a fixed text of ours: it is put into the page as it is.
+/// The page that asks for a token. `message` is a fixed text of ours: it is put into the page as it is.
 #[must_use]
 pub(super) fn login(status: StatusCode, message: Option<&'static str>) -> Response {
     let message = message

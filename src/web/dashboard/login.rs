@@ -1,68 +1,51 @@
-//! The admin token, asked for once: a right one begins a session, a wrong one takes its time.
-
-use std::time::Duration;
+//! A token, asked for once: a right one begins a session, a wrong one takes its time.
 
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
 
 use super::assets;
+use crate::config::Config;
+use crate::metrics::Door;
 use crate::web::app::App;
-use crate::web::auth::{Asked, loopback_host, same_site};
+use crate::web::auth::{find, forwarded_https, peer, same_site};
 use crate::web::json;
 use crate::web::problem::Problem;
 use crate::web::session;
 
-/// How long a wrong token takes.
-const WRONG_TAKES: Duration = Duration::from_millis(500);
-/// How many tokens are judged at a time; with [`WRONG_TAKES`] this bounds the guesses a second, whoever makes them.
-static TURNS: Semaphore = Semaphore::const_new(8);
-
-const WRONG: &str = "That is not the admin token.";
-const BUSY: &str = "Too many attempts at once: wait a moment and try again.";
+const WRONG: &str = "This token is not valid.";
+const USED: &str = "This link was used or is too old. Log in with a token.";
 
 /// `POST /login` with the field `token`, as a form or as JSON. A form is answered with a page, JSON with 204 or a problem.
 pub(super) async fn log_in(
     State(app): State<App>,
-    method: Method,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    head: Parts,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let config = app.config();
-    let asked = Asked {
-        method: &method,
-        uri: &uri,
-        headers: &headers,
-    };
-    same_site(&asked, config.server.public_url.as_ref())?;
-    if !config.server.admin_token.is_set() {
-        loopback_host(&asked)?;
+    same_site(&head, &config)?;
+    if config.is_open() {
         return Ok(to_the_page(StatusCode::SEE_OTHER, None));
     }
-    let is_json = headers
+    let is_json = head
+        .headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     let given = token(&body, is_json)?;
-    let refused = |status, text| {
-        if is_json {
-            Err(Problem::new(status, text))
+    let Some(bearer) = find(&config, &given) else {
+        let peer = peer(&config, &head);
+        app.guesses()
+            .wrong(&app.clock, &app.metrics, Door::Login, peer)
+            .await;
+        return if is_json {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, WRONG))
         } else {
-            Ok(assets::login(status, Some(text)))
-        }
+            Ok(assets::login(StatusCode::UNAUTHORIZED, Some(WRONG)))
+        };
     };
-    let Ok(_turn) = TURNS.try_acquire() else {
-        return refused(StatusCode::TOO_MANY_REQUESTS, BUSY);
-    };
-    let expected = config.server.admin_token.expose();
-    if !session::same_secret(&given, expected) {
-        tracing::warn!("somebody tried to log in with a wrong token");
-        tokio::time::sleep(WRONG_TAKES).await;
-        return refused(StatusCode::UNAUTHORIZED, WRONG);
-    }
-    let cookie = session::begin(expected, app.clock.now(), is_https(&headers));
+    let cookie = session::begin(&app, bearer, is_https(&config, &head)).await?;
     let status = if is_json {
         StatusCode::NO_CONTENT
     } else {
@@ -71,20 +54,30 @@ pub(super) async fn log_in(
     Ok(to_the_page(status, Some(&cookie)))
 }
 
-/// `POST /logout`: the browser forgets the session.
-pub(super) async fn log_out(
+/// `GET /login/{code}`: a link that logs in once.
+pub(super) async fn by_link(
     State(app): State<App>,
-    method: Method,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    Path(code): Path<String>,
+    head: Parts,
 ) -> Result<Response, Problem> {
-    let asked = Asked {
-        method: &method,
-        uri: &uri,
-        headers: &headers,
+    // A program that only looks where a link leads does not use it up.
+    if head.method != Method::GET {
+        return Ok(to_the_page(StatusCode::SEE_OTHER, None));
+    }
+    let config = app.config();
+    let name = app.login_links().take(&code, &app.clock);
+    let Some(bearer) = name.and_then(|name| config.bearers().find(|b| b.name == name)) else {
+        return Ok(assets::login(StatusCode::UNAUTHORIZED, Some(USED)));
     };
-    same_site(&asked, app.config().server.public_url.as_ref())?;
-    let cookie = session::end(is_https(&headers));
+    let cookie = session::begin(&app, bearer, is_https(&config, &head)).await?;
+    Ok(to_the_page(StatusCode::SEE_OTHER, Some(&cookie)))
+}
+
+/// `POST /logout`: the session ends, here and in the browser.
+pub(super) async fn log_out(State(app): State<App>, head: Parts) -> Result<Response, Problem> {
+    let config = app.config();
+    same_site(&head, &config)?;
+    let cookie = session::end(&app, &head.headers, is_https(&config, &head)).await?;
     Ok(to_the_page(StatusCode::SEE_OTHER, Some(&cookie)))
 }
 
@@ -103,13 +96,20 @@ fn token(body: &[u8], is_json: bool) -> Result<String, Problem> {
 }
 
 /// Whether the browser speaks https, to us or to the proxy before us: then the cookie never leaves it in the clear.
-fn is_https(headers: &HeaderMap) -> bool {
-    let starts = |name: &str, text: &[u8]| {
-        headers
-            .get(name)
-            .is_some_and(|value| value.as_bytes().starts_with(text))
-    };
-    starts("origin", b"https://") || starts("x-forwarded-proto", b"https")
+fn is_https(config: &Config, head: &Parts) -> bool {
+    // The browser's own word, where it gives one: a session that began over a tunnel to this machine works there.
+    if let Some(origin) = head.headers.get(header::ORIGIN)
+        && origin != "null"
+    {
+        return origin.as_bytes().starts_with(b"https://");
+    }
+    let server = &config.server;
+    forwarded_https(config, head).unwrap_or_else(|| {
+        [&server.public_url, &server.dashboard_url]
+            .into_iter()
+            .flatten()
+            .any(|url| url.scheme() == "https")
+    })
 }
 
 fn to_the_page(status: StatusCode, cookie: Option<&str>) -> Response {

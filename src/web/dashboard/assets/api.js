@@ -22,7 +22,7 @@ async function call(method, url, { query, body, signal } = {}) {
   }
   const headers = { accept: "application/json" };
   // A form on another site can't send this header: that is what makes a change safe from forgery.
-  if (method !== "GET") headers["x-acceptd"] = "1";
+  if (method !== "GET") headers["x-acceptd"] = "dashboard";
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {

@@ -2,6 +2,7 @@
 
 import { show } from "./dom.js";
 import { get } from "./api.js";
+import { may } from "./role.js";
 import * as live from "./live.js";
 import { announce, failed } from "./ui.js";
 import { parse, to } from "./address.js";
@@ -141,6 +142,7 @@ function theme() {
 
 // The page says whether there is a session that can be ended; without a configured token there is none.
 document.getElementById("logout").hidden = !document.documentElement.hasAttribute("data-session");
+document.querySelector('#nav a[href="#/import"]').hidden = !may("enroll");
 document.querySelector(".skip").onclick = (event) => {
   event.preventDefault();
   main.focus();

@@ -32,6 +32,8 @@ function connect() {
     if (source.readyState === EventSource.CLOSED) {
       // The browser gives up after an answer that is no stream (503, or a login that is over).
       source.close();
+      // Reading the page again finds out which, and asks for a token if the session is over.
+      onChange({ kind: "reset", data: null });
       timer = setTimeout(connect, wait);
       wait = Math.min(wait * 2, RETRY_MAX_MS);
     }

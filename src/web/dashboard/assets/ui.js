@@ -82,8 +82,9 @@ export function select(name, options, chosen, props = {}) {
   }));
 }
 
-/** A table that becomes a list of cards on a phone. `columns`: `[head, cell(item), class]`. */
-export function table(label, columns, items, keyOf, empty) {
+/** A table that becomes a list of cards on a phone. `given`: columns, each `[head, cell(item), class]` or false. */
+export function table(label, given, items, keyOf, empty) {
+  const columns = given.filter(Boolean);
   if (items.length === 0) return h("p", { class: "empty" }, empty ?? "Nothing here.");
   return h("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" }, h("table", null,
     h("caption", { class: "hidden" }, label),

@@ -3,6 +3,7 @@
 import { h, show } from "../dom.js";
 import { path, post } from "../api.js";
 import { badge, number, when } from "../format.js";
+import { may } from "../role.js";
 import { action, pager, table, toast } from "../ui.js";
 
 const healthy = (a) => a.health === "OK";
@@ -16,7 +17,7 @@ export default async function accounts(view) {
   const list = await view.get("/v1/accounts", { limit: 100, cursor: view.query.cursor });
   show(view.root,
     h("div", { class: "head" }, h("h1", null, "Accounts"),
-      h("div", { class: "row" }, action("Resync all accounts", async () => {
+      h("div", { class: "row" }, may("operate") && action("Resync all accounts", async () => {
         await post("/v1/resync");
         toast("A poll of every account is due, within spacing and budget.");
         view.soon();
@@ -30,7 +31,7 @@ export default async function accounts(view) {
       ["Next call from", (a) => when(a.nextCallAt)],
       ["Last poll", (a) => when(a.lastPollAt)],
       ["Next poll", (a) => when(a.nextPollAt)],
-      ["Action", (a) => a.provider === "unipile" && action("Resync", async () => {
+      may("operate") && ["Action", (a) => a.provider === "unipile" && action("Resync", async () => {
         await post(path`/v1/accounts/${a.id}/resync`);
         toast(`A poll of ${a.id} is due, within spacing and budget.`);
         view.soon();

@@ -5,6 +5,7 @@ import { path } from "../api.js";
 import { to } from "../address.js";
 import { badge, connection, nameOf, number, span, state, when, words } from "../format.js";
 import { histogram, overTime } from "../chart.js";
+import { may } from "../role.js";
 import { filters, pager, select, table } from "../ui.js";
 import { resync } from "./enrollment.js";
 import { statusForm, tiles } from "./campaigns.js";
@@ -26,8 +27,8 @@ export function columns(view) {
     ["Invited", (e) => when(e.invitedAt), "wide"],
     ["Accepted", (e) => when(e.acceptedAt)],
     ["Took", (e) => (e.invitedAt && e.acceptedAt && !e.preConnected ? span((Date.parse(e.acceptedAt) - Date.parse(e.invitedAt)) / 1000) : "–"), "num wide"],
-    ["Action", (e) => !e.acceptedAt && resync(e, () => view.soon())],
-  ];
+    may("operate") && ["Action", (e) => !e.acceptedAt && resync(e, () => view.soon())],
+  ].filter(Boolean);
 }
 
 function nobody(c, usable) {
@@ -38,7 +39,7 @@ function nobody(c, usable) {
   return h("div", { class: "notice amber", role: "note" },
     h("h2", null, "No prospects with a LinkedIn URL"),
     h("p", null, text, " Import contacts with their LinkedIn, Sales Navigator or Recruiter URL; the campaign can run from then on."),
-    h("a", { class: "button primary", href: to("import", { campaign: c.id }) }, "Import contacts"));
+    may("enroll") && h("a", { class: "button primary", href: to("import", { campaign: c.id }) }, "Import contacts"));
 }
 
 export default async function campaign(view) {
@@ -52,7 +53,7 @@ export default async function campaign(view) {
   show(view.root,
     h("nav", { class: "crumbs", "aria-label": "Breadcrumb" }, h("a", { href: to("campaigns") }, "Campaigns")),
     h("div", { class: "head" }, h("h1", null, c.name || c.id), state(c.status),
-      h("div", { class: "row" }, statusForm(c, () => view.refresh()), h("a", { class: "button", href: to("import", { campaign: c.id }) }, "Import contacts"))),
+      h("div", { class: "row" }, may("operate") && statusForm(c, () => view.refresh()), may("enroll") && h("a", { class: "button", href: to("import", { campaign: c.id }) }, "Import contacts"))),
     nobody(c, stats.usable),
     tiles(c),
     h("div", { class: "charts" }, overTime(stats.acceptsPerDay, DAYS), histogram(stats.timeToAccept)),

@@ -5,6 +5,7 @@ import { patch, path, post } from "../api.js";
 import { to } from "../address.js";
 import { number, percent, span, state } from "../format.js";
 import { histogram, overTime } from "../chart.js";
+import { may } from "../role.js";
 import { action, dialog, field, pager, select, table, tile, toast } from "../ui.js";
 
 const DAYS = 30;
@@ -49,15 +50,15 @@ export default async function campaigns(view) {
   show(view.root,
     h("div", { class: "head" }, h("h1", null, "Campaigns"),
       h("div", { class: "row" },
-        action("New campaign", async () => {
+        may("operate") && action("New campaign", async () => {
           const made = await create();
           if (made) location.hash = to("campaigns", made.id);
         }),
-        h("a", { class: "button primary", href: to("import") }, "Import contacts"))),
+        may("enroll") && h("a", { class: "button primary", href: to("import") }, "Import contacts"))),
     list.items.length === 0 && !view.query.cursor
       ? h("div", { class: "notice amber" }, h("h2", null, "No campaign yet"),
         h("p", null, "A campaign appears with its first enrollment: import contacts here, or send them to ", h("code", null, "POST /v1/enrollments"), "."),
-        h("a", { class: "button", href: to("import") }, "Import contacts"))
+        may("enroll") && h("a", { class: "button", href: to("import") }, "Import contacts"))
       : [
         h("div", { class: "charts" }, overTime(stats.acceptsPerDay, DAYS), histogram(stats.timeToAccept)),
         table("Campaigns", [

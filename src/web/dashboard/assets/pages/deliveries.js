@@ -3,6 +3,7 @@
 import { h, show } from "../dom.js";
 import { path, post } from "../api.js";
 import { badge, number, state, when, words } from "../format.js";
+import { may } from "../role.js";
 import { action, confirm, filters, pager, select, table, toast } from "../ui.js";
 
 const STATES = ["pending", "sending", "delivered", "dead", "held"];
@@ -12,7 +13,7 @@ function destination(view, d) {
     h("div", { class: "row" }, h("strong", null, d.name), badge(d.kind), d.stopped ? badge("stopped", "bad") : badge("on", "good")),
     d.stoppedReason && h("p", { class: "reason" }, d.stoppedReason),
     h("p", { class: "dim" }, STATES.filter((word) => d.deliveries?.[word] > 0).map((word) => `${number(d.deliveries[word])} ${word}`).join(", ") || "Nothing sent yet."),
-    h("div", { class: "row" },
+    may("operate") && h("div", { class: "row" },
       action("Send a test", async () => {
         await post(path`/v1/destinations/${d.name}/test`);
         toast(`A test event is on its way to ${d.name}.`);
@@ -35,7 +36,7 @@ function columns(view) {
     ["Next attempt", (d) => when(d.nextAttemptAt)],
     ["Created", (d) => when(d.createdAt), "wide"],
     ["Delivered", (d) => when(d.deliveredAt)],
-    ["Action", (d) => action("Replay", async () => {
+    may("operate") && ["Action", (d) => action("Replay", async () => {
       await post(path`/v1/deliveries/${d.id}/replay`);
       toast("It goes out again, with the same event id.");
       view.refresh();
@@ -58,7 +59,7 @@ export default async function deliveries(view) {
       ? h("p", { class: "empty" }, "No destination is configured: add a [[destination]] to the configuration and reload.")
       : h("ul", { class: "cards" }, places.items.map((d) => destination(view, d))),
     h("div", { class: "head" }, h("h2", null, "Dead letters"),
-      dead.items.length > 0 && action("Replay all dead letters", async () => {
+      dead.items.length > 0 && may("operate") && action("Replay all dead letters", async () => {
         if (!(await confirm("Replay all dead letters?", "Every dead delivery is sent again, with the same event id.", "Replay all"))) return;
         await post("/v1/deliveries/replay", { state: "dead" });
         toast("The dead letters go out again.");

@@ -4,6 +4,7 @@ import { h, show } from "../dom.js";
 import { erase, patch, path, post } from "../api.js";
 import { to } from "../address.js";
 import { badge, connection, nameOf, outside, span, state, when, words } from "../format.js";
+import { may } from "../role.js";
 import { action, confirm, dialog, field, select, toast } from "../ui.js";
 
 const BY_HAND = ["OPPORTUNITY", "NOT_INTERESTED", "DONE"];
@@ -92,10 +93,10 @@ export default async function enrollment(view) {
     h("div", { class: "head" }, h("h1", null, nameOf(e)), connection(e),
       e.preConnected && badge("pre-connected"), e.late && badge("late", "amber"), e.backfill && badge("backfill"), e.viaSibling && badge("via sibling")),
     h("div", { class: "row" },
-      !e.acceptedAt && resync(e, again),
-      !e.acceptedAt && action("Stamp by hand", async () => { if (await stampByHand(e.id, nameOf(e))) again(); }),
-      e.late && !e.nextStepAt && nextStep(e, again),
-      select("status", [["", `Status: ${words(e.status)}`], ...BY_HAND.filter((word) => word !== e.status).map((word) => [word, `Set ${words(word)}`])], "", {
+      !e.acceptedAt && may("operate") && resync(e, again),
+      !e.acceptedAt && may("operate") && action("Stamp by hand", async () => { if (await stampByHand(e.id, nameOf(e))) again(); }),
+      e.late && !e.nextStepAt && may("operate") && nextStep(e, again),
+      may("enroll") && select("status", [["", `Status: ${words(e.status)}`], ...BY_HAND.filter((word) => word !== e.status).map((word) => [word, `Set ${words(word)}`])], "", {
         "aria-label": "Set the status",
         onchange: async (event) => {
           const status = event.target.value;
@@ -110,7 +111,7 @@ export default async function enrollment(view) {
           again();
         },
       }),
-      action("Erase person", async () => {
+      may("admin") && action("Erase person", async () => {
         if (!(await confirm("Erase this person?", "Everything about this person goes, from every table and every event. This can't be undone.", "Erase"))) return;
         await erase(own);
         toast("Erased.");

@@ -1,6 +1,7 @@
 //! Late accepts: the campaign no longer waited for them, so a person decides what comes next.
 
 import { h, show } from "../dom.js";
+import { may } from "../role.js";
 import { filters, pager, table } from "../ui.js";
 import { columns } from "./campaign.js";
 import { nextStep } from "./enrollment.js";
@@ -19,7 +20,7 @@ export default async function late(view) {
     table("Late accepts", [
       ...shared,
       ["Campaign", (e) => e.campaignId],
-      ["Next step", (e) => (e.nextStepAt ? when(e.nextStepAt) : nextStep(e, () => view.refresh()))],
+      ["Next step", (e) => (e.nextStepAt ? when(e.nextStepAt) : may("operate") && nextStep(e, () => view.refresh()))],
     ], list.items, (e) => e.id, "No late accept."),
     pager(view, list));
 }

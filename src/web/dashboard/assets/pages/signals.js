@@ -4,6 +4,7 @@ import { h, show } from "../dom.js";
 import { get } from "../api.js";
 import { to } from "../address.js";
 import { connection, nameOf, state, when, words } from "../format.js";
+import { may } from "../role.js";
 import { action, dialog, field, filters, pager, select, table } from "../ui.js";
 import { stampByHand } from "./enrollment.js";
 
@@ -50,7 +51,7 @@ function columns(view) {
     ["Why", (s) => s.reason],
     ["Enrollments", (s) => s.enrollments.map((one) => h("div", null, h("a", { href: to("enrollments", one.id) }, one.id), one.path && h("span", { class: "dim" }, ` ${words(one.path)}`)))],
     ["Account", (s) => s.accountId ?? "–"],
-    ["Action", (s) => ["unmatched", "ambiguous"].includes(s.outcome) && byHand(view, s)],
+    may("operate") && ["Action", (s) => ["unmatched", "ambiguous"].includes(s.outcome) && byHand(view, s)],
   ];
 }
 

@@ -1,0 +1,109 @@
+//! Sessions of the dashboard: begun by a token, ended by a log-out, forgotten when they were idle or open for too long.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Error, Reader, Tx};
+use crate::domain::time::Ms;
+
+/// One session. It holds nothing that lets anybody in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    /// SHA-256 of the id in the cookie.
+    pub id_hash: [u8; 32],
+    /// The name of the token that began it.
+    pub token: String,
+    /// HMAC of that token's secret under the id.
+    pub proof: [u8; 32],
+    /// When it began.
+    pub created_at: Ms,
+    /// When it was last used, to about a minute.
+    pub last_used_at: Ms,
+}
+
+/// Which sessions a new one leaves in place.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionBounds {
+    /// Sessions created before are over.
+    pub created_after: Ms,
+    /// Sessions last used before are over.
+    pub used_after: Ms,
+    /// How many one token may have; the ones that were used longest ago go first.
+    pub per_token_max: u32,
+}
+
+impl Reader<'_> {
+    /// The session with this hash.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn session(&self, id_hash: &[u8; 32]) -> Result<Option<SessionRow>, Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT * FROM sessions WHERE id_hash = ?1")?
+            .query_row(params![id_hash], |row| {
+                Ok(SessionRow {
+                    id_hash: row.get("id_hash")?,
+                    token: row.get("token")?,
+                    proof: row.get("proof")?,
+                    created_at: Ms(row.get("created_at")?),
+                    last_used_at: Ms(row.get("last_used_at")?),
+                })
+            })
+            .optional()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Begins a session and forgets those that are over or too many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn begin_session(&self, row: &SessionRow, bounds: SessionBounds) -> Result<(), Error> {
+        self.conn.execute(
+            "DELETE FROM sessions WHERE created_at < ?1 OR last_used_at < ?2",
+            params![bounds.created_after.0, bounds.used_after.0],
+        )?;
+        self.conn.execute(
+            "DELETE FROM sessions WHERE id_hash IN (
+               SELECT id_hash FROM sessions WHERE token = ?1
+               ORDER BY last_used_at DESC LIMIT -1 OFFSET ?2)",
+            params![row.token, bounds.per_token_max.saturating_sub(1)],
+        )?;
+        self.conn.execute(
+            "INSERT INTO sessions (id_hash, token, proof, created_at, last_used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                row.id_hash,
+                row.token,
+                row.proof,
+                row.created_at.0,
+                row.last_used_at.0
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that a session was used.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn touch_session(&self, id_hash: &[u8; 32], now: Ms) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "UPDATE sessions SET last_used_at = ?2 WHERE id_hash = ?1 AND last_used_at < ?2",
+            )?
+            .execute(params![id_hash, now.0])?;
+        Ok(())
+    }
+
+    /// Ends a session, if there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn end_session(&self, id_hash: &[u8; 32]) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("DELETE FROM sessions WHERE id_hash = ?1")?
+            .execute(params![id_hash])?;
+        Ok(())
+    }
+}

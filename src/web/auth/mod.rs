@@ -1,0 +1,177 @@
+//! Who may use the API and the dashboard: the bearer of a token, or a browser with a session that one began. Without any token,
+//! whoever speaks to this machine by a loopback name.
+//!
+//! [`admit`] judges a request by its head alone; [`super::routes`] asks it before a body is read.
+
+mod actor;
+mod guesses;
+mod peer;
+mod site;
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::app::App;
+use super::problem::Problem;
+use super::session;
+use crate::config::{Bearer, Config};
+use crate::domain::words::Role;
+use crate::metrics::Door;
+
+pub use actor::{Actor, Key, OWN_PAGE, Via};
+pub use guesses::Guesses;
+pub use peer::{forwarded_https, peer};
+pub use site::same_site;
+
+/// Paths that are answered in open mode whoever asks: supervisors and balancers look at them.
+const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Says who makes a request, judged by its head alone. A wrong token is counted, and its answer takes a while.
+///
+/// # Errors
+/// 401 without a valid token or session; 403 for a change that another site's page asks for; 503 if the session can't be looked
+/// up.
+pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
+    let config = app.config();
+    let peer = peer(&config, head);
+    let actor = |key: Key, role| Actor {
+        via: Via::of(&head.headers, &key),
+        key,
+        role,
+        peer,
+    };
+    if config.is_open() {
+        same_site(head, &config)?;
+        return Ok(actor(Key::Open, Role::Admin));
+    }
+    if let Some(given) = bearer(&head.headers) {
+        let Some(found) = find(&config, given) else {
+            return Err(wrong(app, given, Door::Bearer, peer).await);
+        };
+        let key = Key::Token(found.name.to_owned(), digest(given));
+        return Ok(actor(key, found.role));
+    }
+    let Some((id, found)) = session::of_request(app, &config, head).await? else {
+        return Err(unauthorized("Send a token: Authorization: Bearer …."));
+    };
+    same_site(head, &config)?;
+    if site::changes(&head.method) && !head.headers.contains_key(OWN_PAGE) {
+        return Err(forbidden(
+            "A change under a session needs the header X-Acceptd, so that no other site can ask for it.",
+        ));
+    }
+    Ok(actor(Key::Session(found.name.to_owned(), id), found.role))
+}
+
+/// Whether what let a request in still would: its token was not changed or removed, its session did not end.
+///
+/// # Errors
+/// The store's.
+pub async fn still_admitted(app: &App, actor: &Actor) -> Result<bool, Problem> {
+    let config = app.config();
+    Ok(match &actor.key {
+        Key::Open => config.is_open(),
+        Key::Token(_, mark) => config
+            .bearers()
+            .any(|bearer| digest(bearer.token.expose()).ct_eq(mark).into()),
+        Key::Session(_, id) => session::look_up(app, &config, id).await?.is_some(),
+    })
+}
+
+/// Lets a scraper in: with `metrics_token` or any other token where one is set, else without.
+///
+/// # Errors
+/// 401 without a valid token.
+pub async fn admit_scraper(app: &App, head: &Parts) -> Result<(), Problem> {
+    let config = app.config();
+    let metrics_token = &config.server.metrics_token;
+    if !metrics_token.is_set() {
+        return Ok(());
+    }
+    if let Some(given) = bearer(&head.headers) {
+        let own = same_secret(given, metrics_token.expose());
+        if own | find(&config, given).is_some() {
+            return Ok(());
+        }
+        let peer = peer(&config, head);
+        return Err(wrong(app, given, Door::Metrics, peer).await);
+    }
+    if session::of_request(app, &config, head).await?.is_some() {
+        return Ok(());
+    }
+    Err(unauthorized(
+        "Send server.metrics_token or another token: Authorization: Bearer ….",
+    ))
+}
+
+/// In open mode, refuses what may come from another machine, before anything else happens.
+pub async fn open_mode(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.config().is_open() && !HEALTH.contains(&request.uri().path()) {
+        let (head, body) = request.into_parts();
+        if let Err(problem) = site::of_this_machine(&head) {
+            return problem.into_response();
+        }
+        return next.run(Request::from_parts(head, body)).await;
+    }
+    next.run(request).await
+}
+
+/// The token with this secret. Looks at every token, so that the time it takes tells nothing.
+#[must_use]
+pub fn find<'c>(config: &'c Config, given: &str) -> Option<Bearer<'c>> {
+    let given = digest(given);
+    let mut found = None;
+    for bearer in config.bearers() {
+        if digest(bearer.token.expose()).ct_eq(&given).into() {
+            found = Some(bearer);
+        }
+    }
+    found
+}
+
+/// Whether two secrets are the same; the time it takes tells neither where they differ nor how long they are.
+fn same_secret(a: &str, b: &str) -> bool {
+    digest(a).ct_eq(&digest(b)).into()
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
+/// What a wrong token is answered, in its time.
+async fn wrong(app: &App, given: &str, door: Door, peer: Option<IpAddr>) -> Problem {
+    // An empty token is one that was forgotten, not a guess.
+    if !given.is_empty() {
+        app.guesses()
+            .wrong(&app.clock, &app.metrics, door, peer)
+            .await;
+    }
+    unauthorized("The bearer token is not valid.")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    // Not `to_str`: a token may have more than ASCII.
+    let value = std::str::from_utf8(headers.get(header::AUTHORIZATION)?.as_bytes()).ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, detail).with_header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Bearer realm=\"acceptd\""),
+    )
+}
+
+fn forbidden(detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, detail)
+}
