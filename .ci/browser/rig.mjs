@@ -75,7 +75,7 @@ path = "${join(rig.folder, "acceptd.db")}"
 [unipile]
 base_url = "http://127.0.0.1:${unipile}"
 api_key = "key"
-webhook_secret = "${HOOK}"
+${token ? `webhook_secret = "${HOOK}"` : ""}
 [poll]
 spacing = "200ms"
 spacing_jitter = "1ms"

@@ -17,6 +17,7 @@ from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOKEN = "a-token-of-the-monitoring-checks"
 passed = failed = 0
 
 
@@ -49,6 +50,7 @@ def main():
     config.write_text(f"""
 [server]
 listen = "127.0.0.1:{port}"
+admin_token = "{TOKEN}"
 [database]
 path = "{work}/acceptd.db"
 [unipile]
@@ -68,7 +70,7 @@ url = "http://127.0.0.1:{free_port()}/"
                 pass
             time.sleep(0.05)
         enrollment = {"id": "e1", "accountId": "acc_1", "linkedinUrl": "https://www.linkedin.com/in/ada-l"}
-        check("an enrollment is stored", request(base, "/v1/enrollments", enrollment, **{"content-type": "application/json"})[0] == 200)
+        check("an enrollment is stored", request(base, "/v1/enrollments", enrollment, **{"content-type": "application/json", "authorization": f"Bearer {TOKEN}"})[0] == 200)
         relation = {"event": "new_relation", "account_id": "acc_1", "account_type": "LINKEDIN", "webhook_name": "w",
                     "user_full_name": "Ada", "user_provider_id": "ACoAAAXYZ", "user_public_identifier": "ada-l",
                     "user_profile_url": "https://www.linkedin.com/in/ada-l/"}

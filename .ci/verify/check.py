@@ -19,7 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 PATIENCE_S = 30
 ACCEPTD, ROOT = sys.argv[1:3]
-TOKEN = "check-token"
+TOKEN = "the-token-of-this-check"
 SECRETS = ["whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)]
 STRANGER = "whsec_" + base64.b64encode(bytes([7]) * 24).decode()
 # Quotes, more than one byte a character, and what templates like to escape.

@@ -14,7 +14,7 @@ export const checks = {
     await page.getByRole("heading", { name: "Accounts" }).waitFor();
     const cookies = await page.context().cookies();
     assert(cookies.length === 1, "one cookie");
-    assert(cookies[0].httpOnly && cookies[0].sameSite === "Strict", `HttpOnly and SameSite=Strict: ${JSON.stringify(cookies[0])}`);
+    assert(cookies[0].httpOnly && cookies[0].sameSite === "Lax", `HttpOnly and SameSite=Lax: ${JSON.stringify(cookies[0])}`);
     assert(!cookies[0].value.includes(TOKEN), "the cookie is not the token");
     assert((await page.evaluate(() => document.cookie)) === "", "no script can read it");
     await page.reload();
