@@ -4,6 +4,7 @@
 //! [`Metrics::render`] joins the two.
 
 mod labels;
+mod results;
 mod snapshot;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use labels::{
     WebhookLabels,
 };
 
+pub use results::{Door, WebhookResult};
 pub use snapshot::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 
 /// A rendered page of metrics.
@@ -32,61 +34,6 @@ pub struct Exposition {
     pub content_type: &'static str,
     /// The page.
     pub body: String,
-}
-
-/// What became of a webhook request (contract section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WebhookResult {
-    /// Answered 200: recorded, with this outcome.
-    Stored(Outcome),
-    /// 401: the signature or the header was wrong, or no secret is configured.
-    Unauthorized,
-    /// 400: not a body that can be used.
-    BadBody,
-    /// 413.
-    TooLarge,
-    /// The body did not arrive in time, or the connection ended before it was whole.
-    TooSlow,
-    /// 503: it could not be stored.
-    Unavailable,
-}
-
-impl WebhookResult {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Stored(outcome) => outcome.as_str(),
-            Self::Unauthorized => "unauthorized",
-            Self::BadBody => "bad_body",
-            Self::TooLarge => "too_large",
-            Self::TooSlow => "too_slow",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// Where a wrong token was tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// As the bearer token of a request.
-    Bearer,
-    /// At `/login`.
-    Login,
-    /// At `/metrics`.
-    Metrics,
-}
-
-impl Door {
-    const ALL: [Self; 3] = [Self::Bearer, Self::Login, Self::Metrics];
-
-    /// The label's value.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::Login => "login",
-            Self::Metrics => "metrics",
-        }
-    }
 }
 
 /// Counters and histograms of one daemon. Cheap to clone; clones count together.

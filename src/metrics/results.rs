@@ -1,0 +1,58 @@
+//! The closed lists that requests are counted by.
+
+use crate::domain::words::Outcome;
+
+/// What became of a webhook request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookResult {
+    /// Answered 200: recorded, with this outcome.
+    Stored(Outcome),
+    /// 401: the signature or the header was wrong, or no secret is configured.
+    Unauthorized,
+    /// 400: not a body that can be used.
+    BadBody,
+    /// 413.
+    TooLarge,
+    /// The body did not arrive in time, or the connection ended before it was whole.
+    TooSlow,
+    /// 503: it could not be stored.
+    Unavailable,
+}
+
+impl WebhookResult {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored(outcome) => outcome.as_str(),
+            Self::Unauthorized => "unauthorized",
+            Self::BadBody => "bad_body",
+            Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Where a wrong token was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// As the bearer token of a request.
+    Bearer,
+    /// At `/login`.
+    Login,
+    /// At `/metrics`.
+    Metrics,
+}
+
+impl Door {
+    pub(super) const ALL: [Self; 3] = [Self::Bearer, Self::Login, Self::Metrics];
+
+    /// The label's value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Login => "login",
+            Self::Metrics => "metrics",
+        }
+    }
+}
