@@ -6,6 +6,7 @@ import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+export const VIEWER = "a-token-that-may-only-read";
 export const TOKEN = "a-token-of-the-browser-checks";
 const HOOK = "secret-of-the-unipile-webhook";
 const START_MS = 20000;
@@ -80,6 +81,7 @@ ${token ? `webhook_secret = "${HOOK}"` : ""}
 spacing = "200ms"
 spacing_jitter = "1ms"
 daily_budget = 100000
+${token ? `[[token]]\nname = "viewer"\nrole = "read"\ntoken = "${VIEWER}"` : ""}
 [[destination]]
 name = "crm"
 kind = "webhook"
@@ -176,7 +178,7 @@ rate = "1000/s"
     });
     if (this.token && options.login !== false) {
       await page.goto(`${this.origin}/${hash}`);
-      await page.getByLabel("Admin token").fill(this.token);
+      await page.getByLabel("Admin token").fill(options.token ?? this.token);
       await page.getByRole("button", { name: "Log in" }).click();
     } else {
       await page.goto(`${this.origin}/${hash}`);

@@ -1,6 +1,6 @@
 //! The token is asked for once; the cookie is out of reach of scripts and of other sites.
 
-import { assert, TOKEN } from "../rig.mjs";
+import { assert, TOKEN, VIEWER } from "../rig.mjs";
 
 export const checks = {
   async "a wrong token is refused and the right one opens the page that was asked for"(rig) {
@@ -27,6 +27,17 @@ export const checks = {
     await page.getByLabel("Admin token").waitFor();
     await page.goto(`${rig.origin}/#/campaigns`);
     await page.getByLabel("Admin token").waitFor();
+  },
+
+  async "a session sees no button for what its token may not do"(rig) {
+    await rig.enroll({ id: "shown", name: "Shown Person", linkedinUrl: "https://www.linkedin.com/in/shown-person" });
+    const buttons = ["Resync prospect Shown Person", "Stamp by hand", "Erase person"];
+    for (const [token, expected] of [[TOKEN, true], [VIEWER, false]]) {
+      const page = await rig.page("#/enrollments/shown", { token });
+      await page.getByRole("heading", { level: 1, name: "Shown Person" }).waitFor();
+      for (const name of buttons) assert((await page.getByRole("button", { name }).count() > 0) === expected, `${name}: ${expected}`);
+      assert((await page.getByRole("link", { name: "Import", exact: true }).isVisible()) === expected, `Import: ${expected}`);
+    }
   },
 
   async "a change with the cookie alone is refused, as another site would send it"(rig) {
