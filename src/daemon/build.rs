@@ -95,7 +95,7 @@ impl Daemon {
             Box::new(move || beat.beat()),
         );
         let app = App::new(Parts {
-            store,
+            store: store.for_api(),
             reconciler,
             clock,
             wakes,

@@ -8,7 +8,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Ms;
 use crate::domain::words::{DeliveryState, Outcome};
 use crate::metrics::{AccountCounts, OutboxCount, Snapshot, Undelivered};
-use crate::store::{self, Error, OpenScope, Store};
+use crate::store::{self, ApiStore, Error, OpenScope};
 
 /// Reads the figures. `calls_today` holds the provider calls of the UTC day for each account that made any; `writable` is what
 /// `/readyz` says of the database.
@@ -16,7 +16,7 @@ use crate::store::{self, Error, OpenScope, Store};
 /// # Errors
 /// The store's.
 pub async fn snapshot(
-    store: &Store,
+    store: &ApiStore,
     config: &Config,
     calls_today: &HashMap<AccountId, u32>,
     now: Ms,
@@ -26,7 +26,7 @@ pub async fn snapshot(
         since: now.minus(config.poll.horizon),
     };
     let (outbox, accounts, signals_unmatched) = store
-        .read(move |r| {
+        .view(move |r| {
             Ok((
                 r.outbox_counts()?,
                 r.account_totals(scope)?,

@@ -131,7 +131,7 @@ fn background(
         let app = app.clone();
         move || app.config().database.retain_signals
     };
-    let housekeeping = housekeeping::run(app.store.clone(), app.clock.clone(), retain);
+    let housekeeping = housekeeping::run(app.reconciler.store().clone(), app.clock.clone(), retain);
     let steps = steps::run(
         app.reconciler.clone(),
         app.clock.clone(),
@@ -176,7 +176,7 @@ async fn status(app: &App) -> String {
     let writable = app.store.fatal().borrow().is_none();
     let read = app
         .store
-        .read(move |r| Ok((r.calls_today(now)?, r.next_poll_due()?)))
+        .view(move |r| Ok((r.calls_today(now)?, r.next_poll_due()?)))
         .await;
     let (calls, next) = read.unwrap_or_default();
     match snapshot(&app.store, &app.config(), &calls, now, writable).await {

@@ -9,6 +9,9 @@ pub enum Error {
     /// The database can't commit right now: disk full, an I/O error, another process holds it. Answer 503; the sender repeats.
     #[error("the database can't be used right now: {0}")]
     Unavailable(String),
+    /// Too much is asked at once, or for too long. Answer 503; the text says what the client can do.
+    #[error("{0}")]
+    Busy(String),
     /// What was asked for is not there. The text says what.
     #[error("{0}")]
     NotFound(String),

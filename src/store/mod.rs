@@ -23,6 +23,7 @@ mod pace;
 #[cfg(test)]
 mod plan;
 mod polls;
+mod pool;
 mod prune;
 mod replan;
 mod resyncs;
@@ -34,16 +35,19 @@ mod signals;
 mod stats;
 mod steps;
 mod totals;
+mod upkeep;
+mod view;
 mod writer;
 
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 pub use accounts::AccountRow;
 pub use backup::{BackupError, backup, is_beside_strangers};
@@ -60,16 +64,19 @@ pub use open::OpenError;
 pub use outbox::{Claimed, Settlement};
 pub use pace::PaceRow;
 pub use polls::{PollRow, Walk};
+use pool::{Pool, Urgency};
 pub use prune::Step;
 pub use resyncs::ResyncRow;
 pub use sessions::{SessionBounds, SessionRow};
 pub use signals::{Evidence, NewSignal, SignalFilter, SignalRow};
 pub use stats::{BUCKETS_S, Stats};
 pub use totals::AccountTotal;
+pub use view::ApiStore;
+use view::VIEWS;
 use writer::{Request, Write, Writer};
 
-/// How many queries run at once. Readers never wait for the writer, only for each other.
-const READERS: usize = 4;
+/// How many queries of the daemon's own work run at once. They never wait for the writer, nor for what people look at.
+const READERS: usize = 3;
 
 /// What the store tells while it works. Called on the writer's thread: return at once.
 pub trait Observer: Send + Sync + 'static {
@@ -98,9 +105,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     requests: Option<mpsc::Sender<Box<dyn Request>>>,
     thread: Option<std::thread::JoinHandle<()>>,
-    readers: Mutex<Vec<Connection>>,
-    reading: Semaphore,
+    readers: Pool,
+    views: Pool,
     commits: watch::Receiver<u64>,
+    turns: Arc<AtomicU64>,
     fatal: watch::Receiver<Option<String>>,
     outbox: Arc<news::Board>,
     path: PathBuf,
@@ -126,22 +134,22 @@ impl Store {
         let path = &open::resolved(path)?;
         let lock = open::lock(path)?;
         let conn = open::writer(path, &observer)?;
-        let readers = (0..READERS)
-            .map(|_| open::reader(path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers = Pool::start(path, Urgency::Work, READERS)?;
+        let views = Pool::start(path, Urgency::View, VIEWS)?;
         let (requests, waiting) = mpsc::channel();
         let (commits_tx, commits) = watch::channel(0);
         let (fatal_tx, fatal) = watch::channel(None);
         let outbox = Arc::<news::Board>::default();
-        let writer = Writer {
+        let turns = Arc::new(AtomicU64::new(0));
+        let writer = Writer::new(
             conn,
-            outbox: outbox.clone(),
-            requests: waiting,
-            log: open::log_path(path),
+            waiting,
             observer,
-            commits: commits_tx,
-            fatal: fatal_tx,
-        };
+            outbox.clone(),
+            commits_tx,
+            turns.clone(),
+            fatal_tx,
+        )?;
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || writer.run())
@@ -152,9 +160,10 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             requests: Some(requests),
             thread: Some(thread),
-            readers: Mutex::new(readers),
-            reading: Semaphore::new(READERS),
+            readers,
+            views,
             commits,
+            turns,
             fatal,
             outbox,
             path: path.to_owned(),
@@ -187,41 +196,34 @@ impl Store {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Runs `work` on a query-only connection, off the async threads. It sees one consistent state of the database.
+    /// Runs a query that the daemon needs for its work, on a thread kept for such. It sees one state of the database. What people
+    /// look at goes through [`ApiStore::view`] instead.
     ///
     /// # Errors
-    /// What `work` returned.
+    /// What `query` returned.
     pub async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let gone = || Error::Unavailable("the store is closed".to_owned());
-        let store = self.clone();
-        let _turn = self.0.reading.acquire().await.map_err(|_| gone())?;
-        tokio::task::spawn_blocking(move || {
-            let conn = store.readers().pop().ok_or_else(gone)?;
-            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let tx = conn.unchecked_transaction()?;
-                work(&Reader { conn: &tx })
-            }));
-            store.readers().push(conn);
-            result.unwrap_or_else(|_| Err(Error::Internal("a query panicked".to_owned())))
-        })
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?
+        self.0.readers.run(query).await
     }
 
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.0
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// The same database for the web listeners, which have no internal readers.
+    #[must_use]
+    pub fn for_api(&self) -> ApiStore {
+        ApiStore::new(self.clone())
     }
 
     /// Counts commits; changes with each. For those who watch what happens live.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.0.commits.clone()
+    }
+
+    /// Grows whenever a commit fails after one that worked, or works after one that failed.
+    #[must_use]
+    pub fn commit_turns(&self) -> u64 {
+        self.0.turns.load(Ordering::Relaxed)
     }
 
     /// Why this process may acknowledge nothing more, once a fsync has failed (contract section 11). The daemon exits on it.

@@ -24,6 +24,10 @@ const LOCK_TRIES: u32 = 20;
 /// How long lies between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long one try of the writer waits for another process that holds the database. Short, so that the writer can show that it is
+/// alive; it tries again by itself.
+pub(super) const WRITER_BUSY: Duration = Duration::from_millis(500);
+
 /// Why the database can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -67,13 +71,6 @@ pub enum OpenError {
     /// Anything SQLite says.
     #[error("the database can't be opened")]
     Sqlite(#[from] rusqlite::Error),
-}
-
-/// The write-ahead log beside a database.
-pub(super) fn log_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 /// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called. One that is not
@@ -159,8 +156,7 @@ pub(super) fn writer(path: &Path, observer: &Arc<dyn Observer>) -> Result<Connec
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }
     let mut conn = Connection::open(path)?;
-    // Short, so that the writer can show that it is alive while it waits; it tries again by itself.
-    conn.busy_timeout(Duration::from_millis(500))?;
+    conn.busy_timeout(WRITER_BUSY)?;
     conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))?;
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;

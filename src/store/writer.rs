@@ -1,9 +1,10 @@
 //! The one writer: a thread that runs whatever is waiting in one transaction, each request in its own savepoint, commits once,
 //! then answers all. No artificial delay: what queued during the last fsync is the next batch.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -12,14 +13,15 @@ use tokio::sync::{oneshot, watch};
 
 use super::error::is_failed_fsync;
 use super::news::{Board, OutboxNews};
+use super::upkeep::Upkeep;
 use super::{Error, Observer, Tx};
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
 const BATCH_MAX: usize = 512;
 /// How long the writer is idle before it copies the log back into the database.
 const IDLE: Duration = Duration::from_millis(500);
-/// The size of the log above which it is emptied even under load, in bytes.
-const LOG_BYTES_MAX: u64 = 64 << 20;
+/// How many steps of SQLite's machine lie between two signs of life while one statement runs.
+const STEPS_PER_BEAT: i32 = 1_000;
 /// How long a write waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -68,14 +70,48 @@ impl<T: Send, F: FnOnce(&Tx<'_>) -> Result<T, Error> + Send> Request for Write<F
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) requests: Receiver<Box<dyn Request>>,
-    pub(super) log: PathBuf,
     pub(super) observer: Arc<dyn Observer>,
     pub(super) outbox: Arc<Board>,
+    pub(super) upkeep: Upkeep,
     pub(super) commits: watch::Sender<u64>,
+    /// Whether the last commit worked.
+    pub(super) works: Cell<bool>,
+    /// How often that changed.
+    pub(super) turns: Arc<AtomicU64>,
     pub(super) fatal: watch::Sender<Option<String>>,
 }
 
 impl Writer {
+    /// Puts the writer together. While a statement runs, however long, the observer hears that the writer is alive.
+    pub(super) fn new(
+        mut conn: Connection,
+        requests: Receiver<Box<dyn Request>>,
+        observer: Arc<dyn Observer>,
+        outbox: Arc<Board>,
+        commits: watch::Sender<u64>,
+        turns: Arc<AtomicU64>,
+        fatal: watch::Sender<Option<String>>,
+    ) -> rusqlite::Result<Self> {
+        let upkeep = Upkeep::watching(&mut conn)?;
+        let alive = observer.clone();
+        let beat = move || {
+            alive.alive();
+            false
+        };
+        conn.progress_handler(STEPS_PER_BEAT, Some(beat))?;
+        Ok(Self {
+            conn,
+            requests,
+            observer,
+            outbox,
+            upkeep,
+            commits,
+            works: Cell::new(true),
+            turns,
+            fatal,
+        })
+    }
+
     /// Runs until every handle to the store is gone, then empties the log.
     pub(super) fn run(self) {
         let mut dirty = false;
@@ -85,8 +121,7 @@ impl Writer {
                 Ok(request) => request,
                 Err(RecvTimeoutError::Timeout) => {
                     if dirty {
-                        self.checkpoint("PASSIVE");
-                        dirty = false;
+                        dirty = !self.kept(self.upkeep.when_idle(&self.conn)).unwrap_or(false);
                     }
                     continue;
                 }
@@ -96,17 +131,18 @@ impl Writer {
             batch.extend(self.requests.try_iter().take(BATCH_MAX - 1));
             self.batch(batch);
             dirty = true;
-            if std::fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_BYTES_MAX) {
-                self.checkpoint("TRUNCATE");
-            }
+            self.kept(self.upkeep.after_commit(&self.conn));
         }
-        self.checkpoint("TRUNCATE");
+        self.kept(self.upkeep.at_end(&self.conn));
     }
 
     fn batch(&self, mut batch: Vec<Box<dyn Request>>) {
         let started = Instant::now();
         let done = self.transaction(&mut batch);
         let committed = done.as_ref().map(|_| ()).map_err(Clone::clone);
+        if self.works.replace(committed.is_ok()) != committed.is_ok() {
+            self.turns.fetch_add(1, Ordering::Relaxed);
+        }
         match done {
             Ok(news) => {
                 self.outbox.publish(news);
@@ -185,14 +221,13 @@ impl Writer {
         })
     }
 
-    fn checkpoint(&self, mode: &str) {
-        let result = self
-            .conn
-            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
-        if let Err(error) = result {
-            self.stop_after_failed_fsync(&error);
-            tracing::warn!(%error, mode, "the write-ahead log could not be copied into the database; it is tried again");
-        }
+    /// What the upkeep of the log brought; `None` and a line in the log of the process when it failed.
+    fn kept<T>(&self, done: rusqlite::Result<T>) -> Option<T> {
+        done.inspect_err(|error| {
+            self.stop_after_failed_fsync(error);
+            tracing::warn!(%error, "the write-ahead log could not be copied into the database; it is tried again");
+        })
+        .ok()
     }
 
     fn stop_after_failed_fsync(&self, error: &rusqlite::Error) {
@@ -201,5 +236,77 @@ impl Writer {
                 "the disk failed to make a write durable ({error}); what is on disk is unknown until a restart"
             )));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::super::Store;
+    use super::*;
+
+    /// Remembers the longest silence of the writer.
+    struct Listener(Mutex<(Instant, Duration)>);
+
+    impl Observer for Listener {
+        fn alive(&self) {
+            let mut heard = self.0.lock().expect("no panic");
+            *heard = (Instant::now(), heard.1.max(heard.0.elapsed()));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_writer_shows_that_it_is_alive_during_one_long_statement() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let listener = Arc::new(Listener(Mutex::new((Instant::now(), Duration::ZERO))));
+        let store = Store::open(&dir.path().join("a.db"), listener.clone()).expect("a database");
+        let took = store.write(move |tx| {
+            let started = Instant::now();
+            listener.0.lock().expect("no panic").1 = Duration::ZERO;
+            let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT count(*) FROM n";
+            tx.conn.query_row(sql, [], |_| Ok(()))?;
+            let silent = listener.0.lock().expect("no panic").1;
+            Ok((started.elapsed(), silent))
+        });
+        let (took, silent) = took.await.expect("written");
+        assert!(silent < took / 4, "silent for {silent:?} of {took:?}");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_stays_long_slows_no_write() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a.db");
+        let store = Store::open(&path, Arc::new(super::super::Unobserved)).expect("a database");
+        let fill = |bytes: i64| {
+            store.write(move |tx| {
+                let sql = "INSERT INTO meta (key, value) VALUES (hex(randomblob(8)), zeroblob(?1))";
+                Ok(tx.conn.execute(sql, [bytes])?)
+            })
+        };
+        fill(1).await.expect("written");
+        let reader = Connection::open(&path).expect("the database");
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM meta")
+            .expect("it reads");
+        for _ in 0..9 {
+            fill(8 << 20).await.expect("written");
+        }
+        let log = || std::fs::metadata(dir.path().join("a.db-wal")).map_or(0, |m| m.len());
+        assert!(log() > 64 << 20);
+        let started = Instant::now();
+        for _ in 0..40 {
+            fill(1).await.expect("written");
+        }
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(8), "40 writes took {took:?}");
+
+        // When it has gone, the log is used anew instead of growing on.
+        drop(reader);
+        let before = log();
+        for _ in 0..9 {
+            fill(8 << 20).await.expect("written");
+        }
+        assert!(log() < before + (32 << 20), "{} after {before}", log());
     }
 }

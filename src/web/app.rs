@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::poll::Plan;
 use crate::reconcile::Reconciler;
-use crate::store::Store;
+use crate::store::ApiStore;
 use crate::wake::Wakes;
 
 /// The daemon, as the HTTP surface sees it. Cheap to clone.
@@ -35,7 +35,7 @@ struct Whole {
 /// What an [`App`] is made of.
 pub struct Parts {
     /// The database.
-    pub store: Store,
+    pub store: ApiStore,
     /// The stamping routine.
     pub reconciler: Reconciler,
     /// The time.

@@ -60,7 +60,7 @@ async fn commits(app: &App) -> Result<(), String> {
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let writable = commits(&app).await.is_ok();
     let now = app.clock.now();
-    let calls = app.store.read(move |r| r.calls_today(now)).await?;
+    let calls = app.store.view(move |r| r.calls_today(now)).await?;
     let snapshot = snapshot(&app.store, &app.config(), &calls, now, writable).await?;
     let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
     let page = app.metrics.render(&snapshot, accept);

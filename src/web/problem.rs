@@ -152,6 +152,10 @@ impl From<store::Error> for Problem {
                 tracing::warn!(%why, "the database can't be used");
                 Self::unavailable("The database can't be used right now; try again.")
             }
+            store::Error::Busy(detail) => {
+                tracing::warn!(%detail, "a query was refused or stopped");
+                Self::unavailable(detail)
+            }
             store::Error::NotFound(detail) => Self::not_found(detail),
             store::Error::Conflict { kind, detail } => Self::conflict(kind, detail),
             store::Error::BadInput(bad) => bad.into(),

@@ -104,7 +104,7 @@ impl Site {
         let shutdown = CancellationToken::new();
         let metrics = Metrics::new();
         let app = App::new(Parts {
-            store: store.clone(),
+            store: store.for_api(),
             reconciler: reconciler.clone(),
             clock: clock.clone(),
             wakes: wakes.clone(),

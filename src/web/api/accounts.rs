@@ -27,7 +27,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     let plan = app.plan();
     let rows = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             r.accounts(after.as_deref(), limit + 1)?
                 .into_iter()
                 .map(|row| Ok((row.id.to_string(), show_one(r, &config, &plan, &row, now)?)))

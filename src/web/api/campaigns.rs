@@ -31,7 +31,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     let after = query.number_cursor(List::Campaigns)?.unwrap_or(0);
     let rows = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             r.campaigns(after, limit + 1)?
                 .into_iter()
                 .map(|row| Ok((row.seq, show::campaign(&row, &r.campaign_counts(&row.id)?))))
@@ -55,7 +55,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
 pub async fn get(State(app): State<App>, Id(id): Id<CampaignId>) -> Result<Response, Problem> {
     let shown = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             let row = r
                 .campaign(&id)?
                 .ok_or_else(|| Error::not_found("campaign", id.as_str()))?;

@@ -33,7 +33,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     };
     let rows = app
         .store
-        .read(move |r| r.deliveries(&filter, limit + 1))
+        .view(move |r| r.deliveries(&filter, limit + 1))
         .await?;
     let page = Page::cut(
         List::Deliveries,

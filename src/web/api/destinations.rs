@@ -35,7 +35,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     let rows: Vec<Destination> = configured.into_iter().skip(begin).collect();
     let shown = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             let counts = counts(r)?;
             rows.iter()
                 .map(|d| {

@@ -27,7 +27,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
         Some(empty) if empty.is_empty() => 0,
         Some(id) if id.starts_with("evt_") => app
             .store
-            .read(move |r| r.event_seq(&id))
+            .view(move |r| r.event_seq(&id))
             .await?
             .ok_or_else(unknown)?,
         Some(text) => read_cursor(List::Events, &text)
@@ -36,7 +36,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     };
     let rows = app
         .store
-        .read(move |r| r.events_after(after, limit))
+        .view(move |r| r.events_after(after, limit))
         .await?;
     let last = rows.last().map_or(after, |row| row.seq);
     let items: Vec<Value> = rows

@@ -28,7 +28,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     };
     let rows = app
         .store
-        .read(move |r| r.signals(&filter, limit + 1))
+        .view(move |r| r.signals(&filter, limit + 1))
         .await?;
     let page = Page::cut(
         List::Signals,
@@ -50,7 +50,7 @@ pub async fn get(
 ) -> Result<Response, Problem> {
     let signal = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             r.signal(id)?
                 .ok_or_else(|| Error::not_found("signal", &id.to_string()))
         })

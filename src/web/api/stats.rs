@@ -46,7 +46,7 @@ async fn answer(app: &App, id: Option<CampaignId>, query: &Query) -> Result<Resp
     let now = app.clock.now();
     let stats = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             if let Some(id) = &id
                 && r.campaign(id)?.is_none()
             {

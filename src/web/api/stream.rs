@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::watch;
 
-use crate::store::Store;
+use crate::store::ApiStore;
 use crate::store::changes::Change;
 use crate::web::app::App;
 use crate::web::auth::{Actor, still_admitted};
@@ -45,7 +45,7 @@ enum Start {
 }
 
 struct Watcher {
-    store: Store,
+    store: ApiStore,
     commits: watch::Receiver<u64>,
     after: i64,
     batch: VecDeque<Change>,
@@ -66,7 +66,7 @@ pub async fn stream(
     let store = app.store.clone();
     // Subscribed before the first look, so that nothing between the two is missed.
     let commits = store.commits();
-    let kept = store.read(|r| r.changes_kept()).await?;
+    let kept = store.view(|r| r.changes_kept()).await?;
     let start = start(head.headers.get(LAST_EVENT_ID), kept);
     let (first, after) = match start {
         // An id without data tells the client where it is and fires nothing.
@@ -176,7 +176,7 @@ impl Watcher {
             let after = self.after;
             let (first, last, found) = self
                 .store
-                .read(move |r| {
+                .view(move |r| {
                     let (first, last) = r.changes_kept()?;
                     Ok((first, last, r.changes_after(after, BATCH)?))
                 })

@@ -25,7 +25,7 @@ pub async fn get(
     let raw = query.flag("raw")?.unwrap_or(false);
     let shown = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             let e = r
                 .enrollment(&id)?
                 .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;

@@ -32,7 +32,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
     };
     let rows = app
         .store
-        .read(move |r| r.enrollments(&filter, limit + 1))
+        .view(move |r| r.enrollments(&filter, limit + 1))
         .await?;
     let page = Page::cut(
         List::Enrollments,

@@ -1,0 +1,190 @@
+//! The database as the web listeners use it: writes, and views for people and scrapers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::{Error, Reader, Store, Tx};
+
+/// How many views run at once.
+pub(super) const VIEWS: usize = 4;
+/// How many views may run or wait. More are refused, so that a crowd can't keep the newest waiting for minutes.
+const VIEWS_WAITING_MAX: usize = 1_024;
+/// How long a view may wait and run. This also bounds how long it can keep SQLite from emptying its log.
+const VIEW_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The store without its internal readers: what people look at must not use them. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiStore {
+    store: Store,
+    places: Arc<Semaphore>,
+    time_max: Duration,
+}
+
+impl ApiStore {
+    pub(super) fn new(store: Store) -> Self {
+        Self {
+            store,
+            places: Arc::new(Semaphore::new(VIEWS_WAITING_MAX)),
+            time_max: VIEW_TIME_MAX,
+        }
+    }
+
+    /// Runs a query for people on a thread of the views. It sees one state of the database. When the future is dropped, say
+    /// because the client hung up, the query is not run or is interrupted.
+    ///
+    /// # Errors
+    /// What `query` returned; [`Error::Busy`] when too many views wait, or this one took too long.
+    pub async fn view<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _place = self.places.try_acquire().map_err(|_| {
+            Error::Busy("Too many queries are waiting; try again in a few seconds.".to_owned())
+        })?;
+        let answer = self.store.0.views.run(query);
+        tokio::time::timeout(self.time_max, answer)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::Busy(format!(
+                    "The query was stopped after {} seconds; narrow it, ask for fewer items, or try again later.",
+                    self.time_max.as_secs()
+                )))
+            })
+    }
+
+    /// [`Store::write`].
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.store.write(work).await
+    }
+
+    /// [`Store::commits`].
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.store.commits()
+    }
+
+    /// [`Store::commit_turns`].
+    #[must_use]
+    pub fn commit_turns(&self) -> u64 {
+        self.store.commit_turns()
+    }
+
+    /// [`Store::fatal`].
+    #[must_use]
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.store.fatal()
+    }
+
+    /// [`Store::path`].
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::store::Unobserved;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store =
+            Store::open(&dir.path().join("a.db"), Arc::new(Unobserved)).expect("a database");
+        (dir, store)
+    }
+
+    /// Runs until it is interrupted.
+    fn endless(r: &Reader<'_>) -> Result<i64, Error> {
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        Ok(r.conn.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn internal_reads_do_not_wait_for_views() {
+        let (_dir, store) = store();
+        let api = store.for_api();
+        let crowd: Vec<_> = (0..3 * VIEWS)
+            .map(|_| {
+                let api = api.clone();
+                tokio::spawn(async move { api.view(endless).await })
+            })
+            .collect();
+        // Views are first come, first served: this one begins when those before it are gone.
+        while api.store.0.views.idle() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.read(|r| r.next_look_at()).await.expect("read"), None);
+        crowd.iter().for_each(tokio::task::JoinHandle::abort);
+        // And those who hung up are interrupted: the next view is answered.
+        assert_eq!(api.view(|r| r.next_look_at()).await.expect("viewed"), None);
+    }
+
+    #[tokio::test]
+    async fn a_view_that_nobody_waits_for_any_more_is_never_run() {
+        let (_dir, store) = store();
+        let api = store.for_api();
+        let mut gates = Vec::new();
+        for _ in 0..VIEWS {
+            let (open, gate) = mpsc::channel::<()>();
+            gates.push(open);
+            let api = api.clone();
+            tokio::spawn(async move {
+                api.view(move |_| Ok(gate.recv().is_ok())).await
+            });
+        }
+        while api.store.0.views.idle() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let ran = Arc::new(AtomicBool::new(false));
+        let mark = ran.clone();
+        let mut waiting = Box::pin(api.view(move |_| {
+            mark.store(true, Ordering::Relaxed);
+            Ok(())
+        }));
+        let polled = futures_util::poll!(waiting.as_mut());
+        assert!(polled.is_pending());
+        drop(waiting);
+        drop(gates);
+        api.view(|_| Ok(())).await.expect("viewed");
+        assert!(!ran.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn a_view_that_takes_too_long_is_stopped_and_says_so() {
+        let (_dir, store) = store();
+        let mut api = store.for_api();
+        api.time_max = Duration::from_millis(50);
+        for _ in 0..2 * VIEWS {
+            let error = api.view(endless).await.expect_err("stopped");
+            assert!(matches!(&error, Error::Busy(_)), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn views_beyond_the_bound_are_refused() {
+        let (_dir, store) = store();
+        let mut api = store.for_api();
+        api.places = Arc::new(Semaphore::new(VIEWS + 1));
+        let mut views: Vec<_> = (0..=VIEWS).map(|_| Box::pin(api.view(endless))).collect();
+        for view in &mut views {
+            let _ = futures_util::poll!(view.as_mut());
+        }
+        let refused = api.view(|_| Ok(())).await.expect_err("refused");
+        assert!(matches!(&refused, Error::Busy(why) if why.contains("waiting")), "{refused}");
+        drop(views);
+        api.view(|_| Ok(())).await.expect("there is room again");
+    }
+}
