@@ -1,36 +1,33 @@
 //! What only the database knows about the state of the daemon: for `/metrics`, and in one line for `systemctl status`.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::domain::ids::AccountId;
 use crate::domain::time::Ms;
 use crate::domain::words::{DeliveryState, Outcome};
 use crate::metrics::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 use crate::store::{self, ApiStore, Error, OpenScope};
 
-/// Reads the figures. `calls_today` holds the provider calls of the UTC day for each account that made any; `writable` is what
-/// `/readyz` says of the database.
+/// Reads the figures. `writable` is what `/readyz` says of the database.
 ///
 /// # Errors
 /// The store's.
 pub async fn snapshot(
     store: &ApiStore,
     config: &Config,
-    calls_today: &HashMap<AccountId, u32>,
     now: Ms,
     writable: bool,
 ) -> Result<Snapshot, Error> {
     let scope = OpenScope {
         since: now.minus(config.poll.horizon),
     };
-    let (outbox, accounts, signals_unmatched) = store
+    let (outbox, accounts, signals_unmatched, calls_today) = store
         .view(move |r| {
             Ok((
                 r.outbox_counts()?,
                 r.account_totals(scope)?,
                 r.count_signals(Outcome::Unmatched)?,
+                r.calls_today(now)?,
             ))
         })
         .await?;

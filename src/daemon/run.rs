@@ -174,13 +174,9 @@ async fn flush(app: &App) {
 async fn status(app: &App) -> String {
     let now = app.clock.now();
     let writable = app.store.fatal().borrow().is_none();
-    let read = app
-        .store
-        .view(move |r| Ok((r.calls_today(now)?, r.next_poll_due()?)))
-        .await;
-    let (calls, next) = read.unwrap_or_default();
-    match snapshot(&app.store, &app.config(), &calls, now, writable).await {
-        Ok(state) => status_line(&state, next, now),
+    let next = app.store.view(|r| r.next_poll_due()).await;
+    match snapshot(&app.store, &app.config(), now, writable).await {
+        Ok(state) => status_line(&state, next.unwrap_or_default(), now),
         Err(error) => format!("the database can't be read: {error}"),
     }
 }

@@ -1,7 +1,6 @@
-//! Enrollments: reading, listing, and the writes of everyone but the stamp.
+//! Enrollments: reading, and the writes of everyone but the stamp.
 
-use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, named_params, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::row::{id, ms, word, word_or_null};
 use super::{Error, Reader, Tx};
@@ -9,28 +8,6 @@ use crate::domain::enrollment::{Accept, Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::time::Ms;
-use crate::domain::words::{Path, Status};
-
-/// Which enrollments to list; they come oldest first.
-#[derive(Debug, Clone, Default)]
-pub struct EnrollmentFilter {
-    /// Only of this campaign.
-    pub campaign: Option<String>,
-    /// Only of this account.
-    pub account: Option<String>,
-    /// Only in this status.
-    pub status: Option<Status>,
-    /// Only late ones, or only those that are not.
-    pub late: Option<bool>,
-    /// Only those stamped by this path.
-    pub path: Option<Path>,
-    /// Only accepted ones, or only those that are not.
-    pub connected: Option<bool>,
-    /// Only where the id, the name, the company or the public identifier contains this, in any case.
-    pub q: Option<String>,
-    /// Only those enrolled after this place in the order.
-    pub after: Option<i64>,
-}
 
 /// Which enrollments count as open (contract section 1): those whose invite, or without one whose creation, is younger.
 #[derive(Debug, Clone, Copy)]
@@ -104,60 +81,6 @@ impl Reader<'_> {
             .prepare_cached("SELECT * FROM enrollments WHERE id = ?1")?
             .query_row([id.as_str()], enrollment)
             .optional()?)
-    }
-
-    /// Enrollments in the order in which they were made.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn enrollments(
-        &self,
-        filter: &EnrollmentFilter,
-        limit: usize,
-    ) -> Result<Vec<Enrollment>, Error> {
-        let mut sql = "SELECT * FROM enrollments WHERE 1".to_owned();
-        let mut values: Vec<Value> = Vec::new();
-        let mut also = |clause: &str, value: Value| {
-            values.push(value);
-            let place = format!("?{}", values.len());
-            sql.push_str(&format!(" AND {}", clause.replace('?', &place)));
-        };
-        if let Some(campaign) = &filter.campaign {
-            also("campaign_id = ?", campaign.clone().into());
-        }
-        if let Some(account) = &filter.account {
-            also("account_id = ?", account.clone().into());
-        }
-        if let Some(status) = filter.status {
-            also("status = ?", status.as_str().to_owned().into());
-        }
-        if let Some(late) = filter.late {
-            also("late = ?", i64::from(late).into());
-        }
-        if let Some(path) = filter.path {
-            also("path = ?", path.as_str().to_owned().into());
-        }
-        if let Some(connected) = filter.connected {
-            also("(accepted_at IS NOT NULL) = ?", i64::from(connected).into());
-        }
-        if let Some(q) = &filter.q {
-            also(
-                "(contains_folded(id, ?) OR contains_folded(name, ?) OR contains_folded(company, ?)
-                   OR contains_folded(public_identifier, ?))",
-                q.clone().into(),
-            );
-        }
-        if let Some(after) = filter.after {
-            also("seq > ?", after.into());
-        }
-        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        sql.push_str(&format!(" ORDER BY seq LIMIT ?{}", values.len()));
-        let rows = self
-            .conn
-            .prepare_cached(&sql)?
-            .query_map(params_from_iter(values), enrollment)?
-            .collect::<Result<_, _>>()?;
-        Ok(rows)
     }
 
     /// How many enrollments of an account are open.

@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_bulk.sql"),
     include_str!("migrations/0009_former_events.sql"),
     include_str!("migrations/0010_sessions.sql"),
+    include_str!("migrations/0011_views.sql"),
 ];
 
 /// The schema version of this program.

@@ -77,7 +77,12 @@ impl Pool {
         query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let gone = || Error::Unavailable("the store is closed".to_owned());
-        let turn = self.idle.clone().acquire_owned().await.map_err(|_| gone())?;
+        let turn = self
+            .idle
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| gone())?;
         let (to, answer) = oneshot::channel();
         let unwanted = Unwanted::default();
         let flag = unwanted.0.clone();

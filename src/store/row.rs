@@ -27,7 +27,8 @@ where
         .transpose()
 }
 
-fn parsed<T>(text: &str) -> rusqlite::Result<T>
+/// A word of the domain.
+pub(super) fn parsed<T>(text: &str) -> rusqlite::Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {

@@ -1,7 +1,6 @@
 //! The ledger: every piece of evidence, what it led to and why; and the event ids that providers may send again.
 
-use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::{id as parsed_id, word, word_or_null};
 use super::{Error, Reader, Tx};
@@ -73,20 +72,7 @@ pub struct Evidence {
     pub body: String,
 }
 
-/// Which signals to list; they come newest first.
-#[derive(Debug, Clone, Default)]
-pub struct SignalFilter {
-    /// Only with this outcome.
-    pub outcome: Option<Outcome>,
-    /// Only from this source.
-    pub source: Option<Source>,
-    /// Only of this account.
-    pub account: Option<String>,
-    /// Only older than this id.
-    pub before: Option<i64>,
-}
-
-fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
+pub(super) fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
     Ok(SignalRow {
         id: row.get("id")?,
         received_at: Ms(row.get("received_at")?),
@@ -100,39 +86,6 @@ fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
 }
 
 impl Reader<'_> {
-    /// Signals, newest first.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn signals(&self, filter: &SignalFilter, limit: usize) -> Result<Vec<SignalRow>, Error> {
-        let mut sql = "SELECT * FROM signals WHERE 1".to_owned();
-        let mut values: Vec<Value> = Vec::new();
-        let mut also = |clause: &str, value: Value| {
-            values.push(value);
-            sql.push_str(&format!(" AND {clause} ?{}", values.len()));
-        };
-        if let Some(outcome) = filter.outcome {
-            also("outcome =", outcome.as_str().to_owned().into());
-        }
-        if let Some(source) = filter.source {
-            also("source =", source.as_str().to_owned().into());
-        }
-        if let Some(account) = &filter.account {
-            also("account_id =", account.clone().into());
-        }
-        if let Some(before) = filter.before {
-            also("id <", before.into());
-        }
-        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        sql.push_str(&format!(" ORDER BY id DESC LIMIT ?{}", values.len()));
-        let rows = self
-            .conn
-            .prepare_cached(&sql)?
-            .query_map(params_from_iter(values), signal)?
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.into_iter().map(|row| self.tied(row)).collect()
-    }
-
     /// One signal.
     ///
     /// # Errors
@@ -162,7 +115,7 @@ impl Reader<'_> {
         rows.into_iter().map(|row| self.tied(row)).collect()
     }
 
-    fn tied(&self, mut row: SignalRow) -> Result<SignalRow, Error> {
+    pub(super) fn tied(&self, mut row: SignalRow) -> Result<SignalRow, Error> {
         row.enrollments = self
             .conn
             .prepare_cached(

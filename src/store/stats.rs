@@ -1,9 +1,11 @@
 //! Figures for the charts, always computed from the enrollments.
 
-use rusqlite::params_from_iter;
-use rusqlite::types::Value;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use super::row::{word, word_or_null};
+use rusqlite::Row;
+
+use super::row::parsed;
 use super::{Error, Reader};
 use crate::domain::ids::CampaignId;
 use crate::domain::time::Ms;
@@ -31,98 +33,123 @@ pub struct Stats {
     pub by_path: Vec<(Option<Path>, u64)>,
 }
 
+/// What the counts and the charts need of an accept.
+pub(super) struct AcceptFigures {
+    pub(super) accepted_at: i64,
+    pub(super) invited_at: Option<i64>,
+    pub(super) pre_connected: bool,
+    pub(super) late: bool,
+    pub(super) source: Source,
+    pub(super) path: Option<Path>,
+}
+
+impl AcceptFigures {
+    /// The time from invite to accept, where it is known.
+    pub(super) fn span_ms(&self) -> Option<i64> {
+        self.invited_at
+            .filter(|_| !self.pre_connected)
+            .map(|invited| self.accepted_at - invited)
+    }
+}
+
 impl Reader<'_> {
     /// The figures of one campaign, or of all; `per_day` reaches back over `days` UTC days, today included.
     ///
     /// # Errors
     /// The store's.
     pub fn stats(&self, campaign: Option<&CampaignId>, days: u16, now: Ms) -> Result<Stats, Error> {
-        let (scope, mut values) = match campaign {
-            Some(id) => (
-                "campaign_id = ?1",
-                vec![Value::from(id.as_str().to_owned())],
-            ),
-            None => ("?1 IS NULL", vec![Value::Null]),
+        let first_day = now.utc_day() - i64::from(days) + 1;
+        let mut stats = Stats {
+            usable: self.usable(campaign)?,
+            ..Stats::default()
         };
-        let (usable, time_to_accept) = self.spans(scope, &values)?;
-        let by_source = self
-            .conn
-            .prepare_cached(&format!(
-                "SELECT source, count(*) AS n FROM enrollments WHERE {scope} AND accepted_at IS NOT NULL
-                 GROUP BY source ORDER BY n DESC, source"
-            ))?
-            .query_map(params_from_iter(&values), |row| {
-                Ok((word(row, "source")?, row.get::<_, i64>("n")?.unsigned_abs()))
-            })?
-            .collect::<Result<_, _>>()?;
-        let by_path = self
-            .conn
-            .prepare_cached(&format!(
-                "SELECT path, count(*) AS n FROM enrollments WHERE {scope} AND accepted_at IS NOT NULL
-                 GROUP BY path ORDER BY n DESC, path"
-            ))?
-            .query_map(params_from_iter(&values), |row| {
-                Ok((word_or_null(row, "path")?, row.get::<_, i64>("n")?.unsigned_abs()))
-            })?
-            .collect::<Result<_, _>>()?;
-        values.push(((now.utc_day() - i64::from(days) + 1).saturating_mul(DAY_MS)).into());
-        let per_day = self
-            .conn
-            .prepare_cached(&format!(
-                "SELECT date(accepted_at / 1000, 'unixepoch') AS day, source, count(*) AS n FROM enrollments
-                 WHERE {scope} AND accepted_at >= ?2 GROUP BY day, source ORDER BY day, source"
-            ))?
-            .query_map(params_from_iter(&values), |row| {
-                Ok((
-                    row.get("day")?,
-                    word(row, "source")?,
-                    row.get::<_, i64>("n")?.unsigned_abs(),
-                ))
-            })?
-            .collect::<Result<_, _>>()?;
-        Ok(Stats {
-            usable,
-            time_to_accept,
-            per_day,
-            by_source,
-            by_path,
-        })
+        let mut per_day = BTreeMap::new();
+        let mut by_source = BTreeMap::new();
+        let mut by_path = BTreeMap::new();
+        self.each_accept(campaign, |accept| {
+            if let Some(span) = accept.span_ms() {
+                let bucket = BUCKETS_S.iter().position(|s| span <= s * 1_000);
+                stats.time_to_accept[bucket.unwrap_or(BUCKETS_S.len())] += 1;
+            }
+            let day = accept.accepted_at.div_euclid(DAY_MS);
+            if day >= first_day {
+                let key = (day, accept.source.as_str());
+                per_day.entry(key).or_insert((accept.source, 0)).1 += 1;
+            }
+            by_source
+                .entry(accept.source.as_str())
+                .or_insert((accept.source, 0))
+                .1 += 1;
+            by_path
+                .entry(accept.path.map(Path::as_str))
+                .or_insert((accept.path, 0))
+                .1 += 1;
+        })?;
+        stats.per_day = per_day
+            .into_iter()
+            .map(|((day, _), (source, count))| (date(day), source, count))
+            .collect();
+        stats.by_source = by_source.into_values().collect();
+        stats.by_source.sort_by_key(|(_, count)| Reverse(*count));
+        stats.by_path = by_path.into_values().collect();
+        stats.by_path.sort_by_key(|(_, count)| Reverse(*count));
+        Ok(stats)
     }
 
-    /// How many enrollments are usable, and the counts of the buckets.
-    fn spans(
-        &self,
-        scope: &str,
-        values: &[Value],
-    ) -> Result<(u64, [u64; BUCKETS_S.len() + 1]), Error> {
-        const SPAN: &str =
-            "accepted_at IS NOT NULL AND invited_at IS NOT NULL AND NOT pre_connected";
-        let within: String = BUCKETS_S
-            .iter()
-            .map(|s| {
-                format!(
-                    "count(*) FILTER (WHERE {SPAN} AND accepted_at - invited_at <= {s} * 1000), "
-                )
-            })
-            .collect();
-        let sql = format!(
-            "SELECT {within} count(*) FILTER (WHERE {SPAN}),
-               count(*) FILTER (WHERE coalesce(provider_id, member_number, sales_id, sales_number, public_identifier) IS NOT NULL)
-             FROM enrollments WHERE {scope}"
-        );
-        let mut counts = [0; BUCKETS_S.len() + 1];
-        let usable =
-            self.conn
-                .prepare_cached(&sql)?
-                .query_row(params_from_iter(values), |row| {
-                    let mut before = 0;
-                    for (i, count) in counts.iter_mut().enumerate() {
-                        let up_to_here = row.get::<_, i64>(i)?.unsigned_abs();
-                        *count = up_to_here - before;
-                        before = up_to_here;
-                    }
-                    Ok(row.get::<_, i64>(BUCKETS_S.len() + 1)?.unsigned_abs())
-                })?;
-        Ok((usable, counts))
+    /// How many enrollments a signal can be tied to.
+    fn usable(&self, campaign: Option<&CampaignId>) -> Result<u64, Error> {
+        let (all, unusable) = match campaign {
+            Some(_) => (
+                "INDEXED BY enrollments_by_campaign WHERE campaign_id = ?1",
+                "campaign_id = ?1 AND",
+            ),
+            None => ("WHERE ?1 IS NULL", "?1 IS NULL AND"),
+        };
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!(
+                "SELECT (SELECT count(*) FROM enrollments {all})
+                   - (SELECT count(*) FROM enrollments INDEXED BY enrollments_unusable WHERE {unusable} provider_id IS NULL
+                        AND member_number IS NULL AND sales_id IS NULL AND sales_number IS NULL AND public_identifier IS NULL)"
+            ))?
+            .query_row([campaign.map(CampaignId::as_str)], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
     }
+
+    /// Calls `each` with every accept of one campaign, or of all. Reads one index and no table.
+    pub(super) fn each_accept(
+        &self,
+        campaign: Option<&CampaignId>,
+        mut each: impl FnMut(&AcceptFigures),
+    ) -> Result<(), Error> {
+        let scope = match campaign {
+            Some(_) => "campaign_id = ?1",
+            None => "?1 IS NULL",
+        };
+        let mut query = self.conn.prepare_cached(&format!(
+            "SELECT accepted_at, invited_at, pre_connected, late, source, path
+             FROM enrollments INDEXED BY enrollments_accepted WHERE {scope} AND accepted_at IS NOT NULL"
+        ))?;
+        let mut rows = query.query([campaign.map(CampaignId::as_str)])?;
+        while let Some(row) = rows.next()? {
+            each(&figures(row)?);
+        }
+        Ok(())
+    }
+}
+
+fn figures(row: &Row<'_>) -> rusqlite::Result<AcceptFigures> {
+    Ok(AcceptFigures {
+        accepted_at: row.get(0)?,
+        invited_at: row.get(1)?,
+        pre_connected: row.get(2)?,
+        late: row.get(3)?,
+        source: parsed(row.get_ref(4)?.as_str()?)?,
+        path: row.get_ref(5)?.as_str_or_null()?.map(parsed).transpose()?,
+    })
+}
+
+/// The date of a UTC day that is counted from 1970.
+fn date(day: i64) -> String {
+    Ms(day.saturating_mul(DAY_MS)).rfc3339()[..10].to_owned()
 }

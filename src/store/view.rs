@@ -66,6 +66,12 @@ impl ApiStore {
         self.store.write(work).await
     }
 
+    /// How many commits there were: counted before the writes in them are acknowledged.
+    #[must_use]
+    pub fn commit_count(&self) -> u64 {
+        *self.store.0.commits.borrow()
+    }
+
     /// [`Store::commits`].
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
@@ -95,6 +101,8 @@ impl ApiStore {
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
+
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::store::Unobserved;
@@ -141,9 +149,7 @@ mod tests {
             let (open, gate) = mpsc::channel::<()>();
             gates.push(open);
             let api = api.clone();
-            tokio::spawn(async move {
-                api.view(move |_| Ok(gate.recv().is_ok())).await
-            });
+            tokio::spawn(async move { api.view(move |_| Ok(gate.recv().is_ok())).await });
         }
         while api.store.0.views.idle() > 0 {
             tokio::task::yield_now().await;
@@ -154,8 +160,7 @@ mod tests {
             mark.store(true, Ordering::Relaxed);
             Ok(())
         }));
-        let polled = futures_util::poll!(waiting.as_mut());
-        assert!(polled.is_pending());
+        assert!(waiting.as_mut().now_or_never().is_none());
         drop(waiting);
         drop(gates);
         api.view(|_| Ok(())).await.expect("viewed");
@@ -180,10 +185,13 @@ mod tests {
         api.places = Arc::new(Semaphore::new(VIEWS + 1));
         let mut views: Vec<_> = (0..=VIEWS).map(|_| Box::pin(api.view(endless))).collect();
         for view in &mut views {
-            let _ = futures_util::poll!(view.as_mut());
+            assert!(view.as_mut().now_or_never().is_none());
         }
         let refused = api.view(|_| Ok(())).await.expect_err("refused");
-        assert!(matches!(&refused, Error::Busy(why) if why.contains("waiting")), "{refused}");
+        assert!(
+            matches!(&refused, Error::Busy(why) if why.contains("waiting")),
+            "{refused}"
+        );
         drop(views);
         api.view(|_| Ok(())).await.expect("there is room again");
     }

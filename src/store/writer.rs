@@ -121,7 +121,9 @@ impl Writer {
                 Ok(request) => request,
                 Err(RecvTimeoutError::Timeout) => {
                     if dirty {
-                        dirty = !self.kept(self.upkeep.when_idle(&self.conn)).unwrap_or(false);
+                        dirty = !self
+                            .kept(self.upkeep.when_idle(&self.conn))
+                            .unwrap_or(false);
                     }
                     continue;
                 }

@@ -1,8 +1,10 @@
 //! What every handler can reach.
 
+use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -10,13 +12,16 @@ use super::auth::Guesses;
 use super::bodies::Bodies;
 use super::limits;
 use super::login_link::LoginLinks;
+use super::page::Page;
+use super::shared::{Reuse, Shared};
 use super::streams::Streams;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::domain::ids::CampaignId;
+use crate::metrics::{Metrics, Snapshot};
 use crate::poll::Plan;
 use crate::reconcile::Reconciler;
-use crate::store::ApiStore;
+use crate::store::{ApiStore, Error, Reader};
 use crate::wake::Wakes;
 
 /// The daemon, as the HTTP surface sees it. Cheap to clone.
@@ -30,6 +35,22 @@ struct Whole {
     guesses: Guesses,
     login_links: LoginLinks,
     sessions_ended: watch::Sender<()>,
+    answers: Answers,
+}
+
+/// What many ask for at once.
+#[derive(Default)]
+pub struct Answers {
+    /// Whether the database commits; the reason when it does not.
+    pub commits: Shared<(), Result<(), String>>,
+    /// The figures of `/metrics`.
+    pub figures: Shared<(), Arc<Snapshot>>,
+    /// Pages of campaigns with their counts, by the place after which they begin and their length.
+    pub campaigns: Shared<(i64, usize), Arc<Page<Value>>>,
+    /// One campaign with its counts.
+    pub campaign: Shared<CampaignId, Value>,
+    /// Figures for the charts, by campaign, days and the last UTC day.
+    pub stats: Shared<(Option<CampaignId>, u16, i64), Value>,
 }
 
 /// What an [`App`] is made of.
@@ -60,6 +81,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Whole {
             parts,
+            answers: Answers::default(),
             bodies: Bodies::default(),
             streams: Streams::new(limits::streams_max()),
             guesses: Guesses::default(),
@@ -96,6 +118,33 @@ impl App {
     #[must_use]
     pub(super) fn sessions_ended(&self) -> &watch::Sender<()> {
         &self.0.sessions_ended
+    }
+
+    /// What many ask for at once.
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
+    }
+
+    /// The answer of a query that depends on the database and on nothing else. Computed once for all who ask for it at a time, and
+    /// again only after a commit.
+    ///
+    /// # Errors
+    /// What `query` returned, and those of [`ApiStore::view`].
+    pub async fn view_once<K: Eq + Hash, V: Clone + Send + 'static>(
+        &self,
+        shared: &Shared<K, V>,
+        key: K,
+        query: impl FnOnce(&Reader<'_>) -> Result<V, Error> + Send + 'static,
+    ) -> Result<V, Error> {
+        let version = || self.store.commit_count();
+        let compute = || async {
+            let seen = version();
+            (seen, self.store.view(query).await)
+        };
+        shared
+            .get(key, Reuse::WhileUnchanged, version, compute)
+            .await
     }
 
     /// The rules of polling in force now.

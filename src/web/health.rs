@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`: for supervisors and scrapers, without a token.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -10,10 +11,14 @@ use serde_json::json;
 use super::app::App;
 use super::json::Json;
 use super::problem::Problem;
+use super::shared::Reuse;
 use crate::daemon::measure::snapshot;
 
 /// A disk that takes longer than this to commit is not ready for a provider's webhook.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long lies between two trial commits, and between two readings of the figures, however many ask.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The process answers.
 pub async fn live() -> Response {
@@ -33,8 +38,21 @@ pub async fn ready(State(app): State<App>) -> Result<Response, Problem> {
     }
 }
 
-/// Whether the database commits, or why not.
+/// Whether the database commits, or why not: tried once a second at most. What real commits showed meanwhile counts.
 async fn commits(app: &App) -> Result<(), String> {
+    let turns = || app.store.commit_turns();
+    let compute = || async {
+        let tried = try_commit(app).await;
+        (turns(), Ok(tried))
+    };
+    app.answers()
+        .commits
+        .get((), Reuse::AtMostEvery(PAUSE), turns, compute)
+        .await
+        .unwrap_or_else(|error| Err(error.to_string()))
+}
+
+async fn try_commit(app: &App) -> Result<(), String> {
     let fatal = app.store.fatal().borrow().clone();
     if let Some(why) = fatal {
         return Err(format!(
@@ -53,16 +71,25 @@ async fn commits(app: &App) -> Result<(), String> {
     }
 }
 
-/// The page for a scraper.
+/// The page for a scraper. The figures from the database are read once a second at most, for all who scrape.
 ///
 /// # Errors
 /// The store's, when it can't even be read.
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
-    let writable = commits(&app).await.is_ok();
-    let now = app.clock.now();
-    let calls = app.store.view(move |r| r.calls_today(now)).await?;
-    let snapshot = snapshot(&app.store, &app.config(), &calls, now, writable).await?;
+    let version = || app.store.commit_count();
+    let compute = || async {
+        // First the trial commit: what the version counts after it is in the figures.
+        let writable = commits(&app).await.is_ok();
+        let seen = version();
+        let figures = snapshot(&app.store, &app.config(), app.clock.now(), writable).await;
+        (seen, figures.map(Arc::new))
+    };
+    let figures = app
+        .answers()
+        .figures
+        .get((), Reuse::AtMostEvery(PAUSE), version, compute)
+        .await?;
     let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
-    let page = app.metrics.render(&snapshot, accept);
+    let page = app.metrics.render(&figures, accept);
     Ok(([(header::CONTENT_TYPE, page.content_type)], page.body).into_response())
 }

@@ -24,6 +24,7 @@ mod route;
 pub mod routes;
 pub mod server;
 pub mod session;
+pub mod shared;
 mod socket;
 mod streams;
 mod webhooks;

@@ -14,6 +14,7 @@ mod cli_live;
 mod cli_support;
 mod config;
 mod constraints;
+mod crowds;
 mod dashboard;
 mod dead_names;
 mod demo;

@@ -24,6 +24,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0008.sql"),
     include_str!("../data/rows/0009.sql"),
     include_str!("../data/rows/0010.sql"),
+    include_str!("../data/rows/0011.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

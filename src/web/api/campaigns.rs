@@ -1,5 +1,7 @@
 //! `/v1/campaigns`: the engine's campaigns, mirrored, with live counts.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,23 +31,24 @@ const DAILY_CAP_MAX: i64 = 1_000_000;
 pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
     let limit = query.limit()?;
     let after = query.number_cursor(List::Campaigns)?.unwrap_or(0);
-    let rows = app
-        .store
-        .view(move |r| {
-            r.campaigns(after, limit + 1)?
+    let page = app
+        .view_once(&app.answers().campaigns, (after, limit), move |r| {
+            let rows = r
+                .campaigns(after, limit + 1)?
                 .into_iter()
                 .map(|row| Ok((row.seq, show::campaign(&row, &r.campaign_counts(&row.id)?))))
-                .collect::<Result<Vec<_>, Error>>()
+                .collect::<Result<Vec<_>, Error>>()?;
+            let page = Page::cut(
+                List::Campaigns,
+                rows,
+                limit,
+                |row| row.0.to_string(),
+                |row| row.1,
+            );
+            Ok(Arc::new(page))
         })
         .await?;
-    let page = Page::cut(
-        List::Campaigns,
-        rows,
-        limit,
-        |row| row.0.to_string(),
-        |row| row.1,
-    );
-    Ok(Json(page).into_response())
+    Ok(Json(&*page).into_response())
 }
 
 /// One.
@@ -54,8 +57,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
 /// 404; the store's.
 pub async fn get(State(app): State<App>, Id(id): Id<CampaignId>) -> Result<Response, Problem> {
     let shown = app
-        .store
-        .view(move |r| {
+        .view_once(&app.answers().campaign, id.clone(), move |r| {
             let row = r
                 .campaign(&id)?
                 .ok_or_else(|| Error::not_found("campaign", id.as_str()))?;
@@ -102,7 +104,7 @@ async fn change(
 ) -> Result<(Value, bool), Problem> {
     let wanted = Wanted::read(fields)?;
     let now = app.clock.now();
-    let done = app
+    let (row, is_new) = app
         .store
         .write(move |tx| {
             let found = tx.campaign(&id)?;
@@ -119,13 +121,16 @@ async fn change(
             }
             wanted.apply(&mut row);
             tx.put_campaign(&row, now)?;
-            Ok((show::campaign(&row, &tx.campaign_counts(&id)?), is_new))
+            Ok((row, is_new))
         })
         .await?;
     // Its enrollments may be open now, and steps that waited may be due.
     app.wakes.poll.activate();
     app.wakes.steps.activate();
-    Ok(done)
+    // Counted outside the writer, which others wait for.
+    let counted = row.id.clone();
+    let counts = app.store.view(move |r| r.campaign_counts(&counted)).await?;
+    Ok((show::campaign(&row, &counts), is_new))
 }
 
 /// A span as it was written, and in milliseconds.

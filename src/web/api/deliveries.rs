@@ -96,7 +96,7 @@ async fn begin_replay(
     let of = destination.clone();
     let count = app
         .store
-        .read(move |r| r.count_replayable(state, of.as_deref()))
+        .view(move |r| r.count_replayable(state, of.as_deref()))
         .await?;
     let now = app.clock.now();
     let asked = app

@@ -115,7 +115,7 @@ pub async fn enable(State(app): State<App>, Path(name): Path<String>) -> Result<
     // Not in the write: webhooks would wait while the deliveries are counted.
     let shown = app
         .store
-        .read(move |r| {
+        .view(move |r| {
             let known = r.destination(&destination.name)?;
             Ok(show_one(&destination, known.as_ref(), &counts(r)?))
         })

@@ -44,18 +44,18 @@ async fn answer(app: &App, id: Option<CampaignId>, query: &Query) -> Result<Resp
         ));
     }
     let now = app.clock.now();
-    let stats = app
-        .store
-        .view(move |r| {
+    let key = (id.clone(), days, now.utc_day());
+    let shown = app
+        .view_once(&app.answers().stats, key, move |r| {
             if let Some(id) = &id
                 && r.campaign(id)?.is_none()
             {
                 return Err(Error::not_found("campaign", id.as_str()));
             }
-            r.stats(id.as_ref(), days, now)
+            Ok(show(&r.stats(id.as_ref(), days, now)?))
         })
         .await?;
-    Ok(Json(show(&stats)).into_response())
+    Ok(Json(shown).into_response())
 }
 
 fn show(stats: &Stats) -> Value {

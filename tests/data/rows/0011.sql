@@ -1,0 +1,2 @@
+-- Indexes only.
+SELECT 1;
