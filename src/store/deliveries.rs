@@ -48,6 +48,20 @@ pub struct DeliveryFilter {
     pub before: Option<i64>,
 }
 
+impl DeliveryFilter {
+    /// The index that the list uses.
+    fn way(&self) -> &'static str {
+        match (&self.event, &self.destination, self.state) {
+            (Some(_), _, _) => "INDEXED BY sqlite_autoindex_deliveries_1",
+            (None, Some(_), Some(_)) => "INDEXED BY deliveries_by_state",
+            (None, Some(_), None) => "INDEXED BY deliveries_by_destination",
+            // Most are, and the newest come first.
+            (None, None, Some(DeliveryState::Delivered) | None) => "NOT INDEXED",
+            (None, None, Some(_)) => "INDEXED BY deliveries_by_state",
+        }
+    }
+}
+
 /// How many deliveries of a destination are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxCount {
@@ -102,26 +116,32 @@ impl Reader<'_> {
         filter: &DeliveryFilter,
         limit: usize,
     ) -> Result<Vec<DeliveryRow>, Error> {
-        let mut sql = format!("{SELECT} WHERE 1");
+        let mut clauses = String::from("1");
         let mut values: Vec<Value> = Vec::new();
         let mut also = |clause: &str, value: Value| {
             values.push(value);
-            sql.push_str(&format!(" AND {clause} ?{}", values.len()));
+            clauses.push_str(&format!(" AND {clause} ?{}", values.len()));
         };
         if let Some(destination) = &filter.destination {
-            also("d.destination =", destination.clone().into());
+            also("destination =", destination.clone().into());
         }
         if let Some(state) = filter.state {
-            also("d.state =", state.as_str().to_owned().into());
+            also("state =", state.as_str().to_owned().into());
         }
         if let Some(event) = &filter.event {
-            also("d.event_id =", event.clone().into());
+            also("event_id =", event.clone().into());
         }
         if let Some(before) = filter.before {
-            also("d.id <", before.into());
+            also("id <", before.into());
         }
         values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        sql.push_str(&format!(" ORDER BY d.id DESC LIMIT ?{}", values.len()));
+        // Where an index has another order than the list, only row numbers are sorted.
+        let sql = format!(
+            "{SELECT} WHERE d.id IN (SELECT id FROM deliveries {} WHERE {clauses} ORDER BY id DESC LIMIT ?{})
+             ORDER BY d.id DESC",
+            filter.way(),
+            values.len()
+        );
         let rows = self
             .conn
             .prepare_cached(&sql)?
@@ -145,7 +165,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// How many deliveries are in which state, by destination.
+    /// How many deliveries are in which state, by destination. The ids of deliveries grow, so the lowest one is the oldest.
     ///
     /// # Errors
     /// The store's.
@@ -153,8 +173,10 @@ impl Reader<'_> {
         let rows = self
             .conn
             .prepare_cached(
-                "SELECT destination, state, count(*) AS count, min(created_at) AS oldest FROM deliveries
-                 GROUP BY state, destination ORDER BY destination, state",
+                "SELECT n.destination, n.state, n.count, d.created_at AS oldest FROM (
+                   SELECT destination, state, count(*) AS count, min(id) AS first
+                   FROM deliveries INDEXED BY deliveries_by_state GROUP BY state, destination) n
+                 CROSS JOIN deliveries d ON d.id = n.first",
             )?
             .query_map([], |row| {
                 Ok(OutboxCount {

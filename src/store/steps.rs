@@ -28,8 +28,10 @@ impl Reader<'_> {
         let rows = self
             .conn
             .prepare_cached(&format!(
-                "SELECT e.* FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
-                 WHERE {WAITING_STEP} AND e.next_step_at <= ?1 ORDER BY e.next_step_at, e.seq LIMIT ?2"
+                "SELECT * FROM enrollments WHERE seq IN (
+                   SELECT e.seq FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
+                   WHERE {WAITING_STEP} AND e.next_step_at <= ?1 ORDER BY e.next_step_at, e.seq LIMIT ?2)
+                 ORDER BY next_step_at, seq"
             ))?
             .query_map(params![now.0, limit], enrollment)?
             .collect::<Result<_, _>>()?;
@@ -49,9 +51,11 @@ impl Reader<'_> {
         let rows = self
             .conn
             .prepare_cached(&format!(
-                "SELECT e.* FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
-                 WHERE {WAITING_INVITE} AND e.invited_at <= ?2 - c.not_accepted_after_ms
-                 ORDER BY e.invited_at, e.seq LIMIT ?3"
+                "SELECT * FROM enrollments WHERE seq IN (
+                   SELECT e.seq FROM campaigns c CROSS JOIN enrollments e ON e.campaign_id = c.id
+                   WHERE {WAITING_INVITE} AND e.invited_at <= ?2 - c.not_accepted_after_ms
+                   ORDER BY e.invited_at, e.seq LIMIT ?3)
+                 ORDER BY invited_at, seq"
             ))?
             .query_map(params![scope.since.0, now.0, limit], enrollment)?
             .collect::<Result<_, _>>()?;

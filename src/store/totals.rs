@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::enrollments::{OPEN, OpenScope};
+use super::enrollments::OpenScope;
 use super::row::id;
 use super::{Error, Reader};
 use crate::domain::ids::AccountId;
@@ -19,20 +19,27 @@ pub struct AccountTotal {
 }
 
 impl Reader<'_> {
-    /// Every account with its health and its open enrollments, in one query.
+    /// Every account with its health and its open enrollments, in one query. The status of a campaign is looked at once for each
+    /// account in it, not for each enrollment.
     ///
     /// # Errors
     /// The store's.
     pub fn account_totals(&self, scope: OpenScope) -> Result<Vec<AccountTotal>, Error> {
         let rows = self
             .conn
-            .prepare_cached(&format!(
+            .prepare_cached(
                 "SELECT a.id, a.health = 'ok' AS healthy, coalesce(o.open, 0) AS open FROM accounts a
-                 LEFT JOIN (SELECT e.account_id, count(*) AS open FROM enrollments e
-                            JOIN campaigns c ON c.id = e.campaign_id WHERE {OPEN} GROUP BY e.account_id) o
-                   ON o.account_id = a.id
-                 ORDER BY a.id"
-            ))?
+                 LEFT JOIN (
+                   SELECT n.account_id, sum(n.open) AS open FROM (
+                     SELECT account_id, campaign_id, count(*) AS open FROM enrollments INDEXED BY enrollments_open
+                     WHERE accepted_at IS NULL AND status NOT IN ('NOT_INTERESTED', 'DONE')
+                       AND coalesce(invited_at, created_at) > ?1
+                     GROUP BY account_id, campaign_id) n
+                   JOIN campaigns c ON c.id = n.campaign_id
+                   WHERE c.status NOT IN ('draft', 'archived') GROUP BY n.account_id) o
+                 ON o.account_id = a.id
+                 ORDER BY a.id",
+            )?
             .query_map(params![scope.since.0], |row| {
                 Ok(AccountTotal {
                     id: id(row, "id")?,

@@ -138,7 +138,7 @@ pub async fn look_up<'c>(
     id: &SessionId,
 ) -> Result<Option<(Bearer<'c>, Ms)>, Error> {
     let hash = id.hash();
-    let Some(row) = app.store.read(move |r| r.session(&hash)).await? else {
+    let Some(row) = app.store.view(move |r| r.session(&hash)).await? else {
         return Ok(None);
     };
     let now = app.clock.now();

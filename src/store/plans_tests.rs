@@ -1,0 +1,457 @@
+//! The plan of every statement of the store: nothing reads a whole table that grows, unless it is named here with the reason.
+//!
+//! The statements are found in the source, so a new one can't be forgotten. Those that are put together from parts have to be run
+//! by [`drive`], with every combination of their parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path as File;
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use super::list_tests::{enrollment_filters, filled, signal_filters};
+use super::{DeliveryFilter, Reader};
+use crate::domain::ids::CampaignId;
+use crate::domain::time::Ms;
+use crate::domain::words::DeliveryState;
+
+/// Tables with a row for each enrollment, signal, event, delivery or account.
+const GROWS: &[&str] = &[
+    "accounts",
+    "account_pace",
+    "account_poll",
+    "changes",
+    "deliveries",
+    "enrollments",
+    "events",
+    "provider_events",
+    "resyncs",
+    "signal_enrollments",
+    "signal_keys",
+    "signals",
+];
+
+/// Statements that may read all rows of an index or sort what they find: a part of the text, and the reason.
+const NAMED: &[(&str, &str)] = &[
+    // For people: views, which run beside the work, once for all who ask, and no longer than some seconds.
+    (
+        "FROM deliveries INDEXED BY deliveries_by_state GROUP BY",
+        "counts deliveries, from an index alone",
+    ),
+    (
+        "INDEXED BY enrollments_open WHERE accepted_at IS NULL AND status NOT IN ('NOT_INTERESTED', 'DONE') AND coalesce(",
+        "counts what is open, from an index alone",
+    ),
+    (
+        "(SELECT count(*) FROM enrollments WHERE ?1 IS NULL)",
+        "counts all enrollments, from an index alone",
+    ),
+    (
+        "INDEXED BY enrollments_accepted WHERE ?1 IS NULL",
+        "the charts over all campaigns, from an index alone",
+    ),
+    (
+        "FROM account_pace WHERE day >= ?1",
+        "one narrow row for each account",
+    ),
+    (
+        "FROM enrollments INDEXED BY enrollments_accepted WHERE accepted_at",
+        "few accepts fit: the index holds nothing else, and row numbers are sorted",
+    ),
+    (
+        "FROM enrollments INDEXED BY enrollments_open WHERE",
+        "few open ones fit: the index holds nothing else, and row numbers are sorted",
+    ),
+    (
+        "FROM enrollments NOT INDEXED WHERE 1 AND late = ?1",
+        "most are not late: the page is soon full",
+    ),
+    (
+        "FROM enrollments NOT INDEXED WHERE 1 AND (accepted_at IS NOT NULL) = ?1",
+        "most are not connected: the page is soon full",
+    ),
+    (
+        "FROM deliveries NOT INDEXED WHERE 1 AND state",
+        "most are delivered: the page is soon full",
+    ),
+    (
+        "FROM deliveries NOT INDEXED WHERE 1 ORDER BY id DESC LIMIT",
+        "the newest, by row number",
+    ),
+    (
+        "FROM deliveries INDEXED BY deliveries_by_state WHERE 1 AND state = ?1",
+        "the backlog in one state: row numbers are sorted",
+    ),
+    // Sorts of what belongs to one person, one event or one signal.
+    (
+        "FROM enrollments WHERE provider_id IN",
+        "those who may be one person",
+    ),
+    (
+        "FROM resyncs WHERE enrollment_id = ?1",
+        "the resyncs of one enrollment",
+    ),
+    (
+        "FROM signals s JOIN signal_enrollments t ON t.signal_id = s.id WHERE t.enrollment_id",
+        "the signals of one enrollment",
+    ),
+    (
+        "JOIN enrollments e ON e.id = t.enrollment_id WHERE t.signal_id = ?1",
+        "the enrollments of one signal",
+    ),
+    (
+        "JOIN events e ON e.id = d.event_id WHERE e.enrollment_id = ?1",
+        "the deliveries of one enrollment",
+    ),
+    (
+        "FROM deliveries INDEXED BY sqlite_autoindex_deliveries_1",
+        "the deliveries of one event",
+    ),
+    // What is due now.
+    (
+        "AND e.next_step_at <= ?1 ORDER BY",
+        "the steps that are due, from an index alone; row numbers are sorted",
+    ),
+    (
+        "AND e.invited_at <= ?2 - c.not_accepted_after_ms",
+        "the invites that are overdue, from an index alone; row numbers are sorted",
+    ),
+    // What has to touch every account.
+    ("UPDATE account_pace SET ended_at", "once, at the start"),
+    (
+        "UPDATE account_poll SET next_look_at",
+        "every account is looked at, on purpose",
+    ),
+    (
+        "FROM events WHERE seq > ?1 AND body IS NOT NULL",
+        "few events are erased",
+    ),
+];
+
+/// A string of the source that begins a statement, as the pieces between its `{…}`.
+struct Literal {
+    place: String,
+    pieces: Vec<String>,
+}
+
+/// Text with every run of white space as one space.
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The string literals of a Rust source with the text before each, comments left out.
+fn strings(source: &str) -> Vec<(String, String)> {
+    let chars: Vec<char> = source.chars().collect();
+    let (mut found, mut at, mut before) = (Vec::new(), 0, String::new());
+    while at < chars.len() {
+        let rest: String = chars[at..chars.len().min(at + 4)].iter().collect();
+        if rest.starts_with("//") {
+            while at < chars.len() && chars[at] != '\n' {
+                at += 1;
+            }
+        } else if rest.starts_with("'\"'") {
+            at += 3;
+        } else if rest.starts_with("'\\") {
+            at += 4;
+        } else if chars[at] == '"' {
+            let mut text = String::new();
+            at += 1;
+            while chars[at] != '"' {
+                if chars[at] == '\\' {
+                    at += 1;
+                    match chars[at] {
+                        'n' => text.push('\n'),
+                        '\n' => {
+                            while chars[at + 1].is_whitespace() {
+                                at += 1;
+                            }
+                        }
+                        other => text.push(other),
+                    }
+                } else {
+                    text.push(chars[at]);
+                }
+                at += 1;
+            }
+            at += 1;
+            found.push((std::mem::take(&mut before), text));
+        } else {
+            before.push(chars[at]);
+            at += 1;
+        }
+    }
+    found
+}
+
+/// Every statement in the source of the store, and the constants that stand in them.
+fn literals() -> Vec<Literal> {
+    const VERBS: &[&str] = &[
+        "SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "REPLACE ",
+    ];
+    let folder = File::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut constants = BTreeMap::new();
+    let mut texts = Vec::new();
+    for (name, program) in programs(&folder) {
+        for (before, text) in strings(&program) {
+            let text = plain(&text);
+            let declared = before
+                .rsplit_once("const ")
+                .filter(|(_, rest)| rest.trim_end().ends_with("&str ="))
+                .and_then(|(_, rest)| rest.split(':').next().map(str::to_owned));
+            match declared {
+                Some(constant) => {
+                    constants.insert((name.clone(), constant), text);
+                }
+                None => texts.push((name.clone(), text)),
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    let mut found = Vec::new();
+    for (name, text) in texts {
+        let mut whole = text;
+        // A constant may hold another one.
+        for ((file, constant), value) in constants.iter().chain(&constants) {
+            let mark = format!("{{{constant}}}");
+            if whole.contains(&mark)
+                && (*file == name || constants.keys().filter(|k| k.1 == *constant).count() == 1)
+            {
+                whole = whole.replace(&mark, value);
+                used.insert((file.clone(), constant.clone()));
+            }
+        }
+        if VERBS.iter().any(|verb| whole.starts_with(verb)) {
+            found.push(Literal {
+                place: name,
+                pieces: pieces(&whole),
+            });
+        }
+    }
+    for ((file, constant), text) in &constants {
+        let key = (file.clone(), constant.clone());
+        if !used.contains(&key) && VERBS.iter().any(|verb| text.starts_with(verb)) {
+            found.push(Literal {
+                place: file.clone(),
+                pieces: pieces(text),
+            });
+        }
+    }
+    found
+}
+
+fn programs(folder: &File) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the store") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if path.is_dir() {
+            found.extend(programs(&path));
+        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).expect("text");
+            let program = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap_or_default();
+            found.push((name, program.to_owned()));
+        }
+    }
+    found
+}
+
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut depth = 0;
+    for c in text.chars() {
+        match c {
+            '{' => {
+                depth += 1;
+                pieces.push(String::new());
+            }
+            '}' => depth -= 1,
+            _ if depth == 0 => pieces.last_mut().expect("one").push(c),
+            _ => {}
+        }
+    }
+    pieces
+}
+
+/// Whether a statement that was run came from the pieces of a literal.
+fn made_of(statement: &str, literal: &Literal) -> bool {
+    let mut rest = statement;
+    literal.pieces.iter().all(|piece| {
+        let piece = piece.trim();
+        rest.find(piece).is_some_and(|at| {
+            rest = &rest[at + piece.len()..];
+            true
+        })
+    })
+}
+
+/// Runs every query that is put together from parts, in every combination. Returns their texts.
+fn drive(conn: &mut Connection) -> BTreeSet<String> {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let to = seen.clone();
+    let hear = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(_, text) = event {
+            to.lock().expect("no panic").insert(plain(text));
+        }
+    };
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
+        .expect("traced");
+    let reader = Reader { conn };
+    for filter in enrollment_filters() {
+        reader.enrollments(&filter, 30).expect("a list");
+    }
+    for filter in signal_filters() {
+        reader.signals(&filter, 30).expect("a list");
+    }
+    let word = |set: bool| set.then(|| "x".to_owned());
+    for bits in 0..16 {
+        for state in DeliveryState::ALL.iter().copied().map(Some).chain([None]) {
+            let filter = DeliveryFilter {
+                destination: word(bits & 1 > 0),
+                state,
+                event: word(bits & 2 > 0),
+                before: (bits & 4 > 0).then_some(1),
+            };
+            reader.deliveries(&filter, 30).expect("a list");
+        }
+    }
+    let campaign = CampaignId::parse("c1").expect("an id");
+    for campaign in [Some(&campaign), None] {
+        reader.stats(campaign, 30, Ms(1)).expect("figures");
+    }
+    conn.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>)
+        .expect("untraced");
+    seen.lock().expect("no panic").clone()
+}
+
+/// What is wrong with the plan of a statement: whole tables that are read, and sorts.
+fn faults(conn: &Connection, statement: &str) -> Vec<String> {
+    let mut query = conn
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let none = vec![rusqlite::types::Null; query.parameter_count()];
+    let lines: Vec<String> = query
+        .query_map(rusqlite::params_from_iter(none), |row| row.get("detail"))
+        .expect("a plan")
+        .collect::<Result<_, _>>()
+        .expect("a plan");
+    let grows = |name: &str| GROWS.contains(&table(statement, name).as_str());
+    let touches = GROWS
+        .iter()
+        .any(|table| statement.contains(&format!(" {table} ")) || statement.ends_with(table));
+    lines
+        .into_iter()
+        .filter(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                ["SCAN", name, ..] => grows(name),
+                // Everything after a row, or before it, is a scan too.
+                ["SEARCH", name, ..] => {
+                    let half = ["(rowid>?)", "(rowid<?)"]
+                        .iter()
+                        .any(|half| line.ends_with(half));
+                    grows(name) && half && !is_page(statement)
+                }
+                _ => touches && line.contains("TEMP B-TREE"),
+            }
+        })
+        .collect()
+}
+
+/// Whether a statement takes the next rows by number, whatever they hold, up to a limit.
+fn is_page(statement: &str) -> bool {
+    ["id", "seq", "d.id"].iter().any(|number| {
+        ['<', '>'].iter().any(|than| {
+            ["", "1 AND "].iter().any(|no_condition| {
+                (1..5).any(|place| {
+                    let page =
+                        format!("WHERE {no_condition}{number} {than} ?{place} ORDER BY {number}");
+                    statement.contains(&page) && statement.contains("LIMIT")
+                })
+            })
+        })
+    })
+}
+
+/// The table that a plan calls by its name or its alias.
+fn table(statement: &str, name: &str) -> String {
+    let words: Vec<&str> = statement
+        .split(|c: char| c.is_whitespace() || c == '(' || c == ')' || c == ',')
+        .filter(|word| !word.is_empty())
+        .collect();
+    words
+        .windows(3)
+        .find(|w| matches!(w[0], "FROM" | "JOIN") && w[2] == name)
+        .map_or(name, |w| w[1])
+        .to_owned()
+}
+
+#[test]
+fn no_statement_reads_a_whole_table_that_grows() {
+    let (_dir, mut conn) = filled();
+    let run = drive(&mut conn);
+    let mut statements: BTreeSet<String> = run.clone();
+    let mut wrong = Vec::new();
+    let literals = literals();
+    assert!(
+        literals.len() > 100,
+        "only {} statements were found",
+        literals.len()
+    );
+    for literal in &literals {
+        match literal.pieces.as_slice() {
+            [whole] => {
+                statements.insert(whole.clone());
+            }
+            parts if !run.iter().any(|text| made_of(text, literal)) => {
+                wrong.push(format!("{}: `drive` has to run {parts:?}", literal.place));
+            }
+            _ => {}
+        }
+    }
+    let mut needed = BTreeSet::new();
+    for statement in &statements {
+        let faults = faults(&conn, statement);
+        let named = NAMED.iter().find(|(part, _)| statement.contains(part));
+        match named {
+            _ if faults.is_empty() => {}
+            Some((part, _)) => {
+                needed.insert(*part);
+            }
+            None => wrong.push(format!("{statement}\n    {}", faults.join("\n    "))),
+        }
+    }
+    for (part, reason) in NAMED {
+        if !needed.contains(part) {
+            wrong.push(format!("named without need: {part:?} ({reason})"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Deleting a row looks for those that refer to it.
+#[test]
+fn every_cascade_has_an_index() {
+    let (_dir, conn) = filled();
+    let mut query = conn
+        .prepare(
+            "SELECT t.name, f.\"from\" FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
+             WHERE t.type = 'table' AND f.on_delete = 'CASCADE' AND NOT EXISTS (
+               SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
+               WHERE c.seqno = 0 AND c.name = f.\"from\" AND i.partial = 0)",
+        )
+        .expect("a query");
+    let without: Vec<(String, String)> = query
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("rows")
+        .collect::<Result<_, _>>()
+        .expect("rows");
+    assert!(without.is_empty(), "{without:?}");
+}
