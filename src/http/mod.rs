@@ -6,6 +6,7 @@ mod lookup;
 mod names;
 mod places;
 mod reach;
+mod retry_after;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,7 @@ use reqwest::{Client, ClientBuilder, Response, redirect, retry};
 pub use files::Files;
 pub use names::{Names, ResolveError};
 pub use reach::{Reach, RefusedAddress};
+pub use retry_after::retry_after;
 
 /// The longest time in which a connection must be established, name resolution included.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);

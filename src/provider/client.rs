@@ -1,6 +1,5 @@
 //! The Unipile client: three kinds of call, everything about them bounded, nothing followed or repeated on its own.
 
-use std::num::IntErrorKind;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, Url, header};
@@ -268,23 +267,10 @@ fn to_slashed(asked: &Url, response: &Response) -> bool {
     })
 }
 
-/// `Retry-After` in seconds or as a date; nonsense counts as absent.
+/// The wait that the provider asks for, at most [`RETRY_AFTER_MAX`].
 fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
-    let text = response
-        .headers()
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => RETRY_AFTER_MAX,
-        Err(_) => {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            Ms(date.timestamp().as_millisecond()).since(now)
-        }
-    };
-    Some(wait.min(RETRY_AFTER_MAX))
+    let value = response.headers().get(header::RETRY_AFTER)?;
+    Some(http::retry_after(value.to_str().ok()?, now)?.min(RETRY_AFTER_MAX))
 }
 
 fn unanswered(error: reqwest::Error) -> CallError {

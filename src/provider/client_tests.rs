@@ -131,7 +131,7 @@ async fn statuses_and_types_are_told_apart() {
 }
 
 #[tokio::test]
-async fn retry_after_is_read_in_seconds_and_as_a_date() {
+async fn retry_after_is_read_in_seconds_and_in_every_form_of_a_date() {
     let world = World::new().await;
     let after = |seconds| Some(Duration::from_secs(seconds));
     assert_eq!(
@@ -144,7 +144,9 @@ async fn retry_after_is_read_in_seconds_and_as_a_date() {
     );
     for (value, wanted) in [
         ("Sat, 02 May 2026 15:24:06 GMT", after(600)),
-        ("Sat, 02 May 2020 15:24:06 GMT", after(0)),
+        ("Saturday, 02-May-26 15:24:06 GMT", after(600)),
+        ("Sat May  2 15:24:06 2026", after(600)),
+        ("Sat, 02 May 2020 15:24:06 GMT", None),
         ("soon", None),
         ("99999999999", after(7 * 86_400)),
         ("99999999999999999999999", after(7 * 86_400)),

@@ -10,7 +10,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("wake", &[]),
     ("metrics", &["domain"]),
-    ("http", &[]),
+    ("http", &["domain"]),
     ("config", &["domain", "clock"]),
     ("store", &["domain", "clock"]),
     ("reconcile", &["domain", "store", "clock", "wake"]),
