@@ -16,7 +16,7 @@ use acceptd::domain::signal::{Claim, Person, Signal, Subject};
 use acceptd::domain::words::{CampaignStatus, Path, Precision, Source};
 use acceptd::reconcile::decide::{Case, decide};
 use acceptd::reconcile::resolve::resolve;
-use acceptd::reconcile::{Policy, Reconciler, Report, Upsert, Witness};
+use acceptd::reconcile::{Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::sim::ids;
 use acceptd::store::{Store, Unobserved};
 use acceptd::wake::Wakes;
@@ -189,6 +189,10 @@ impl World {
             routes: Vec::new(),
             announce_within: Duration::from_secs(7 * 86_400),
             horizon: Duration::from_secs(180 * 86_400),
+            steps: StepCap {
+                daily: None,
+                timezone: jiff::tz::TimeZone::UTC,
+            },
         };
         let wakes = Wakes::default();
         let reconciler =

@@ -51,6 +51,11 @@ impl Config {
         out.text("horizon", duration_text(poll.horizon));
         out.text("active_hours", hours(poll.active_hours));
         out.text("timezone", zone(&poll.timezone));
+        out.head("[steps]");
+        out.plain(
+            "account_daily_cap",
+            self.steps.account_daily_cap.unwrap_or(0),
+        );
         out.head("[events]");
         out.text(
             "announce_within",

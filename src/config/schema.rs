@@ -8,7 +8,7 @@ use super::secret::SigningSecret;
 use super::section::Section;
 use super::tokens;
 use super::types::{
-    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Token,
+    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Steps, Token,
     Unipile, Wants,
 };
 use super::values::{self, ActiveHours, Rate};
@@ -50,6 +50,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
     let unipile = unipile(&root.table("unipile"));
     let sendpilot = sendpilot(&root.table("sendpilot"));
     let poll = poll(&root.table("poll"));
+    let steps = steps(&root.table("steps"));
     let events = events(&root.table("events"));
     let tokens: Vec<_> = root.tables("token").iter().map(token).collect();
     let accounts: Vec<_> = root.tables("account").iter().map(account).collect();
@@ -62,6 +63,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
         unipile: unipile?,
         sendpilot: sendpilot?,
         poll: poll?,
+        steps: steps?,
         events: events?,
         tokens: tokens.into_iter().collect::<Option<_>>()?,
         accounts: accounts.into_iter().collect::<Option<_>>()?,
@@ -157,6 +159,14 @@ fn poll(s: &Section<'_>) -> Option<Poll> {
         horizon: horizon?,
         active_hours: active_hours?,
         timezone: timezone?,
+    })
+}
+
+fn steps(s: &Section<'_>) -> Option<Steps> {
+    let account_daily_cap = s.get("account_daily_cap", |v| read::number(v, 0, 1_000_000));
+    s.finish();
+    Some(Steps {
+        account_daily_cap: account_daily_cap.map(|cap| (cap > 0).then_some(cap))?,
     })
 }
 

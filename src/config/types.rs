@@ -30,6 +30,8 @@ pub struct Config {
     pub sendpilot: Sendpilot,
     /// `[poll]`
     pub poll: Poll,
+    /// `[steps]`
+    pub steps: Steps,
     /// `[events]`
     pub events: Events,
     /// `[[token]]`, in the file's order; names and secrets are unique. `server.admin_token` is not among them.
@@ -126,8 +128,15 @@ pub struct Poll {
     pub horizon: Duration,
     /// When accounts may be called; `None`: always.
     pub active_hours: Option<ActiveHours>,
-    /// Of `active_hours`.
+    /// Of `active_hours`, and of the days that `steps.account_daily_cap` counts.
     pub timezone: TimeZone,
+}
+
+/// `[steps]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steps {
+    /// Next steps of one account on one day of its time zone, over all campaigns. `None`: no cap beyond the campaigns' own.
+    pub account_daily_cap: Option<u32>,
 }
 
 /// `[events]`

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Destination, Wants};
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::reconcile::{AccountPolicy, Policy, Route};
+use crate::reconcile::{AccountPolicy, Policy, Route, StepCap};
 
 /// The rules of a configuration.
 #[must_use]
@@ -16,6 +16,7 @@ pub fn policy(config: &Config) -> Policy {
                 let policy = AccountPolicy {
                     workspace: account.workspace_id.clone(),
                     provider: account.provider,
+                    timezone: account.timezone.clone(),
                 };
                 (account.id.clone(), policy)
             })
@@ -23,6 +24,10 @@ pub fn policy(config: &Config) -> Policy {
         routes: config.destinations.iter().map(route).collect(),
         announce_within: config.events.announce_within,
         horizon: config.poll.horizon,
+        steps: StepCap {
+            daily: config.steps.account_daily_cap.map(i64::from),
+            timezone: config.poll.timezone.clone(),
+        },
     }
 }
 

@@ -152,16 +152,10 @@ impl Schedule {
         }
     }
 
-    /// The local day that holds an instant: its first instant, and that of the day after.
+    /// The day of the schedule's time zone that holds an instant; see [`local_day`].
     #[must_use]
     pub fn day(&self, at: Ms) -> Option<(Ms, Ms)> {
-        let date = self.zone.to_datetime(stamp(at)?).date();
-        let begin = |date: Date| {
-            date.to_zoned_datetime(self.zone.clone())
-                .ok()
-                .map(|first| Ms(first.timestamp().as_millisecond()))
-        };
-        Some((begin(date)?, begin(date.tomorrow().ok()?)?))
+        local_day(&self.zone, at)
     }
 
     /// The first instant after `after` at which validity may change and then is as wanted: a local `start` or `end`, or a
@@ -191,6 +185,18 @@ impl Schedule {
             .map(|at| Ms(at.as_millisecond()))
             .find(|at| *at > after && self.is_valid(*at) == wanted)
     }
+}
+
+/// The local day that holds an instant: its first instant, and that of the day after. `None` only at the end of time.
+#[must_use]
+pub fn local_day(zone: &TimeZone, at: Ms) -> Option<(Ms, Ms)> {
+    let date = zone.to_datetime(stamp(at)?).date();
+    let begin = |date: Date| {
+        date.to_zoned_datetime(zone.clone())
+            .ok()
+            .map(|first| Ms(first.timestamp().as_millisecond()))
+    };
+    Some((begin(date)?, begin(date.tomorrow().ok()?)?))
 }
 
 fn stamp(at: Ms) -> Option<Timestamp> {

@@ -19,7 +19,7 @@ pub use announce::invite_data;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
 pub use ledger::Noted;
-pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route};
+pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route, StepCap};
 
 use crate::clock::Clock;
 use crate::domain::enrollment::Accept;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::domain::ids::{AccountId, CampaignId};
 use crate::domain::words::{EventType, Provider};
 
@@ -13,6 +15,17 @@ pub struct AccountPolicy {
     pub workspace: Option<String>,
     /// The provider, where the entry names one.
     pub provider: Option<Provider>,
+    /// The time zone, where the entry names one.
+    pub timezone: Option<TimeZone>,
+}
+
+/// How many next steps one account may have on one day of its time zone, over all campaigns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepCap {
+    /// The cap; `None`: no cap beyond the campaigns' own.
+    pub daily: Option<i64>,
+    /// The time zone of accounts whose entry names none.
+    pub timezone: TimeZone,
 }
 
 /// The `[[account]]` entries, with the accounts of each workspace at hand.
@@ -94,9 +107,20 @@ pub struct Policy {
     pub announce_within: Duration,
     /// An invite older than this is no longer waited for.
     pub horizon: Duration,
+    /// Next steps of one account on one day.
+    pub steps: StepCap,
 }
 
 impl Policy {
+    /// The time zone of an account.
+    #[must_use]
+    pub fn timezone(&self, account: &AccountId) -> &TimeZone {
+        self.accounts
+            .get(account)
+            .and_then(|a| a.timezone.as_ref())
+            .unwrap_or(&self.steps.timezone)
+    }
+
     /// The workspace of an account.
     #[must_use]
     pub fn workspace(&self, account: &AccountId) -> &str {

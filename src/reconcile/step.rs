@@ -1,17 +1,21 @@
 //! What an accept, or its absence, sets in motion in its campaign (contract section 12).
 
+use std::time::Duration;
+
 use super::Routine;
 use super::announce::invite_data;
 use crate::domain::enrollment::{CampaignFacts, Enrollment};
 use crate::domain::event::{open_key, step_key};
 use crate::domain::ids::EnrollmentId;
-use crate::domain::schedule::Schedule;
+use crate::domain::schedule::{Schedule, local_day};
 use crate::domain::time::Ms;
 use crate::domain::words::{CampaignStatus, EventType};
 use crate::store::{Error, OpenScope};
 
 /// How many local days ahead a step is queued at most, should all before them be full.
 const DAYS_AHEAD_MAX: u32 = 3_660;
+/// When a due step that finds no slot is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(86_400);
 
 impl Routine<'_> {
     /// Queues the next step of an accept that is neither late nor pre-connected, in a running campaign with a schedule.
@@ -28,7 +32,7 @@ impl Routine<'_> {
             && campaign.status == CampaignStatus::Running
             && let Some(schedule) = schedule(e, campaign)
         {
-            e.next_step_at = self.free_slot(e, campaign, &schedule, self.now)?;
+            e.next_step_at = self.free_slot(e, campaign, Some(&schedule), self.now)?;
         }
         Ok(())
     }
@@ -61,7 +65,7 @@ impl Routine<'_> {
         };
         let schedule = schedule(&e, &campaign).ok_or_else(no_slot)?;
         let at = self
-            .free_slot(&e, &campaign, &schedule, self.now)?
+            .free_slot(&e, &campaign, Some(&schedule), self.now)?
             .ok_or_else(no_slot)?;
         e.next_step_at = Some(at);
         self.tx.set_next_step(&e.id, e.next_step_at)?;
@@ -111,52 +115,75 @@ impl Routine<'_> {
         Ok(overdue.len())
     }
 
-    /// Until when a due step has to wait; `None` when it may go out now. Without a schedule nothing holds it.
+    /// Until when a due step has to wait; `None` when it may go out now. Without a schedule any time is valid.
     fn wait_until(&self, e: &Enrollment, campaign: &CampaignFacts) -> Result<Option<Ms>, Error> {
-        let Some(schedule) = schedule(e, campaign) else {
-            return Ok(None);
-        };
+        let schedule = schedule(e, campaign);
+        let schedule = schedule.as_ref();
         let mut from = self.now;
-        if schedule.is_valid(from) {
-            let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.day(from)) else {
+        if schedule.is_none_or(|schedule| schedule.is_valid(from)) {
+            let Some(end) = self.full_until(e, campaign, schedule, from, true)? else {
                 return Ok(None);
             };
-            let sent = self
-                .tx
-                .steps_between(&e.account, &e.campaign, day, &e.id, true)?;
-            if sent < cap {
-                return Ok(None);
-            }
-            from = day.1;
+            from = end;
         }
-        self.free_slot(e, campaign, &schedule, from)
+        // Without a slot it is looked at again a day later: it never goes out on a day that is full.
+        let later = self.free_slot(e, campaign, schedule, from)?;
+        Ok(Some(later.unwrap_or(from.plus(LOOK_AGAIN))))
     }
 
-    /// The next valid slot from `from` on, plus a random part of the jitter, on a local day that is not full.
+    /// The next valid slot from `from` on, plus a random part of the jitter, on a day that is not full.
     fn free_slot(
         &self,
         e: &Enrollment,
         campaign: &CampaignFacts,
-        schedule: &Schedule,
+        schedule: Option<&Schedule>,
         mut from: Ms,
     ) -> Result<Option<Ms>, Error> {
         for _ in 0..DAYS_AHEAD_MAX {
-            let Some(slot) = schedule.next_slot(from) else {
-                return Ok(None);
+            let at = match schedule {
+                None => from,
+                Some(schedule) => match schedule.next_slot(from) {
+                    None => return Ok(None),
+                    Some(slot) => schedule.with_jitter(slot, rand::random()),
+                },
             };
-            let at = schedule.with_jitter(slot, rand::random());
-            let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.day(at)) else {
-                return Ok(Some(at));
-            };
-            let queued = self
-                .tx
-                .steps_between(&e.account, &e.campaign, day, &e.id, false)?;
-            if queued < cap {
-                return Ok(Some(at));
+            match self.full_until(e, campaign, schedule, at, false)? {
+                None => return Ok(Some(at)),
+                Some(end) => from = end,
             }
-            from = day.1;
         }
         tracing::warn!(enrollment = %e.id, campaign = %e.campaign, "ten years of next steps are full; this one is not queued");
+        Ok(None)
+    }
+
+    /// The end of the day that holds `at`, if that day has no room for another next step: by the campaign's own cap on a day of its
+    /// schedule, or by the cap over all campaigns on a day of the account's time zone. A step that is due (`only_sent`) competes
+    /// only with those that went out: whatever is queued, no day ever has more than its cap.
+    fn full_until(
+        &self,
+        e: &Enrollment,
+        campaign: &CampaignFacts,
+        schedule: Option<&Schedule>,
+        at: Ms,
+        only_sent: bool,
+    ) -> Result<Option<Ms>, Error> {
+        if let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.and_then(|s| s.day(at))) {
+            let steps = self
+                .tx
+                .steps_between(&e.account, &e.campaign, day, &e.id, only_sent)?;
+            if steps >= cap {
+                return Ok(Some(day.1));
+            }
+        }
+        let zone = self.policy.timezone(&e.account);
+        if let (Some(cap), Some(day)) = (self.policy.steps.daily, local_day(zone, at)) {
+            let steps = self
+                .tx
+                .account_steps_between(&e.account, day, &e.id, only_sent, cap)?;
+            if steps >= cap {
+                return Ok(Some(day.1));
+            }
+        }
         Ok(None)
     }
 

@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_former_events.sql"),
     include_str!("migrations/0010_sessions.sql"),
     include_str!("migrations/0011_views.sql"),
+    include_str!("migrations/0012_account_cap.sql"),
 ];
 
 /// The schema version of this program.

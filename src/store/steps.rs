@@ -113,6 +113,39 @@ impl Reader<'_> {
                 |row| row.get(0),
             )?)
     }
+
+    /// How many next steps an account has between two instants, over all campaigns and counted no further than `cap`; `but` is left
+    /// out. Counts the steps that went out then and, unless `only_sent`, those that are queued for then.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn account_steps_between(
+        &self,
+        account: &AccountId,
+        (begin, end): (Ms, Ms),
+        but: &EnrollmentId,
+        only_sent: bool,
+        cap: i64,
+    ) -> Result<i64, Error> {
+        let count = |sql: &str| -> Result<i64, Error> {
+            Ok(self.conn.prepare_cached(sql)?.query_row(
+                params![account.as_str(), begin.0, end.0, but.as_str(), cap],
+                |row| row.get(0),
+            )?)
+        };
+        let sent = count(
+            "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE account_id = ?1 AND next_step_sent_at >= ?2
+               AND next_step_sent_at < ?3 AND id <> ?4 LIMIT ?5)",
+        )?;
+        if only_sent || sent >= cap {
+            return Ok(sent);
+        }
+        let queued = count(
+            "SELECT count(*) FROM (SELECT 1 FROM enrollments WHERE account_id = ?1 AND next_step_at >= ?2
+               AND next_step_at < ?3 AND next_step_sent_at IS NULL AND id <> ?4 LIMIT ?5)",
+        )?;
+        Ok(sent + queued)
+    }
 }
 
 impl Tx<'_> {

@@ -1,5 +1,6 @@
 //! The one integration binary: one file per behaviour. They share `process`, `odd_provider` and what ends in `_support`.
 
+mod account_cap;
 mod api_campaigns;
 mod api_enrollments;
 mod api_errors;

@@ -71,8 +71,20 @@ impl Site {
 
     /// A site with [`TOKEN`] on a clock, where what is due after an accept goes out.
     pub async fn on_clock(clock: Clock) -> Self {
-        let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n");
+        Self::on_clock_with(clock, "").await
+    }
+
+    /// The same with more in its configuration.
+    pub async fn on_clock_with(clock: Clock, more: &str) -> Self {
+        let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n{more}");
         Self::whole(&toml, CONNECTIONS_MAX, clock, |_| {}).await
+    }
+
+    /// Puts the rules of another configuration in force, as a reload does.
+    pub fn reload(&self, more: &str) {
+        let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n{more}");
+        let (config, _) = config::parse(&toml).expect("a configuration");
+        self.reconciler.set_policy(policy(&config));
     }
 
     async fn whole(
@@ -228,5 +240,6 @@ fn policy(config: &Config) -> Policy {
             .collect(),
         announce_within: config.events.announce_within,
         horizon: config.poll.horizon,
+        steps: acceptd::daemon::policy::policy(config).steps,
     }
 }

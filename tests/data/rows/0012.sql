@@ -1,0 +1,1 @@
+-- Migration 0012 makes no table; its indexes cover the rows that are there.
