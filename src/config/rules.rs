@@ -45,6 +45,7 @@ pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
     told.server(config);
     told.unipile(config);
     told.spacing(config, &accounts);
+    told.tick(config, &accounts);
     told.destinations(config, &destinations);
     told.all
 }
@@ -160,6 +161,19 @@ impl Warnings<'_, '_> {
         }
         for (account, section) in config.accounts.iter().zip(accounts) {
             if account.spacing.is_some_and(|s| s < SPACING_WISE) {
+                self.add(section, "spacing", message);
+            }
+        }
+    }
+
+    fn tick(&mut self, config: &Config, accounts: &[Section<'_>]) {
+        let message = "is shorter than the spacing: an account is then called once per spacing, by turns for the newest relations and for the rest of its list";
+        if config.poll.every < config.poll.spacing {
+            self.add(&self.root.table("poll"), "every", message);
+        }
+        for (account, section) in config.accounts.iter().zip(accounts) {
+            if account.spacing.is_some_and(|s| s > config.poll.every) {
+                let message = "is longer than poll.every: the account is then called once per spacing, by turns for the newest relations and for the rest of its list";
                 self.add(section, "spacing", message);
             }
         }

@@ -8,8 +8,8 @@ use super::secret::SigningSecret;
 use super::section::Section;
 use super::tokens;
 use super::types::{
-    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Steps, Token,
-    Unipile, Wants,
+    Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Steps,
+    Token, Unipile, Wants,
 };
 use super::values::{self, ActiveHours, Rate};
 use crate::domain::ids::{AccountId, CampaignId};

@@ -218,6 +218,14 @@ words!(
     }
 );
 
+impl CampaignStatus {
+    /// Whether its enrollments are not looked for.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Draft | Self::Archived)
+    }
+}
+
 impl Status {
     /// The place in the order that stamps move along; the three that people set share the last one.
     #[must_use]

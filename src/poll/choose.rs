@@ -8,7 +8,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Ms;
 use crate::domain::words::Provider;
 use crate::provider::pacer::Choice;
-use crate::store::{Error, ResyncRow, Tx};
+use crate::store::{Error, PollRow, ResyncRow, Tx};
 
 /// How long after the beginning of an outage, and after each probe, the account is probed (contract section 9).
 const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
@@ -18,9 +18,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
 pub(super) enum Work {
     /// The first page of the relations list.
     First {
-        /// Whether it is to find out if an account in an outage works again.
-        probe: bool,
-        /// How often somebody had asked for one when it left.
+        /// The beginning of the account's outage, if the call is to find out whether it is over.
+        probe: Option<Ms>,
+        /// How often one had been asked for when it left.
         asks: i64,
     },
     /// The next page of an interrupted poll.
@@ -59,26 +59,27 @@ pub(super) fn choose(
     if plan.client.is_none() || provider != Provider::Unipile {
         return Ok(Choice::Later(None));
     }
-    let spacing = (plan.pace_of)(account, now).spacing;
+    let pace = (plan.pace_of)(account, now);
+    let call = |work| Ok(Choice::Call(work, pace));
     // Stamped or moved meanwhile: the question is answered without a call.
-    tx.resyncs_answered(account, now, spacing)?;
+    tx.resyncs_answered(account, now, pace.spacing)?;
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
         // Whatever opens one makes the account be looked at again; this is for the clock alone.
         return Ok(Choice::Later(Some(plan.next_tick(now))));
     }
     if let Some(since) = stored.outage_since {
         let probe = next_probe(since, row.probed_at);
-        return Ok(if row.asked || probe <= now {
-            Choice::Call(Work::First {
-                probe: true,
-                asks: row.asks,
-            })
-        } else {
-            Choice::Later(Some(probe))
+        // Only a person's wish, made during this outage, brings a probe before its time.
+        if !row.probe_asked && probe > now {
+            return Ok(Choice::Later(Some(probe)));
+        }
+        return call(Work::First {
+            probe: Some(since),
+            asks: row.asks,
         });
     }
-    if let Some(work) = promised(tx, account, now, spacing)? {
-        return Ok(Choice::Call(work));
+    if let Some(work) = promised(tx, account, now, pace.spacing)? {
+        return call(work);
     }
     let missed = row.due_at.is_some_and(|due| due.plus(plan.every) < now);
     let far = row.due_at.is_some_and(|due| due > plan.latest_tick(now));
@@ -91,18 +92,25 @@ pub(super) fn choose(
         tx.set_poll(&row)?;
     }
     let due = row.due_at.unwrap_or(now);
-    if row.asked || due <= now {
-        return Ok(Choice::Call(Work::First {
-            probe: false,
+    if wants_first(&row, due <= now) {
+        return call(Work::First {
+            probe: None,
             asks: row.asks,
-        }));
+        });
     }
-    if let Some(walk) = row.walk {
-        return Ok(Choice::Call(Work::Page {
+    match row.walk {
+        Some(walk) => call(Work::Page {
             cursor: walk.cursor,
-        }));
+        }),
+        None => Ok(Choice::Later(Some(due))),
     }
-    Ok(Choice::Later(Some(due)))
+}
+
+/// Whether page one is read next, and not the next page of an interrupted poll. They take turns, so that a tick that is shorter than
+/// the spacing can't keep the poll from going on; a wish to poll now comes before that page, but once only.
+fn wants_first(row: &PollRow, tick: bool) -> bool {
+    let firsts = row.walk.as_ref().map_or(0, |walk| walk.firsts);
+    ((row.asked || row.again) && firsts < 2) || (tick && firsts < 1)
 }
 
 /// The next promised resync that still needs a call.

@@ -11,8 +11,11 @@ use crate::provider::types::{Relation, RelationsPage};
 use crate::reconcile::Routine;
 use crate::store::{Error, PollRow, Walk};
 
-/// The most connections that LinkedIn lets an account have; a list with more pages than they need has no end.
-const RELATIONS_MAX: u32 = 30_000;
+/// A list with more relations has no end: LinkedIn lets an account have 30,000 connections. The rest is for those that are read twice
+/// because others were added meanwhile.
+const RELATIONS_MAX: u32 = 33_000;
+/// After this many pages in a row with nobody on them, a poll ends unfinished.
+const EMPTY_PAGES_MAX: u32 = 10;
 
 /// Where a page starts.
 pub(super) enum Start {
@@ -69,19 +72,17 @@ pub(super) fn settle(
         Start::First { asks } => {
             first(&mut row, &read, now);
             row.due_at = Some(plan.next_tick(now));
-            row.asked &= row.asks > *asks;
+            let asked_since = row.asks > *asks;
+            row.asked &= asked_since;
+            row.again &= asked_since;
             let spacing = (plan.pace_of)(account, now).spacing;
             let left_at = routine.tx.pace(account)?.started_at.unwrap_or(now);
             routine.tx.resyncs_polled(account, left_at, now, spacing)?;
         }
-        Start::At(cursor) => next(&mut row, &read, cursor, pages_max(plan), now),
+        Start::At(cursor) => next(&mut row, &read, cursor, now),
     }
     routine.tx.set_poll(&row)?;
     Ok(row.walk.is_none())
-}
-
-fn pages_max(plan: &Plan) -> u32 {
-    RELATIONS_MAX.div_ceil(plan.page_size.max(1)) + 10
 }
 
 /// What matters of a page.
@@ -90,6 +91,8 @@ struct Read {
     top: Option<String>,
     /// Everyone on it.
     keys: Vec<String>,
+    /// How many relations it holds, those that name nobody included.
+    relations: u32,
     /// Where the next page starts, if there is anything left to look for.
     next: Option<String>,
     /// Whether it holds the newest relation of the last finished poll.
@@ -102,10 +105,8 @@ impl Read {
         let beyond = bound.is_none_or(|bound| reaches_beyond(&page.items, bound, now));
         Self {
             top: keys.first().cloned(),
-            next: page
-                .cursor
-                .clone()
-                .filter(|_| !beyond && page.items.len() + page.unusable > 0),
+            relations: u32::try_from(page.items.len() + page.unusable).unwrap_or(u32::MAX),
+            next: page.cursor.clone().filter(|_| !beyond),
             known: row
                 .watermark
                 .as_ref()
@@ -132,18 +133,18 @@ fn key(relation: &Relation) -> Option<String> {
         .or_else(|| identity.public_identifier.clone())
 }
 
-/// The first page: the end of a poll in the steady state, else the beginning of one; an interrupted one goes on if nothing lies
-/// between it and this page.
+/// The first page: the end of a poll in the steady state, else the beginning of one. An interrupted one goes on if nothing lies between
+/// it and this page, and after a page with nobody on it, which says nothing of that.
 fn first(row: &mut PollRow, read: &Read, now: Ms) {
-    let goes_on = row
-        .walk
-        .take()
-        .filter(|walk| walk.top.as_ref().is_none_or(|top| read.keys.contains(top)));
+    let goes_on = row.walk.take().filter(|walk| {
+        read.keys.is_empty() || walk.top.as_ref().is_none_or(|top| read.keys.contains(top))
+    });
     if let Some(mut walk) = goes_on {
         if read.next.is_none() {
             finish(row, read.top.clone(), walk.seq, now);
         } else {
-            walk.top.clone_from(&read.top);
+            walk.top = read.top.clone().or(walk.top);
+            walk.firsts = walk.firsts.saturating_add(1);
             row.walk = Some(walk);
         }
         return;
@@ -155,7 +156,9 @@ fn first(row: &mut PollRow, read: &Read, now: Ms) {
                 cursor: cursor.clone(),
                 top: read.top.clone(),
                 seq: row.look_seq,
-                pages: 1,
+                firsts: 1,
+                read: read.relations,
+                empty: u32::from(read.relations == 0),
             });
         }
         _ => finish(row, read.top.clone(), row.look_seq, now),
@@ -163,16 +166,28 @@ fn first(row: &mut PollRow, read: &Read, now: Ms) {
 }
 
 /// A later page.
-fn next(row: &mut PollRow, read: &Read, cursor: &str, pages_max: u32, now: Ms) {
+fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Ms) {
     let Some(mut walk) = row.walk.take() else {
         return;
     };
-    walk.pages += 1;
+    walk.firsts = 0;
+    walk.read = walk.read.saturating_add(read.relations);
+    walk.empty = if read.relations == 0 {
+        walk.empty.saturating_add(1)
+    } else {
+        0
+    };
+    // Where page one held nobody, the newest relation is on a later page.
+    walk.top = walk.top.or_else(|| read.top.clone());
     let nobody_new = row.done_seq == walk.seq;
-    let endless = walk.pages >= pages_max || read.next.as_deref() == Some(cursor);
+    let same_page = read.relations > 0 && read.next.as_deref() == Some(cursor);
     match &read.next {
-        Some(_) if endless => {
-            tracing::warn!(account = %row.account, pages = walk.pages, "the relations list does not end; the poll stops here");
+        Some(_) if walk.empty >= EMPTY_PAGES_MAX => {
+            // Unfinished: without a watermark and a time of its own, the next tick reads as deep again.
+            tracing::warn!(account = %row.account, pages = walk.empty, "the relations list goes on without relations; the poll ends unfinished");
+        }
+        Some(_) if same_page || walk.read >= RELATIONS_MAX => {
+            tracing::warn!(account = %row.account, relations = walk.read, "the relations list does not end; the poll stops here");
             finish(row, walk.top, walk.seq, now);
         }
         Some(next) if !(read.known && nobody_new) => {

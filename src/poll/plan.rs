@@ -7,7 +7,7 @@ use crate::domain::time::Ms;
 use crate::domain::words::Provider;
 use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
-use crate::store::OpenScope;
+use crate::store::{OpenScope, Widths};
 
 /// The pace of an account at a time.
 pub type PaceOf = Box<dyn Fn(&AccountId, Ms) -> Pace + Send + Sync>;
@@ -45,6 +45,16 @@ impl Plan {
     pub fn scope(&self, now: Ms) -> OpenScope {
         OpenScope {
             since: now.minus(self.horizon),
+        }
+    }
+
+    /// How far back enrollments are looked for.
+    #[must_use]
+    pub fn widths(&self) -> Widths {
+        let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        Widths {
+            lookback_ms: ms(self.lookback),
+            horizon_ms: ms(self.horizon),
         }
     }
 

@@ -18,6 +18,16 @@ const CALLS_PER_SECOND: NonZeroU32 = match NonZeroU32::new(20) {
     None => NonZeroU32::MIN,
 };
 
+/// Turns at once after a pause.
+const BURST: NonZeroU32 = match NonZeroU32::new(19) {
+    Some(n) => n,
+    None => NonZeroU32::MIN,
+};
+
+/// The turn of one call; spent by making it.
+#[derive(Debug)]
+pub(super) struct Turn(());
+
 /// The turns of all calls.
 pub(super) struct Rate {
     limiter: RateLimiter<NotKeyed, InMemoryState, Steady, NoOpMiddleware<Duration>>,
@@ -39,19 +49,22 @@ impl governor::clock::Clock for Steady {
 impl Rate {
     pub fn new(clock: Clock) -> Self {
         let steady = Steady(clock);
-        let quota = Quota::per_second(CALLS_PER_SECOND);
+        // One turn less at once: the poller may hold one that it took before and found no call for.
+        let quota = Quota::per_second(CALLS_PER_SECOND).allow_burst(BURST);
         Self {
             limiter: RateLimiter::direct_with_clock(quota, steady.clone()),
             steady,
         }
     }
 
-    /// Waits for the next turn and takes it. Dropped while it waits, it takes none.
-    pub async fn turn(&self) {
+    /// Waits for the next turn and takes it. Dropped while it waits, it takes none. A turn comes before the permit: nothing waits for
+    /// its turn with a permit in its hands.
+    pub async fn turn(&self) -> Turn {
         while let Err(early) = self.limiter.check() {
             let wait = early.wait_time_from(self.steady.now());
             self.steady.0.sleep(wait).await;
         }
+        Turn(())
     }
 }
 
@@ -71,7 +84,7 @@ mod tests {
                 .take_while(Option::is_some)
                 .count()
         };
-        assert_eq!(turns(), 20, "a burst");
+        assert_eq!(turns(), 19, "a burst");
         clock.set(Ms(1_890_000_000_000));
         assert_eq!(turns(), 0, "a step of the clock is no time");
         for _ in 0..5 {
@@ -79,6 +92,6 @@ mod tests {
             assert_eq!(turns(), 10);
         }
         clock.advance(Duration::from_secs(3_600));
-        assert_eq!(turns(), 20);
+        assert_eq!(turns(), 19);
     }
 }

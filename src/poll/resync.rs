@@ -98,7 +98,7 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
     };
     tx.insert_resync(&row)?;
     if row.by_poll {
-        tx.ask_poll(&e.account, now)?;
+        tx.poll_again(&e.account, now)?;
     }
     tx.look_for(&e.account, false, now)?;
     routine.report.look = true;
@@ -136,7 +136,7 @@ pub fn ask_all(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
         return Err(no_provider());
     }
     routine.report.look = true;
-    routine.tx.look_at_all(routine.now, true)
+    routine.tx.ask_all(routine.now)
 }
 
 fn no_provider() -> Error {

@@ -1,22 +1,29 @@
 //! The Unipile client: three kinds of call, everything about them bounded, nothing followed or repeated on its own.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method, Response, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::timeout_at;
 
 use super::error::{Asked, CallError, RETRY_AFTER_MAX, judge};
+use super::in_time::{self, InTime, NotWritten};
 use super::permit::Permit;
+use super::room::{self, Room};
 use super::types::{Profile, RegisteredWebhook, RelationsPage, created_webhook_id};
 use crate::clock::Clock;
 use crate::domain::time::Ms;
-use crate::http::{self, BodyError};
+use crate::http::{self, BodyError, Reach};
 
-/// The largest page of relations that is read, in bytes: a thousand of them are below one megabyte.
-const RELATIONS_BODY_MAX: usize = 8 << 20;
-/// The largest profile, webhook answer or error that is read, in bytes.
-const BODY_MAX: usize = 1 << 20;
+/// The most that one relation may take of a page, in bytes: they are below 1,000 bytes.
+const RELATION_BYTES_MAX: usize = 4 << 10;
+/// The most that a page of relations may have beside them, in bytes.
+const PAGE_BYTES_MAX: usize = 64 << 10;
+/// The largest profile or webhook answer that is read, in bytes.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// The largest error that is read, in bytes.
+const ERROR_BYTES_MAX: usize = 64 << 10;
 /// The most relations the provider gives in one page (providers' documentation: 1 to 1,000).
 pub const PAGE_SIZE_MAX: u32 = 1_000;
 
@@ -67,6 +74,7 @@ pub struct Unipile {
     http: Client,
     base: Url,
     key: SecretString,
+    timeout: Duration,
     clock: Clock,
 }
 
@@ -88,16 +96,19 @@ impl Unipile {
         }
         base.set_query(None);
         base.set_fragment(None);
-        let http = http::client(timeout).map_err(http::describe)?;
+        let http = http::build(timeout, Reach::Any, |settings| {
+            settings.pool_max_idle_per_host(0).connector_layer(InTime)
+        });
         Ok(Self {
-            http,
+            http: http.map_err(http::describe)?,
             base,
             key,
+            timeout,
             clock,
         })
     }
 
-    /// One page of the account's relations, newest first. Without a cursor, the first page.
+    /// One page of the account's relations, newest first. Without a cursor, the first page. Keep the room for as long as the page.
     ///
     /// # Errors
     /// [`CallError`].
@@ -106,12 +117,13 @@ impl Unipile {
         permit: Permit,
         cursor: Option<&str>,
         limit: u32,
-    ) -> Result<RelationsPage, CallError> {
+    ) -> Result<(RelationsPage, Room), CallError> {
+        let limit = limit.clamp(1, PAGE_SIZE_MAX);
         let mut url = self.url(&["users", "relations"]);
         {
             let mut query = url.query_pairs_mut();
             query.append_pair("account_id", permit.account().as_str());
-            query.append_pair("limit", &limit.clamp(1, PAGE_SIZE_MAX).to_string());
+            query.append_pair("limit", &limit.to_string());
             if let Some(cursor) = cursor {
                 query.append_pair("cursor", cursor);
             }
@@ -119,10 +131,12 @@ impl Unipile {
         let asked = Asked::Relations {
             cursor: cursor.is_some(),
         };
-        let body = self
-            .call(asked, Method::GET, url, None, RELATIONS_BODY_MAX)
+        let bytes_max = PAGE_BYTES_MAX + limit as usize * RELATION_BYTES_MAX;
+        let (body, room) = self
+            .call(Some(permit), asked, Method::GET, url, None, bytes_max)
             .await?;
-        RelationsPage::read(&body).map_err(CallError::Garbage)
+        let page = read(&body, RelationsPage::read).await?;
+        Ok((page, room))
     }
 
     /// The profile of a person as the account sees it; `identifier` is a provider id or a public identifier. With `slashed`, its
@@ -146,10 +160,17 @@ impl Unipile {
         };
         url.query_pairs_mut()
             .append_pair("account_id", permit.account().as_str());
-        let body = self
-            .call(Asked::Profile, Method::GET, url, None, BODY_MAX)
+        let (body, _room) = self
+            .call(
+                Some(permit),
+                Asked::Profile,
+                Method::GET,
+                url,
+                None,
+                BODY_BYTES_MAX,
+            )
             .await?;
-        Profile::read(&body).map_err(CallError::Garbage)
+        read(&body, Profile::read).await
     }
 
     /// One page of the registered webhooks, and the cursor of the next one. About no account, so it needs no permit.
@@ -165,10 +186,17 @@ impl Unipile {
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let body = self
-            .call(Asked::Webhooks, Method::GET, url, None, BODY_MAX)
+        let (body, _room) = self
+            .call(
+                None,
+                Asked::Webhooks,
+                Method::GET,
+                url,
+                None,
+                BODY_BYTES_MAX,
+            )
             .await?;
-        RegisteredWebhook::read_page(&body).map_err(CallError::Garbage)
+        read(&body, RegisteredWebhook::read_page).await
     }
 
     /// Registers a webhook and returns its id. About no account, so it needs no permit.
@@ -177,10 +205,17 @@ impl Unipile {
     /// [`CallError`].
     pub async fn create_webhook(&self, wanted: &Value) -> Result<String, CallError> {
         let url = self.url(&["webhooks"]);
-        let body = self
-            .call(Asked::Webhooks, Method::POST, url, Some(wanted), BODY_MAX)
+        let (body, _room) = self
+            .call(
+                None,
+                Asked::Webhooks,
+                Method::POST,
+                url,
+                Some(wanted),
+                BODY_BYTES_MAX,
+            )
             .await?;
-        created_webhook_id(&body).map_err(CallError::Garbage)
+        read(&body, created_webhook_id).await
     }
 
     /// Removes a webhook; one that is gone already counts as removed. About no account, so it needs no permit.
@@ -190,7 +225,14 @@ impl Unipile {
     pub async fn delete_webhook(&self, id: &str) -> Result<(), CallError> {
         let url = self.url(&["webhooks", id]);
         match self
-            .call(Asked::Webhooks, Method::DELETE, url, None, BODY_MAX)
+            .call(
+                None,
+                Asked::Webhooks,
+                Method::DELETE,
+                url,
+                None,
+                BODY_BYTES_MAX,
+            )
             .await
         {
             Ok(_) | Err(CallError::NotFound) => Ok(()),
@@ -207,14 +249,17 @@ impl Unipile {
         url
     }
 
+    /// Makes one call. One about an account spends its permit: it leaves within a second of it or not at all.
     async fn call(
         &self,
+        permit: Option<Permit>,
         asked: Asked,
         method: Method,
         url: Url,
         json: Option<&Value>,
-        limit_bytes: usize,
-    ) -> Result<Vec<u8>, CallError> {
+        bytes_max: usize,
+    ) -> Result<(Vec<u8>, Room), CallError> {
+        let over = Instant::now() + self.timeout;
         let mut request = self
             .http
             .request(method, url.clone())
@@ -223,7 +268,8 @@ impl Unipile {
         if let Some(json) = json {
             request = request.json(json);
         }
-        let response = request.send().await.map_err(unanswered)?;
+        let sent = in_time::leave_by(permit.map(Permit::spend), request.send()).await;
+        let response = sent.map_err(unanswered)?;
         let status = response.status();
         if status.is_redirection() {
             return Err(if asked == Asked::Profile && to_slashed(&url, &response) {
@@ -233,15 +279,29 @@ impl Unipile {
             });
         }
         if status.is_success() {
-            return http::read_body(response, limit_bytes).await.map_err(broken);
+            let told = response.content_length().map(usize::try_from);
+            let bytes = told.and_then(Result::ok).unwrap_or(bytes_max);
+            let room = timeout_at(over.into(), Room::take(bytes.min(bytes_max)));
+            let room = room.await.map_err(|_| CallError::TimedOut)?;
+            let body = http::read_body(response, bytes_max).await.map_err(broken)?;
+            return Ok((body, room));
         }
         let retry_after = retry_after(&response, self.clock.now());
         // An error whose body does not come is judged by its status alone.
-        let body = http::read_body(response, BODY_MAX)
+        let body = http::read_body(response, ERROR_BYTES_MAX)
             .await
             .unwrap_or_default();
         Err(judge(asked, status.as_u16(), retry_after, &body))
     }
+}
+
+/// Makes sense of a body.
+async fn read<T>(
+    body: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<T, String>,
+) -> Result<T, CallError> {
+    let _turn = room::reading().await;
+    read(body).map_err(CallError::Garbage)
 }
 
 impl std::fmt::Debug for Unipile {
@@ -274,6 +334,16 @@ fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
 }
 
 fn unanswered(error: reqwest::Error) -> CallError {
+    match http::cause::<NotWritten>(&error) {
+        None => {}
+        Some(NotWritten::TooLate) => return CallError::NotMade,
+        Some(why) => {
+            return CallError::Unreachable {
+                written: false,
+                detail: why.to_string(),
+            };
+        }
+    }
     let unsent = error.is_connect() || error.is_builder();
     if error.is_timeout() && !unsent {
         return CallError::TimedOut;

@@ -45,14 +45,17 @@ impl World {
         Self { sim, client, clock }
     }
 
+    fn permit(&self) -> Permit {
+        permit("acc_1", &self.clock)
+    }
+
     async fn relations(&self) -> Result<super::types::RelationsPage, CallError> {
-        self.client.relations(permit("acc_1"), None, 100).await
+        let read = self.client.relations(self.permit(), None, 100).await;
+        read.map(|(page, _)| page)
     }
 
     async fn profile(&self, identifier: &str) -> Result<super::types::Profile, CallError> {
-        self.client
-            .profile(permit("acc_1"), identifier, false)
-            .await
+        self.client.profile(self.permit(), identifier, false).await
     }
 
     /// What becomes of a list call that meets a fault.
@@ -62,16 +65,17 @@ impl World {
     }
 }
 
-fn permit(account: &str) -> Permit {
-    Permit::new(AccountId::parse(account).expect("an account id"))
+fn permit(account: &str, clock: &Clock) -> Permit {
+    let account = AccountId::parse(account).expect("an account id");
+    Permit::new(account, clock.clone(), clock.steady())
 }
 
 #[tokio::test]
 async fn the_list_is_read_page_by_page() {
     let world = World::new().await;
-    let first = world
+    let (first, _room) = world
         .client
-        .relations(permit("acc_1"), None, 3)
+        .relations(world.permit(), None, 3)
         .await
         .expect("a page");
     assert_eq!(first.items.len(), 3);
@@ -82,9 +86,9 @@ async fn the_list_is_read_page_by_page() {
     assert_eq!(person.identity.public_identifier, Some(member.slug.clone()));
     assert_eq!(person.name, Some(member.full_name()));
     let cursor = first.cursor.expect("a cursor");
-    let second = world
+    let (second, _room) = world
         .client
-        .relations(permit("acc_1"), Some(&cursor), 3)
+        .relations(world.permit(), Some(&cursor), 3)
         .await
         .expect("a page");
     assert_eq!(second.items.len(), 2);
@@ -205,11 +209,11 @@ async fn a_connection_that_is_cut() {
 #[tokio::test]
 async fn nobody_listens() {
     let world = World::new().await;
-    let client = world.client.clone();
+    let (client, clock) = (world.client.clone(), world.clock.clone());
     drop(world.sim);
     tokio::task::yield_now().await;
     let error = loop {
-        match client.relations(permit("acc_1"), None, 1).await {
+        match client.relations(permit("acc_1", &clock), None, 1).await {
             // The listener may take a moment to go.
             Ok(_) | Err(CallError::Unreachable { written: true, .. }) => {}
             Err(error) => break error,
@@ -238,8 +242,9 @@ async fn a_refused_cursor_means_to_start_over() {
     let world = World::new().await;
     let error = world
         .client
-        .relations(permit("acc_1"), Some("b2xk"), 100)
+        .relations(world.permit(), Some("b2xk"), 100)
         .await
+        .map(drop)
         .expect_err("a refusal");
     assert_eq!(error, CallError::CursorExpired { status: 400 });
 }
@@ -280,7 +285,7 @@ async fn a_missing_profile_is_not_a_missing_account() {
     assert_eq!(world.profile("mira").await, Err(CallError::NotFound));
     let gone = world
         .client
-        .profile(permit("acc_gone"), "mira", false)
+        .profile(permit("acc_gone", &world.clock), "mira", false)
         .await;
     assert!(
         matches!(gone, Err(CallError::Disconnected { status: 404, .. })),
@@ -299,7 +304,7 @@ async fn the_slashed_path_is_a_call_of_its_own() {
         1,
         "the client follows nothing by itself"
     );
-    let profile = world.client.profile(permit("acc_1"), &slug, true).await;
+    let profile = world.client.profile(world.permit(), &slug, true).await;
     assert!(profile.expect("a profile").is_connected());
     for elsewhere in [
         "http://127.0.0.1:1/api/v1/users/mira/",
@@ -327,5 +332,62 @@ async fn a_route_is_never_asked_for_as_a_person() {
             "{identifier}"
         );
     }
+    assert_eq!(world.sim.calls(), []);
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_leave_within_a_second_of_its_permit_is_not_made() {
+    let world = World::new().await;
+    let late = world.permit();
+    world.clock.advance(Duration::from_millis(1_000));
+    let read = world.client.relations(late, None, 100).await;
+    assert_eq!(read.map(drop), Err(CallError::NotMade));
+    let late = world.permit();
+    world.clock.advance(Duration::from_millis(1_001));
+    let read = world.client.profile(late, "mira", false).await;
+    assert_eq!(read, Err(CallError::NotMade));
+    assert_eq!(world.sim.calls(), []);
+
+    // A step of what the clock shows is no time.
+    let permit = world.permit();
+    world.clock.set(NOW.plus(Duration::from_secs(86_400)));
+    world.clock.advance(Duration::from_millis(999));
+    let read = world.client.relations(permit, None, 100).await;
+    assert!(read.is_ok());
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_come_up_delays_no_call() {
+    // It accepts, and says nothing: the handshake of TLS never ends.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let clock = Clock::system();
+    let base = url::Url::parse(&format!("https://{address}")).expect("an address");
+    let key = SecretString::from("simulated-key");
+    let client =
+        Unipile::new(&base, key, Duration::from_millis(2_400), clock.clone()).expect("a client");
+    let began = std::time::Instant::now();
+    let read = client.relations(permit("acc_1", &clock), None, 100).await;
+    let error = read.map(drop).expect_err("no connection");
+    assert!(
+        matches!(error, CallError::Unreachable { written: false, .. }),
+        "{error}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(5), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_up_too_late_carries_no_call() {
+    let world = World::new().await;
+    let clock = world.clock.clone();
+    let late = permit("acc_1", &clock);
+    let read = world.client.relations(late, None, 100);
+    tokio::pin!(read);
+    // The request is being made when time goes by: the connection is not up yet.
+    assert!(futures_util::poll!(&mut read).is_pending());
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(read.await.map(drop), Err(CallError::NotMade));
     assert_eq!(world.sim.calls(), []);
 }

@@ -56,6 +56,9 @@ pub enum CallError {
     /// followed is a call of its own).
     #[error("the provider redirects to the same path with a slash")]
     Redirect,
+    /// The call did not leave in time after its permit, through no fault of the provider. Nothing was sent.
+    #[error("the call could not leave within a second of its permit and was not made")]
+    NotMade,
     /// No answer: refused, no such name, or cut off.
     #[error("the provider can't be reached: {detail}")]
     Unreachable {
@@ -82,6 +85,7 @@ impl CallError {
             Self::CursorExpired { .. } => "cursor_expired",
             Self::NotFound => "not_found",
             Self::Redirect => "redirect",
+            Self::NotMade => "not_made",
             Self::Unreachable { .. } => "unreachable",
             Self::TimedOut => "timeout",
         }

@@ -34,8 +34,8 @@ pub struct Pace {
 
 /// What there is to do for an account.
 pub enum Choice<W> {
-    /// A call.
-    Call(W),
+    /// A call, and the pace that is in force at the time it was chosen.
+    Call(W, Pace),
     /// Nothing before this time; `None`: until something happens.
     Later(Option<Ms>),
 }
@@ -63,6 +63,9 @@ pub enum Ended {
         /// `Retry-After`.
         retry_after: Option<Duration>,
     },
+    /// It was not made: it could not leave in time. Its permit counts as used. Giving it back would need proof that not one byte was
+    /// written, and would let a machine that is too slow to call in time try again and again without any pause.
+    Unmade,
 }
 
 /// What the rows of an account allow at a time: `Ok` now, `Err` not before.
@@ -136,15 +139,15 @@ impl Pacer {
         Ok(())
     }
 
-    /// Lets one call for an account leave if its pace allows it and `choose` finds something to do. When this returns
-    /// [`Grant::Go`], the start of the call is on disk; report its end with [`Pacer::ended`].
+    /// Lets one call for an account leave if `choose` finds something to do and the pace that it names allows it. Both are judged in the
+    /// transaction that writes the start of the call, at the time that `choose` is given. When this returns [`Grant::Go`], that start
+    /// is on disk; make the call at once and report its end with [`Pacer::ended`].
     ///
     /// # Errors
     /// The store's; no call may leave then.
     pub async fn permit<W: Send + 'static>(
         &self,
         account: &AccountId,
-        pace: Pace,
         choose: impl FnOnce(&Tx<'_>, Ms) -> Result<Choice<W>, Error> + Send + 'static,
     ) -> Result<Grant<W>, Error> {
         let (clock, named) = (self.clock.clone(), account.clone());
@@ -154,8 +157,8 @@ impl Pacer {
             .store
             .write(move |tx| {
                 let (now, steady) = (clock.now(), clock.steady());
-                let work = match choose(tx, now)? {
-                    Choice::Call(work) => work,
+                let (work, pace) = match choose(tx, now)? {
+                    Choice::Call(work, pace) => (work, pace),
                     Choice::Later(until) => {
                         tx.look_at(&named, until)?;
                         return Ok(Err((until, false)));
@@ -188,11 +191,14 @@ impl Pacer {
                 row.backoff_until = None;
                 tx.set_pace(&named, &row)?;
                 tx.look_at(&named, None)?;
-                Ok(Ok(work))
+                Ok(Ok((work, steady)))
             })
             .await?;
         Ok(match granted {
-            Ok(work) => Grant::Go(Permit::new(account.clone()), work),
+            Ok((work, granted_at)) => {
+                let permit = Permit::new(account.clone(), self.clock.clone(), granted_at);
+                Grant::Go(permit, work)
+            }
             Err((until, spaced)) => Grant::Later { until, spaced },
         })
     }
@@ -281,10 +287,15 @@ fn catch_up(row: &mut PaceRow, now: Ms) -> bool {
 }
 
 fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
-    let Ended::Badly { retry_after } = how else {
-        row.backoff_ms = 0;
-        row.backoff_until = None;
-        return;
+    let retry_after = match how {
+        Ended::Badly { retry_after } => retry_after,
+        Ended::Well => {
+            row.backoff_ms = 0;
+            row.backoff_until = None;
+            return;
+        }
+        // It says nothing of the provider.
+        Ended::Unmade => return,
     };
     let before = Duration::from_millis(row.backoff_ms.unsigned_abs());
     let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
@@ -357,6 +368,17 @@ mod tests {
 
         back_off(&mut row, MINUTE, Ended::Well, NOW);
         assert_eq!(row, PaceRow::default(), "a call that works ends it");
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_neither_starts_nor_ends_a_back_off() {
+        let mut row = PaceRow::default();
+        back_off(&mut row, MINUTE, Ended::Unmade, NOW);
+        assert_eq!(row, PaceRow::default());
+        back_off(&mut row, MINUTE, Ended::Badly { retry_after: None }, NOW);
+        let failed = row.clone();
+        back_off(&mut row, MINUTE, Ended::Unmade, NOW);
+        assert_eq!(row, failed);
     }
 
     #[test]

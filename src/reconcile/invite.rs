@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Noted, Routine};
 use crate::domain::enrollment::{Enrollment, Invite};
 use crate::domain::identity::Identity;
-use crate::domain::ids::EnrollmentId;
+use crate::domain::ids::{CampaignId, EnrollmentId};
 use crate::domain::signal::{Claim, Person, Signal, Subject};
 use crate::domain::time::Ms;
 use crate::domain::words::{Outcome, Precision, Source, Status};
@@ -190,6 +190,14 @@ impl Routine<'_> {
         if e.identity.is_usable() || e.invite.provider_id.is_some() {
             self.tx.campaign_has_prospects(&e.campaign)?;
         }
+        if before.campaign != e.campaign
+            && self.is_closed(&before.campaign)?
+            && !self.is_closed(&e.campaign)?
+        {
+            // Open again: its invite may be older than anything that was looked for meanwhile.
+            self.report.look = true;
+            self.tx.look_for(&e.account, true, self.now)?;
+        }
         let gained = before.identity != e.identity
             || before.invite != e.invite
             || before.account != e.account;
@@ -199,5 +207,11 @@ impl Routine<'_> {
             self.waited_for.push(e.id.clone());
         }
         Ok(())
+    }
+
+    /// Whether the enrollments of a campaign are not looked for.
+    fn is_closed(&self, campaign: &CampaignId) -> Result<bool, Error> {
+        let row = self.tx.campaign(campaign)?;
+        Ok(row.is_none_or(|row| row.status.is_closed()))
     }
 }

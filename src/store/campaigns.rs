@@ -227,6 +227,7 @@ impl Tx<'_> {
     /// # Errors
     /// The store's.
     pub fn put_campaign(&self, c: &CampaignRow, now: Ms) -> Result<(), Error> {
+        let before = self.campaign(&c.id)?.map(|row| row.status);
         self.conn.execute(
             "INSERT INTO campaigns (id, name, status, status_was_set, accept_window, accept_window_ms, not_accepted_after,
                not_accepted_after_ms, schedule, daily_cap, created_at)
@@ -250,7 +251,11 @@ impl Tx<'_> {
                 ":now": now.0,
             },
         )?;
-        self.look_for_campaign(&c.id, now)
+        if before.is_some_and(|before| before != c.status) {
+            let opened = before.is_some_and(CampaignStatus::is_closed) && !c.status.is_closed();
+            self.look_for_campaign(&c.id, opened, now)?;
+        }
+        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_sessions.sql"),
     include_str!("migrations/0011_views.sql"),
     include_str!("migrations/0012_account_cap.sql"),
+    include_str!("migrations/0013_polls.sql"),
 ];
 
 /// The schema version of this program.

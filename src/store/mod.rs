@@ -70,7 +70,7 @@ pub use news::OutboxNews;
 pub use open::OpenError;
 pub use outbox::{Claimed, Settlement};
 pub use pace::PaceRow;
-pub use polls::{PollRow, Walk};
+pub use polls::{PollRow, Walk, Widths};
 use pool::{Pool, Urgency};
 pub use prune::Step;
 pub use resyncs::ResyncRow;

@@ -118,7 +118,7 @@ impl Tx<'_> {
             "UPDATE account_pace SET ended_at = ?1, started_at = NULL WHERE started_at IS NOT NULL",
             [now.0],
         )?;
-        self.look_at_all(now, false)?;
+        self.look_at_all(now)?;
         Ok(found)
     }
 }

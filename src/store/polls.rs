@@ -17,8 +17,12 @@ pub struct Walk {
     pub top: Option<String>,
     /// Which enrollments it looks for: those known when it began.
     pub seq: i64,
-    /// The pages read so far.
-    pub pages: u32,
+    /// How often page one was read since the walk read a page.
+    pub firsts: u32,
+    /// The relations read so far.
+    pub read: u32,
+    /// The pages in a row, up to the last one, that held nobody.
+    pub empty: u32,
 }
 
 /// The state of an account's polling.
@@ -28,9 +32,14 @@ pub struct PollRow {
     pub account: AccountId,
     /// When the next tick is due; `None` before the first.
     pub due_at: Option<Ms>,
-    /// Whether somebody asked for a poll now.
+    /// Whether a person asked for a poll now.
     pub asked: bool,
-    /// How often somebody did, ever.
+    /// Whether the daemon itself needs a poll now: a cursor expired, or a prospect can't be asked for by name.
+    pub again: bool,
+    /// Whether a person asked for a poll during the outage that the account is in. The database clears it when an outage begins
+    /// or ends.
+    pub probe_asked: bool,
+    /// How often a poll was asked for, by persons and by the daemon.
     pub asks: i64,
     /// When it was last called during an outage.
     pub probed_at: Option<Ms>,
@@ -46,6 +55,29 @@ pub struct PollRow {
     pub last_poll_at: Option<Ms>,
 }
 
+/// How far back enrollments are looked for, as the configuration says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Widths {
+    /// `poll.lookback` in milliseconds.
+    pub lookback_ms: i64,
+    /// `poll.horizon` in milliseconds.
+    pub horizon_ms: i64,
+}
+
+impl Widths {
+    fn written(self) -> Vec<u8> {
+        format!("{} {}", self.lookback_ms, self.horizon_ms).into_bytes()
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (lookback, horizon) = std::str::from_utf8(bytes).ok()?.split_once(' ')?;
+        Some(Self {
+            lookback_ms: lookback.parse().ok()?,
+            horizon_ms: horizon.parse().ok()?,
+        })
+    }
+}
+
 fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
     let walk = match row.get::<_, Option<String>>("walk_cursor")? {
         None => None,
@@ -53,13 +85,17 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
             cursor,
             top: row.get("walk_top")?,
             seq: row.get("walk_seq")?,
-            pages: row.get("walk_pages")?,
+            firsts: row.get("walk_firsts")?,
+            read: row.get("walk_read")?,
+            empty: row.get("walk_empty")?,
         }),
     };
     Ok(PollRow {
         account: id(row, "account_id")?,
         due_at: ms(row, "due_at")?,
         asked: row.get("asked")?,
+        again: row.get("again")?,
+        probe_asked: row.get("probe_asked")?,
         asks: row.get("asks")?,
         probed_at: ms(row, "probed_at")?,
         look_seq: row.get("look_seq")?,
@@ -168,39 +204,109 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Every account has to be looked at; with `asked`, a poll of each is due now.
+    /// Every account has to be looked at.
     ///
     /// # Errors
     /// The store's.
-    pub fn look_at_all(&self, now: Ms, asked: bool) -> Result<usize, Error> {
+    pub fn look_at_all(&self, now: Ms) -> Result<usize, Error> {
+        Ok(self
+            .conn
+            .execute("UPDATE account_poll SET next_look_at = ?1", [now.0])?)
+    }
+
+    /// A person asks for a poll of every account. Returns how many there are.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn ask_all(&self, now: Ms) -> Result<usize, Error> {
         Ok(self.conn.execute(
-            "UPDATE account_poll SET next_look_at = ?1, asked = max(asked, ?2), asks = asks + ?2",
-            params![now.0, asked],
+            "UPDATE account_poll SET next_look_at = ?1, asked = 1, asks = asks + 1, probe_asked =
+               EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)",
+            [now.0],
         )?)
     }
 
-    /// A poll of this account is due now.
+    /// A person asks for a poll of this account. During an outage that is a probe.
     ///
     /// # Errors
     /// The store's.
     pub fn ask_poll(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
         self.look_for(account, false, now)?;
         self.conn.execute(
-            "UPDATE account_poll SET asked = 1, asks = asks + 1 WHERE account_id = ?1",
+            "UPDATE account_poll SET asked = 1, asks = asks + 1, probe_asked =
+               EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)
+             WHERE account_id = ?1",
             [account.as_str()],
         )?;
         Ok(())
     }
 
-    /// The accounts of a campaign have to be looked at: its status decides what is open.
+    /// The daemon itself needs a poll of this account. That is never a probe.
     ///
     /// # Errors
     /// The store's.
-    pub fn look_for_campaign(&self, campaign: &CampaignId, now: Ms) -> Result<(), Error> {
+    pub fn poll_again(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
+        self.look_for(account, false, now)?;
         self.conn.execute(
-            "UPDATE account_poll SET next_look_at = ?2, look_seq = look_seq + 1
-             WHERE account_id IN (SELECT DISTINCT account_id FROM enrollments WHERE campaign_id = ?1)",
-            params![campaign.as_str(), now.0],
+            "UPDATE account_poll SET again = 1, asks = asks + 1 WHERE account_id = ?1",
+            [account.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// A campaign's status changed, which decides what is open: its accounts have to be looked at, and `deeper` when enrollments
+    /// came open that way.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn look_for_campaign(
+        &self,
+        campaign: &CampaignId,
+        deeper: bool,
+        now: Ms,
+    ) -> Result<(), Error> {
+        self.conn
+            .prepare_cached(
+                "UPDATE account_poll SET next_look_at = ?2, look_seq = look_seq + ?3
+                 WHERE EXISTS (SELECT 1 FROM enrollments e
+                   WHERE e.account_id = account_poll.account_id AND e.campaign_id = ?1
+                     AND e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE'))",
+            )?
+            .execute(params![campaign.as_str(), now.0, deeper])?;
+        Ok(())
+    }
+
+    /// Takes over how far back enrollments are looked for. If that is further than before (or what was in force before is not
+    /// known), enrollments may be open that no poll looked for: the next poll of every account reads down to its bound.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn set_poll_widths(&self, widths: Widths, now: Ms) -> Result<(), Error> {
+        let found: Option<Vec<u8>> = self
+            .conn
+            .query_row(
+                "SELECT value FROM meta WHERE key = 'poll_widths'",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let before = found.as_deref().and_then(Widths::read);
+        if before == Some(widths) {
+            return Ok(());
+        }
+        let wider = before.is_none_or(|before| {
+            widths.lookback_ms > before.lookback_ms || widths.horizon_ms > before.horizon_ms
+        });
+        if wider {
+            self.conn.execute(
+                "UPDATE account_poll SET next_look_at = ?1, look_seq = look_seq + 1",
+                [now.0],
+            )?;
+        }
+        self.conn.execute(
+            "INSERT INTO meta (key, value) VALUES ('poll_widths', ?1)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [widths.written()],
         )?;
         Ok(())
     }
@@ -225,7 +331,8 @@ impl Tx<'_> {
         self.conn
             .prepare_cached(
                 "UPDATE account_poll SET due_at = ?2, asked = ?3, probed_at = ?4, done_seq = ?5, watermark = ?6,
-                   walk_cursor = ?7, walk_top = ?8, walk_seq = ?9, walk_pages = ?10, last_poll_at = ?11
+                   walk_cursor = ?7, walk_top = ?8, walk_seq = ?9, walk_firsts = ?10, walk_read = ?11, walk_empty = ?12,
+                   last_poll_at = ?13, again = ?14, probe_asked = ?15
                  WHERE account_id = ?1",
             )?
             .execute(params![
@@ -238,8 +345,12 @@ impl Tx<'_> {
                 walk.map(|w| &w.cursor),
                 walk.and_then(|w| w.top.as_ref()),
                 walk.map_or(0, |w| w.seq),
-                walk.map_or(0, |w| w.pages),
+                walk.map_or(0, |w| w.firsts),
+                walk.map_or(0, |w| w.read),
+                walk.map_or(0, |w| w.empty),
                 row.last_poll_at.map(|at| at.0),
+                row.again,
+                row.probe_asked,
             ])?;
         Ok(())
     }

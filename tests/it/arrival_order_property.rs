@@ -10,7 +10,7 @@ use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::signal::{Claim, Person, Signal, Subject};
 use acceptd::domain::words::{Precision, Source};
-use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, Upsert, Witness};
+use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::store::{Store, Unobserved};
 use acceptd::wake::Wakes;
 use proptest::prelude::*;
@@ -119,7 +119,7 @@ impl World {
         let account = |id: &str| {
             let policy = AccountPolicy {
                 workspace: Some("ws".to_owned()),
-                provider: None,
+                ..AccountPolicy::default()
             };
             (AccountId::parse(id).expect("an id"), policy)
         };
@@ -129,6 +129,10 @@ impl World {
             routes: Vec::new(),
             announce_within: Duration::from_secs(7 * 86_400),
             horizon: Duration::from_secs(180 * 86_400),
+            steps: StepCap {
+                daily: None,
+                timezone: jiff::tz::TimeZone::UTC,
+            },
         };
         let wakes = Wakes::default();
         Self {

@@ -176,3 +176,32 @@ fn the_configuration_of_the_readme_is_valid() {
     assert!(said.err.is_empty(), "{}", said.err);
     assert!(said.out.contains("name = \"n8n\""), "{}", said.out);
 }
+
+#[test]
+fn a_tick_shorter_than_the_spacing_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let quiet = file(dir.path(), "[poll]\nevery = \"90s\"\nspacing = \"90s\"\n");
+    let said = acceptd(&["--config", &quiet, "check"], &[]);
+    assert!(!said.err.contains("once per spacing"), "{}", said.err);
+    let text = "[poll]\nevery = \"1m\"\nspacing = \"2m\"\n[[account]]\nid = \"quick\"\nspacing = \"45s\"\n\
+                [[account]]\nid = \"slow\"\nspacing = \"3m\"\n";
+    let said = acceptd(&["--config", &file(dir.path(), text), "check"], &[]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    let told: Vec<&str> = said
+        .err
+        .lines()
+        .filter(|line| line.contains("once per spacing"))
+        .collect();
+    assert_eq!(told.len(), 2, "{}", said.err);
+    assert!(
+        told[0].contains("line 2: poll.every: is shorter"),
+        "{}",
+        told[0]
+    );
+    assert!(told[1].contains("line 9: "), "{}", told[1]);
+    assert!(
+        told[1].contains("spacing: is longer than poll.every"),
+        "{}",
+        told[1]
+    );
+}

@@ -283,6 +283,11 @@ const ATTEMPTS: &[(&str, &str)] = &[
         "UPDATE account_pace SET backoff_ms = -1",
     ),
     ("asked_is_a_flag", "UPDATE account_poll SET asked = 2"),
+    ("again_is_a_flag", "UPDATE account_poll SET again = 2"),
+    (
+        "probe_asked_is_a_flag",
+        "UPDATE account_poll SET probe_asked = 2",
+    ),
     (
         "done_follows_look",
         "UPDATE account_poll SET done_seq = look_seq + 1",
@@ -388,4 +393,29 @@ fn the_keys_of_a_signal_go_with_it() {
         )
         .expect("a count");
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_wish_for_a_probe_ends_with_its_outage() {
+    let conn = database();
+    let wished = || -> i64 {
+        let sql = "SELECT probe_asked FROM account_poll WHERE account_id = 'acc_1'";
+        conn.query_row(sql, [], |row| row.get(0)).expect("a row")
+    };
+    for change in [
+        "health = 'unhealthy', health_reason = 'x', outage_since = 1",
+        "health = 'ok', health_reason = NULL, outage_since = NULL",
+    ] {
+        conn.execute_batch(
+            "UPDATE accounts SET health_reason = 'a word that changes nothing' WHERE id = 'acc_1';
+             UPDATE account_poll SET probe_asked = 1 WHERE account_id = 'acc_1'",
+        )
+        .expect("a wish");
+        conn.execute_batch("UPDATE accounts SET outage_since = outage_since WHERE id = 'acc_1'")
+            .expect("no change");
+        assert_eq!(wished(), 1, "before {change}");
+        conn.execute_batch(&format!("UPDATE accounts SET {change} WHERE id = 'acc_1'"))
+            .expect("a change");
+        assert_eq!(wished(), 0, "{change}");
+    }
 }

@@ -1,7 +1,8 @@
 //! A provider that answers whatever a test wants, for what the simulated one never does.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -53,25 +54,34 @@ pub fn days_ago(days: i64) -> i64 {
     acceptd::clock::Clock::system().now().0 - days * 86_400_000
 }
 
+fn configuration(address: SocketAddr, poll: &str) -> String {
+    format!(
+        "server.admin_token = \"{TOKEN}\"\n[unipile]\nbase_url = \"http://{address}\"\napi_key = \"the-key\"\nwebhook_secret = \"{SECRET}\"\n\
+         [poll]\n{poll}\n"
+    )
+}
+
 type Script = dyn Fn(&str) -> Odd + Send + Sync;
 
 /// The daemon before a provider that follows a script.
 pub struct Stage {
     pub daemon: Process,
-    /// The targets that were asked for, in their order.
-    calls: Arc<Mutex<Vec<String>>>,
+    /// The targets that were asked for, in their order, and when.
+    calls: Arc<Mutex<Vec<(Instant, String)>>>,
     http: reqwest::Client,
+    address: SocketAddr,
 }
 
 impl Stage {
     /// `poll` is added to the configuration, under `[poll]`; the script gets path and query.
     pub async fn open(poll: &str, script: impl Fn(&str) -> Odd + Send + Sync + 'static) -> Self {
         acceptd::http::tls_ready();
-        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let calls: Arc<Mutex<Vec<(Instant, String)>>> = Arc::default();
         let (seen, script): (_, Arc<Script>) = (calls.clone(), Arc::new(script));
         let answer = move |request: Request| {
             let target = request.uri().to_string();
-            seen.lock().expect("no panic").push(target.clone());
+            let came = (Instant::now(), target.clone());
+            seen.lock().expect("no panic").push(came);
             let odd = script(&target);
             async move {
                 tokio::time::sleep(odd.after).await;
@@ -89,13 +99,11 @@ impl Stage {
             .expect("a socket");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-        let mut daemon = Process::new(&format!(
-            "server.admin_token = \"{TOKEN}\"\n[unipile]\nbase_url = \"http://{address}\"\napi_key = \"the-key\"\nwebhook_secret = \"{SECRET}\"\n\
-             [poll]\n{poll}\n"
-        ));
+        let mut daemon = Process::new(&configuration(address, poll));
         daemon.start(&[], &[]);
         Self {
             daemon,
+            address,
             calls,
             http: reqwest::Client::new(),
         }
@@ -103,7 +111,27 @@ impl Stage {
 
     /// The targets that were asked for, in their order.
     pub fn calls(&self) -> Vec<String> {
+        let calls = self.timed_calls().into_iter();
+        calls.map(|(_, target)| target).collect()
+    }
+
+    /// The same, and when each call came.
+    pub fn timed_calls(&self) -> Vec<(Instant, String)> {
         self.calls.lock().expect("no panic").clone()
+    }
+
+    /// Writes another configuration; it counts from the next start or reload.
+    pub fn configure(&self, poll: &str) {
+        self.daemon.configure(&configuration(self.address, poll));
+    }
+
+    /// Reports the status of an account, as the provider does.
+    pub async fn report(&self, account: &str, message: &str) {
+        let body = json!({"AccountStatus": {
+            "account_id": account, "account_type": "LINKEDIN", "message": message,
+        }});
+        let (status, answer) = self.send("POST", "/webhooks/unipile", body).await;
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// Asks the daemon.

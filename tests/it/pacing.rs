@@ -81,7 +81,7 @@ fn open(path: &Path) -> Store {
 
 async fn ask(pacer: &Pacer, account: &AccountId, pace: Pace) -> Grant<()> {
     pacer
-        .permit(account, pace, |_, _| Ok(Choice::Call(())))
+        .permit(account, move |_, _| Ok(Choice::Call((), pace)))
         .await
         .expect("the store works")
 }

@@ -141,6 +141,15 @@ impl Process {
         kill_process(Pid::from_child(child), signal).expect("it is there");
     }
 
+    /// The most memory that it had at any time.
+    pub fn peak_memory_bytes(&self) -> usize {
+        let id = self.child.as_ref().expect("it runs").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("it is there");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|text| text.split_whitespace().next()?.parse::<usize>().ok());
+        kib.expect("a number of KiB") * 1024
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it was started");

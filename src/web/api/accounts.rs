@@ -66,7 +66,7 @@ fn show_one(
         let rules = (plan.pace_of)(&row.id, now);
         let allowed = allowed(&pace, &rules, now).err().unwrap_or(now);
         match (row.outage_since, &polled) {
-            (Some(since), Some(p)) if !p.asked => allowed.max(next_probe(since, p.probed_at)),
+            (Some(since), Some(p)) if !p.probe_asked => allowed.max(next_probe(since, p.probed_at)),
             _ => allowed,
         }
     });
