@@ -138,6 +138,19 @@ fn sql_lives_in_the_store() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// What people look at has readers of its own. The type `ApiStore` has no others; this closes the way round it.
+#[test]
+fn no_handler_reads_where_the_daemon_works() {
+    let mut broken = Vec::new();
+    for (name, text) in every_source() {
+        let reaches = text.contains(".store()") || text.contains("store::Store");
+        if name.starts_with("web/") && reaches {
+            broken.push(name);
+        }
+    }
+    assert!(broken.is_empty(), "{broken:?} use Store instead of ApiStore");
+}
+
 /// One routine stamps (contract section 6): what writes an accept has one caller, and its columns have one writer.
 #[test]
 fn the_stamp_has_one_caller() {
