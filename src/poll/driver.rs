@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::alive::while_alive;
 use super::call::{Context, Plans};
 use super::plan::Plan;
 use super::rate::Turn;
@@ -23,6 +24,8 @@ use crate::wake::Wake;
 const LOOK_MAX: usize = 64;
 /// How many calls are under way at once.
 const CALLS_MAX: usize = 256;
+/// How long a look at the accounts may wait for a busy database before the loop counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the loop waits when the database can't be used, and how often it shows that it is alive.
 pub(super) const BREATH: Duration = Duration::from_secs(1);
 
@@ -31,7 +34,7 @@ pub struct Poller {
     cx: Arc<Context>,
     wake: Wake,
     plans: Plans,
-    alive: Box<dyn Fn() + Send + Sync>,
+    alive: Arc<dyn Fn() + Send + Sync>,
     /// A turn that was taken before it was known whether an account may be called.
     turn: Option<Turn>,
     /// The plan that the accounts' dates were made by. Whatever made the loop look again, another plan is noticed.
@@ -55,7 +58,7 @@ impl Poller {
             cx: Arc::new(cx),
             wake,
             plans,
-            alive,
+            alive: alive.into(),
             turn: None,
             planned: None,
         }
@@ -72,7 +75,10 @@ impl Poller {
         }
         let mut calls = JoinSet::new();
         while !shutdown.is_cancelled() {
-            let next = match self.look(&mut calls, &shutdown).await {
+            let alive = self.alive.clone();
+            let looked = self.look(&mut calls, &shutdown);
+            let looked = while_alive(&*alive, BREATH, PATIENCE, looked).await;
+            let next = match looked {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(%error, "polling waits for the database");

@@ -3,6 +3,7 @@
 //! [`driver`] looks at accounts one by one, [`choose`] says what there is to do for one, the pacer says when, [`call`] makes the call,
 //! [`page`] and [`resync`] say what an answer means. Everything they need to know is in the database; a wake-up carries nothing.
 
+mod alive;
 mod call;
 mod choose;
 mod driver;

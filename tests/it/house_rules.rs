@@ -148,7 +148,10 @@ fn no_handler_reads_where_the_daemon_works() {
             broken.push(name);
         }
     }
-    assert!(broken.is_empty(), "{broken:?} use Store instead of ApiStore");
+    assert!(
+        broken.is_empty(),
+        "{broken:?} use Store instead of ApiStore"
+    );
 }
 
 /// One routine stamps (contract section 6): what writes an accept has one caller, and its columns have one writer.
