@@ -38,6 +38,8 @@ mod sessions;
 mod signal_keys;
 mod signal_list;
 mod signals;
+#[cfg(test)]
+mod statements_tests;
 mod stats;
 mod steps;
 mod totals;
