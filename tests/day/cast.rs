@@ -28,6 +28,13 @@ pub const BUDGET: u32 = 100;
 /// Accounts that may be called from 08:00 to 19:00 in Berlin only.
 pub const OFFICE: std::ops::Range<usize> = ACCOUNTS / 20..ACCOUNTS / 10;
 
+/// Accounts whose spacing is longer than the tick: page one of their list and the rest of it have to take turns.
+pub const SLOW: std::ops::Range<usize> = ACCOUNTS / 10..ACCOUNTS * 3 / 20;
+/// Their spacing.
+pub const SLOW_SPACING: Duration = Duration::from_secs(45 * 60);
+/// Accounts whose outage is reported while a burst of calls is under way.
+pub const BREAKING: std::ops::Range<usize> = ACCOUNTS * 3 / 20..ACCOUNTS / 5;
+
 /// The name of an account.
 pub fn account(n: usize) -> String {
     format!("acc_{n:04}")
@@ -44,9 +51,15 @@ fn number(account: usize, place: u64) -> u64 {
 
 /// The relations of an account before the day: some of its prospects' time, some older.
 pub fn old_relations(account: usize, rng: &mut StdRng) -> Vec<(Member, Ms)> {
-    (0..OLD_RELATIONS)
+    // The list of a slow account is dense: what it is searched for is not on page one.
+    let (relations, days) = if SLOW.contains(&account) {
+        (OLD_RELATIONS * 2, 30)
+    } else {
+        (OLD_RELATIONS, 120)
+    };
+    (0..relations)
         .map(|n| {
-            let age = Duration::from_secs(rng.random_range(1..120 * 86_400));
+            let age = Duration::from_secs(rng.random_range(1..days * 86_400));
             (
                 Member::made_up(number(account, NUMBERS - 100 + n)),
                 START.minus(age),
@@ -86,7 +99,7 @@ pub struct Person {
     pub enrolls_at: Ms,
     /// When it was taken.
     pub enrolled: Option<Ms>,
-    /// When the prospect accepts, if at all.
+    /// When the prospect accepts, if at all. Before the day: no webhook tells, and only a later page of the list shows it.
     pub accepts_at: Option<Ms>,
     pub signs: Vec<Sign>,
 }
@@ -142,7 +155,9 @@ pub fn everybody(rng: &mut StdRng) -> Vec<Person> {
     for account in 0..ACCOUNTS {
         for place in 0..OPEN {
             let accepts = place < ACCEPTS;
+            let hidden = place == ACCEPTS && SLOW.contains(&account);
             let accepts_at = accepts.then(|| START.plus(DAY.mul_f64(rng.random_range(0.0..0.98))));
+            let accepts_at = accepts_at.or(hidden.then(|| START.minus(DAY * 10)));
             let late = accepts && rng.random_bool(0.15);
             let enrolls_at = match accepts_at {
                 Some(at) if late => {
@@ -159,6 +174,7 @@ pub fn everybody(rng: &mut StdRng) -> Vec<Person> {
             };
             let invited = !late || rng.random_bool(0.5);
             let before = Duration::from_secs(rng.random_range(3_600..30 * 86_400));
+            let before = if hidden { DAY * 20 } else { before };
             all.push(Person {
                 account,
                 number: number(account, place),

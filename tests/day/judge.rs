@@ -9,10 +9,13 @@ use acceptd::sim::Call;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::cast::{self, BUDGET, OFFICE, POOR, POOR_BUDGET, Person, Sign};
+use crate::cast::{self, BUDGET, OFFICE, POOR, POOR_BUDGET, Person, SLOW, SLOW_SPACING, Sign};
 use crate::world::World;
-use crate::{DAY, STEP};
+use crate::{DAY, START, STEP};
 
+/// How long after what forbids it a call may still reach the provider: it leaves within a second of its permit, and the clock may go
+/// on by a step before it arrives.
+const LATE: Duration = Duration::from_secs(1).saturating_add(STEP);
 /// The default spacing.
 const SPACING: Duration = Duration::from_secs(60);
 /// The clock goes in steps: what happens within one has one time, and the provider's clock follows the daemon's.
@@ -173,22 +176,23 @@ pub fn events(world: &World, people: &[Person]) {
 
 /// Nobody was called too fast, too often, at night, or for nothing.
 pub fn calls(world: &World) {
-    let mut by_account: BTreeMap<String, Vec<Call>> = BTreeMap::new();
-    for call in world.sim.calls() {
-        let account = call.account.clone().expect("every call names one");
-        by_account.entry(account).or_default().push(call);
-    }
+    let by_account = by_account(world);
     for n in cast::idle() {
         let calls = by_account.get(&cast::account(n));
         assert!(calls.is_none(), "nothing is open: {calls:?}");
     }
     let mut wrong = Vec::new();
     for (account, calls) in &by_account {
-        let n: usize = account.trim_start_matches("acc_").parse().expect("ours");
+        let n = place(account);
+        let spacing = if SLOW.contains(&n) {
+            SLOW_SPACING
+        } else {
+            SPACING
+        };
         // The provider's clock follows the daemon's, one step behind for a moment: a gap may look shorter by that.
         for pair in calls.windows(2) {
             let ended = pair[0].ended;
-            if ended.is_none_or(|ended| pair[1].started < ended.plus(SPACING).minus(GRAIN)) {
+            if ended.is_none_or(|ended| pair[1].started < ended.plus(spacing).minus(GRAIN)) {
                 wrong.push(format!("too close: {pair:?}"));
             }
         }
@@ -199,9 +203,12 @@ pub fn calls(world: &World) {
         };
         let mut days: BTreeMap<i64, u32> = BTreeMap::new();
         for call in calls {
-            // For the same reason, the last step of a day is nobody's.
-            if call.started.plus(GRAIN).utc_day() == call.started.utc_day() {
-                *days.entry(call.started.utc_day()).or_default() += 1;
+            // For the same reason, the very end and the very beginning of a day are nobody's.
+            let day = call.started.utc_day();
+            if call.started.plus(GRAIN).utc_day() == day
+                && call.started.minus(LATE).utc_day() == day
+            {
+                *days.entry(day).or_default() += 1;
             }
         }
         if days.values().any(|calls| *calls > budget) {
@@ -214,6 +221,94 @@ pub fn calls(world: &World) {
     }
     let count: usize = by_account.values().map(Vec::len).sum();
     println!("{count} calls for {} accounts", by_account.len());
+    none_is(&wrong);
+}
+
+/// Nobody was called during the day after a webhook that reports an outage was acknowledged, but for a probe that somebody `asked` for
+/// during the outage.
+pub fn outages(world: &World, asked: &[Ms]) {
+    let mut reports: BTreeMap<String, Vec<(Ms, bool)>> = BTreeMap::new();
+    for delivery in world.sim.deliveries() {
+        let Some(message) = delivery.body["AccountStatus"]["message"].as_str() else {
+            continue;
+        };
+        let taken = delivery.attempts.iter().find(|(_, s)| *s == Some(200));
+        if let Some((at, _)) = taken {
+            let all = reports.entry(delivery.account.clone()).or_default();
+            all.push((*at, message != "OK"));
+        }
+    }
+    let (mut wrong, mut seen, mut probes) = (Vec::new(), 0, 0);
+    let by_account = by_account(world);
+    for (account, mut reports) in reports {
+        reports.sort_by_key(|(at, _)| *at);
+        seen += reports.iter().filter(|(_, broken)| *broken).count();
+        let mut reports = reports.into_iter().peekable();
+        // When the outage was reported, and when it may have begun: a call that was refused may have told before.
+        let mut reported: Option<Ms> = None;
+        let mut began: Option<Ms> = None;
+        let calls = by_account.get(&account).map_or(&[][..], Vec::as_slice);
+        for (n, call) in calls.iter().enumerate() {
+            while let Some((at, broken)) = reports.next_if(|(at, _)| *at <= call.started) {
+                reported = broken.then_some(reported.unwrap_or(at));
+                began = broken.then_some(began.unwrap_or(at));
+            }
+            // A call that nobody asked for tells that the account was healthy before. An answer of 200 does not: its body may be cut.
+            let before = n.checked_sub(1).map_or(START, |n| calls[n].started);
+            if !asked.iter().any(|at| (before..=call.started).contains(at)) {
+                began = None;
+            }
+            let during = reported.is_some_and(|at| call.started > at.plus(LATE));
+            // A day after the outage began it is probed unasked.
+            if during && call.started < START.plus(DAY) {
+                let since = began.or(reported).unwrap_or(START);
+                match asked.iter().find(|at| (since..=call.started).contains(at)) {
+                    Some(at) => {
+                        probes += 1;
+                        // Each wish is good for one.
+                        began = Some(at.plus(Duration::from_millis(1)));
+                    }
+                    None => wrong.push(format!(
+                        "in an outage since {since}, reported {reported:?}: {:#?}",
+                        &calls[n.saturating_sub(4)..=n]
+                    )),
+                }
+            }
+            match call.status {
+                Some(200) => reported = None,
+                Some(401 | 403) => began = began.or(call.ended),
+                _ => {}
+            }
+        }
+    }
+    println!("{seen} outages were reported, {probes} probes were asked for");
+    none_is(&wrong);
+}
+
+/// A tick that is shorter than the spacing kept nobody's list from being read on.
+pub fn turns(world: &World) {
+    let by_account = by_account(world);
+    for n in SLOW {
+        let calls = &by_account[&cast::account(n)];
+        let later = calls.iter().filter(|call| call.query.contains("cursor="));
+        assert!(later.count() > 0, "page one only: {calls:?}");
+    }
+}
+
+fn by_account(world: &World) -> BTreeMap<String, Vec<Call>> {
+    let mut by_account: BTreeMap<String, Vec<Call>> = BTreeMap::new();
+    for call in world.sim.calls() {
+        let account = call.account.clone().expect("every call names one");
+        by_account.entry(account).or_default().push(call);
+    }
+    by_account
+}
+
+fn place(account: &str) -> usize {
+    account.trim_start_matches("acc_").parse().expect("ours")
+}
+
+fn none_is(wrong: &[String]) {
     assert!(
         wrong.is_empty(),
         "{} are wrong, such as {:#?}",
@@ -227,5 +322,5 @@ fn in_office_hours(at: Ms) -> bool {
     let hour = Duration::from_secs(3_600);
     let midnight = Ms(at.utc_day() * i64::try_from(DAY.as_millis()).expect("a day"));
     let (from, to) = (midnight.plus(hour * 6), midnight.plus(hour * 17));
-    (from.minus(GRAIN)..to).contains(&at)
+    (from.minus(GRAIN)..to.plus(LATE)).contains(&at)
 }

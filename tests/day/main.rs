@@ -1,6 +1,7 @@
 //! A day of a thousand accounts: accepts at random, webhooks that drop for hours, a provider that fails in every way it has, a
 //! daemon that is killed every hour. At the end every accept is stamped once, at the time and with the precision of a sign that
-//! was there, none later than the first acknowledged one; each was announced under one id; no spacing and no budget was broken.
+//! was there, none later than the first acknowledged one; each was announced under one id. Every call is judged at the moment it
+//! reaches the provider: by spacing, budget and active hours, and by the health that the webhooks before it reported.
 //!
 //! The provider, its webhooks, the receiver, the database, the kills are real; only the time is not: the daemon runs in a process
 //! of its own, and both processes follow a clock that goes step by step. `ACCEPTD_SEED` plays another day, and a day that failed
@@ -52,6 +53,10 @@ async fn a_day_of_a_thousand_accounts() {
     let mut people = cast::everybody(&mut rng);
     for person in &people {
         world.sim.add_member(person.member());
+        if let Some(at) = person.accepts_at.filter(|at| *at < START) {
+            let account = cast::account(person.account);
+            world.sim.add_connections(&account, [(person.member(), at)]);
+        }
     }
     people.sort_by_key(|person| person.enrolls_at);
     let there = people.partition_point(|person| person.enrolls_at <= START);
@@ -70,12 +75,15 @@ async fn a_day_of_a_thousand_accounts() {
     }
     world.sim.clear_faults();
     everything_works_again(&mut world).await;
+    story.asked.push(world.now());
     let accepts = people.iter().filter(|p| p.accepts_at.is_some()).count();
     until_all_is_told(&mut world, accepts).await;
     println!("told after {:?}", began.elapsed());
 
     judge::add_signs(&world, &mut people);
     judge::calls(&world);
+    judge::outages(&world, &story.asked);
+    judge::turns(&world);
     judge::stamps(&world, &people).await;
     judge::events(&world, &people);
     println!("judged after {:?}", began.elapsed());

@@ -18,6 +18,10 @@ use crate::{ACCOUNTS, DAY, HOUR, MINUTE, START, STEP};
 
 /// How long after an accept the provider may notice it ("up to 8 hours").
 const NOTICES_WITHIN: Duration = Duration::from_secs(8 * 3_600);
+/// 19:00 in Berlin.
+const OFFICE_ENDS: Ms = Ms(1_790_010_000_000);
+/// The end of the UTC day.
+const MIDNIGHT: Ms = Ms(1_790_035_200_000);
 /// How many calls are made to fail in each simulated minute.
 const FAULTS_A_MINUTE: u32 = 3;
 
@@ -33,6 +37,8 @@ enum Happens {
     Refused(usize),
     Faults,
     Breaks(usize),
+    /// The provider reports an outage, and answers as if there was none.
+    Reports(usize),
     Works(usize),
     WebhooksDrop(bool),
     Outage(bool),
@@ -52,6 +58,8 @@ pub struct Story {
     due: BTreeMap<(Ms, u64), Happens>,
     number: u64,
     keys: u32,
+    /// When somebody asked for a poll of every account.
+    pub asked: Vec<Ms>,
 }
 
 /// The key of the provider after so many changes.
@@ -66,7 +74,7 @@ impl Story {
             if person.enrolls_at > START {
                 due.push((person.enrolls_at, Enrolls(n)));
             }
-            let Some(at) = person.accepts_at else {
+            let Some(at) = person.accepts_at.filter(|at| *at >= START) else {
                 continue;
             };
             due.push((at, Accepts(n)));
@@ -118,11 +126,20 @@ impl Story {
         ] {
             due.push((at(when), happens));
         }
+        // Bursts that are cut off in their middle: by the end of the active hours, by the end of the day of the budgets, by outages.
+        for (when, before) in [(OFFICE_ENDS, 6), (MIDNIGHT, 4), (at(7.0), 0)] {
+            due.push((when.minus(Duration::from_secs(before)), Asks(Signal::USR1)));
+        }
+        for account in cast::BREAKING {
+            due.push((at(7.0).plus(STEP * 3), Reports(account)));
+            due.push((at(7.9), Works(account)));
+        }
         let mut story = Self {
             rng,
             due: BTreeMap::new(),
             number: 0,
             keys: 0,
+            asked: Vec::new(),
         };
         for (when, happens) in due {
             story.at(when, happens);
@@ -212,6 +229,7 @@ impl Story {
                 let refused = Fault::error(401, "disconnected_account");
                 world.sim.inject(Rule::times(2, refused).of(&account));
             }
+            Reports(n) => world.sim.set_status(&cast::account(n), "CREDENTIALS"),
             Works(n) => world.sim.set_status(&cast::account(n), "OK"),
             WebhooksDrop(on) => world.sim.drop_webhooks(on),
             Outage(true) => world
@@ -234,7 +252,12 @@ impl Story {
                 world.receiver.answer("/crm", down);
             }
             ReceiverFails(false) => world.receiver.answer("/crm", Reply::ok()),
-            Asks(signal) => world.daemon.signal(signal),
+            Asks(signal) => {
+                if signal == Signal::USR1 {
+                    self.asked.push(now);
+                }
+                world.daemon.signal(signal);
+            }
             Kill => {
                 let lives = Duration::from_micros(self.rng.random_range(0..5_000));
                 world.step_and_kill(lives).await;

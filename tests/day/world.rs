@@ -11,7 +11,7 @@ use acceptd::sim::{Settings, Sim, Webhook};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cast::{self, OFFICE, POOR, POOR_BUDGET};
+use crate::cast::{self, OFFICE, POOR, POOR_BUDGET, SLOW, SLOW_SPACING};
 use crate::daemon::Process;
 use crate::{ACCOUNTS, PAGE_SIZE, START, STEP};
 
@@ -99,6 +99,11 @@ impl World {
                 n if OFFICE.contains(&n) => writeln!(
                     text,
                     "[[account]]\nid = \"{name}\"\nworkspace_id = \"ws_{n}\"\nactive_hours = \"08:00-19:00\"\ntimezone = \"Europe/Berlin\""
+                ),
+                n if SLOW.contains(&n) => writeln!(
+                    text,
+                    "[[account]]\nid = \"{name}\"\nworkspace_id = \"ws_{n}\"\nspacing = \"{}s\"",
+                    SLOW_SPACING.as_secs()
                 ),
                 _ => Ok(()),
             };
