@@ -127,7 +127,7 @@ impl Story {
             due.push((at(when), happens));
         }
         // Bursts that are cut off in their middle: by the end of the active hours, by the end of the day of the budgets, by outages.
-        for (when, before) in [(OFFICE_ENDS, 6), (MIDNIGHT, 4), (at(7.0), 0)] {
+        for (when, before) in [(OFFICE_ENDS, 4), (MIDNIGHT, 4), (at(7.0), 0)] {
             due.push((when.minus(Duration::from_secs(before)), Asks(Signal::USR1)));
         }
         for account in cast::BREAKING {
@@ -253,10 +253,13 @@ impl Story {
             }
             ReceiverFails(false) => world.receiver.answer("/crm", Reply::ok()),
             Asks(signal) => {
+                let wishes = world.wishes();
+                world.daemon.signal(signal);
                 if signal == Signal::USR1 {
+                    // A signal is not answered. What is reported next must come after it.
+                    world.wait_for_wishes_after(wishes);
                     self.asked.push(now);
                 }
-                world.daemon.signal(signal);
             }
             Kill => {
                 let lives = Duration::from_micros(self.rng.random_range(0..5_000));

@@ -174,14 +174,29 @@ impl World {
     fn is_idle(&self, now: Ms) -> bool {
         let due = "SELECT count(*) FROM account_poll WHERE next_look_at <= ?1";
         let calls = "SELECT count(*) FROM account_pace WHERE started_at IS NOT NULL";
-        let count = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> usize {
-            let mut counted = self.watched.prepare_cached(sql).expect("a query");
-            let count: i64 = counted
-                .query_row(values, |row| row.get(0))
-                .expect("a count");
-            usize::try_from(count).expect("a count")
-        };
-        count(due, &[&now.0]) == 0 && count(calls, &[]) <= self.sim.held_calls()
+        self.count(due, &[&now.0]) == 0 && self.count(calls, &[]) <= self.sim.held_calls()
+    }
+
+    /// How often a poll of any account was asked for, ever.
+    pub fn wishes(&self) -> usize {
+        self.count("SELECT coalesce(sum(asks), 0) FROM account_poll", &[])
+    }
+
+    /// Waits until the daemon has stored that a poll of every account was asked for.
+    pub fn wait_for_wishes_after(&self, before: usize) {
+        let begun = Instant::now();
+        while self.wishes() < before + ACCOUNTS {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.daemon.log());
+            std::thread::sleep(BREATH);
+        }
+    }
+
+    fn count(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> usize {
+        let mut counted = self.watched.prepare_cached(sql).expect("a query");
+        let count: i64 = counted
+            .query_row(values, |row| row.get(0))
+            .expect("a count");
+        usize::try_from(count).expect("a count")
     }
 
     /// Lets one step go by, and kills the daemon in the middle of what it began.
