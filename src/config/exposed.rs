@@ -109,7 +109,7 @@ fn file_of(table: &DeTable<'_>) -> Option<PathBuf> {
     Some(PathBuf::from(directory).join(text("credential")?))
 }
 
-/// Whether any user of this machine can read the file: its mode lets them, and so does every directory above it.
+/// Whether any user of this machine can read the file: its mode and every directory above it allow it.
 fn others_can_read(file: &Path) -> bool {
     let mode = |path: &Path| std::fs::metadata(path).map_or(0, |about| about.permissions().mode());
     let Ok(file) = file.canonicalize() else {

@@ -1,4 +1,4 @@
-//! Which messages prove a connection: replies and the echo of an invite's note (contract section 5.3).
+//! Which messages prove a connection: replies and the echo of an invite's note.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Invites that stay open too long are reported once (contract section 12).
+//! Invites that stay open too long are reported once.
 
 use std::time::Duration;
 

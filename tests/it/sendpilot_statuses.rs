@@ -1,4 +1,4 @@
-//! The statuses that SendPilot tells only move forward, and no older word overrides a newer (contract sections 4 and 6).
+//! The statuses that SendPilot tells only move forward, and no older word overrides a newer.
 
 use acceptd::domain::ids::AccountId;
 use serde_json::json;

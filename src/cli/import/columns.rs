@@ -224,7 +224,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Takes a cell. An empty text and null say nothing, and so does a placeholder where an id or a time belongs. In a name, a
+    /// Takes a cell. An empty text and null say nothing. A placeholder says nothing where an id or a time belongs. In a name, a
     /// company, a headline or a note the same word can be meant.
     pub fn put(&mut self, (rank, field): (usize, Field), value: Value) {
         let value = match value {
