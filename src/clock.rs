@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The longest single sleep on the machine's clock before it is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -20,12 +20,12 @@ pub struct Clock(Option<Arc<Mutex<ByHand>>>);
 
 /// A clock that its owner moves.
 struct ByHand {
-    shows: Ms,
+    shows: Timestamp,
     /// How much time really went by.
     steady: Duration,
     /// Who waits until the clock shows a time, and who until so much time went by; woken one by one, so that a thousand waits
     /// cost nothing while none of them ends.
-    until_shown: Waits<Ms>,
+    until_shown: Waits<Timestamp>,
     until_gone: Waits<Duration>,
 }
 
@@ -69,7 +69,7 @@ impl Clock {
 
     /// A clock that stands at `start` until [`Clock::set`] or [`Clock::advance`] moves it.
     #[must_use]
-    pub fn by_hand(start: Ms) -> Self {
+    pub fn by_hand(start: Timestamp) -> Self {
         Self(Some(Arc::new(Mutex::new(ByHand {
             shows: start,
             steady: Duration::ZERO,
@@ -86,16 +86,18 @@ impl Clock {
 
     /// Now.
     #[must_use]
-    pub fn now(&self) -> Ms {
+    pub fn now(&self) -> Timestamp {
         match self.hand() {
             Some(hand) => hand.shows,
-            None => Ms(i64::try_from(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default()
-                    .as_millis(),
-            )
-            .unwrap_or(i64::MAX)),
+            None => Timestamp(
+                i64::try_from(
+                    SystemTime::now()
+                        .duration_since(UNIX_EPOCH)
+                        .unwrap_or_default()
+                        .as_millis(),
+                )
+                .unwrap_or(i64::MAX),
+            ),
         }
     }
 
@@ -110,7 +112,7 @@ impl Clock {
     }
 
     /// Steps what a clock that was made by hand shows, in either direction; no time goes by. Does nothing to the machine's clock.
-    pub fn set(&self, to: Ms) {
+    pub fn set(&self, to: Timestamp) {
         if let Some(mut hand) = self.hand() {
             hand.shows = to;
             hand.until_shown.wake(to);
@@ -128,7 +130,7 @@ impl Clock {
     }
 
     /// Waits until the clock shows `when` or later.
-    pub async fn sleep_until(&self, when: Ms) {
+    pub async fn sleep_until(&self, when: Timestamp) {
         let woken = match self.hand() {
             Some(hand) if hand.shows >= when => return,
             Some(mut hand) => Some(hand.until_shown.add(when)),

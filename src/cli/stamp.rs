@@ -5,7 +5,7 @@ use serde_json::json;
 use super::client::Api;
 use super::table::plain;
 use super::{Ended, Failure, say};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -21,7 +21,7 @@ pub(super) struct Args {
 
 /// A time as the API takes it.
 fn time(text: &str) -> Result<String, &'static str> {
-    match Ms::parse(text) {
+    match Timestamp::parse(text) {
         Some(_) => Ok(text.to_owned()),
         None => Err("not an RFC 3339 time such as 2026-05-02T15:14:06Z"),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::signal::EVIDENCE_WAITS;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::store::{Error, Step, Store, Tx};
 
 /// How often everything is looked through.
@@ -51,7 +51,7 @@ pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
 ///
 /// # Errors
 /// The store's; what was removed before stays removed.
-pub async fn prune(store: &Store, now: Ms, retain: Duration) -> Result<Pruned, Error> {
+pub async fn prune(store: &Store, now: Timestamp, retain: Duration) -> Result<Pruned, Error> {
     let before = now.minus(retain);
     let waits_since = now.minus(EVIDENCE_WAITS);
     Ok(Pruned {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{DeliveryState, Outcome};
 use crate::metrics::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 use crate::store::{self, ApiStore, Error, OpenScope};
@@ -15,7 +15,7 @@ use crate::store::{self, ApiStore, Error, OpenScope};
 pub async fn snapshot(
     store: &ApiStore,
     config: &Config,
-    now: Ms,
+    now: Timestamp,
     writable: bool,
 ) -> Result<Snapshot, Error> {
     let scope = OpenScope {
@@ -81,7 +81,7 @@ fn by_state<'a>(
     })
 }
 
-fn undelivered(name: &str, outbox: &[store::OutboxCount], now: Ms) -> Undelivered {
+fn undelivered(name: &str, outbox: &[store::OutboxCount], now: Timestamp) -> Undelivered {
     let on_the_way = |row: &&store::OutboxCount| {
         row.destination == name
             && matches!(row.state, DeliveryState::Pending | DeliveryState::Sending)
@@ -99,7 +99,7 @@ fn undelivered(name: &str, outbox: &[store::OutboxCount], now: Ms) -> Undelivere
 
 /// One line for `systemctl status`: what is waited for, what is on its way, what needs a person, when the next look is due.
 #[must_use]
-pub fn status_line(state: &Snapshot, next_poll: Option<Ms>, now: Ms) -> String {
+pub fn status_line(state: &Snapshot, next_poll: Option<Timestamp>, now: Timestamp) -> String {
     let outbox = |wanted: &[DeliveryState]| -> u64 {
         let rows = state.outbox.iter().filter(|r| wanted.contains(&r.state));
         rows.map(|r| r.count).sum()
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_status_line_names_what_needs_a_person_first_or_not_at_all() {
-        let now = Ms(1_790_000_000_000);
+        let now = Timestamp(1_790_000_000_000);
         let mut state = Snapshot {
             open_enrollments: 412,
             database_writable: true,

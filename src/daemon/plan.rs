@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::config::{ActiveHours, Config};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::poll::Plan;
 use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
@@ -51,7 +51,7 @@ pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
 }
 
 /// Now, if it lies in the hours, else when they begin next.
-fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Ms) -> Ms {
+fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Timestamp) -> Timestamp {
     let Ok(instant) = jiff::Timestamp::from_millisecond(now.0) else {
         return now;
     };
@@ -63,7 +63,7 @@ fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Ms) -> Ms {
     // Two days suffice; a zone may skip a day once in a century.
     for _ in 0..4 {
         if let Ok(start) = day.to_datetime(hours.start).to_zoned_datetime(zone.clone()) {
-            let start = Ms(start.timestamp().as_millisecond());
+            let start = Timestamp(start.timestamp().as_millisecond());
             if start > now {
                 return start;
             }
@@ -83,7 +83,7 @@ mod tests {
     fn check(hours: &str, zone: &str, now: &str, expected: &str) {
         let hours = ActiveHours::parse(hours).expect("hours").expect("some");
         let zone = jiff::tz::TimeZone::get(zone).expect("a zone");
-        let now = Ms::parse(now).expect("a time");
+        let now = Timestamp::parse(now).expect("a time");
         assert_eq!(next_active(hours, &zone, now).rfc3339(), expected);
     }
 

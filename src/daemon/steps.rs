@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::reconcile::Reconciler;
 use crate::store::{Error, OpenScope};
 use crate::wake::Wake;
@@ -42,7 +42,7 @@ pub async fn run(reconciler: Reconciler, clock: Clock, wake: Wake) {
 ///
 /// # Errors
 /// The store's; what was done before stays done.
-pub async fn look(reconciler: &Reconciler, clock: &Clock) -> Result<Option<Ms>, Error> {
+pub async fn look(reconciler: &Reconciler, clock: &Clock) -> Result<Option<Timestamp>, Error> {
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
     while reconciler.run(|r| r.send_due_steps(BATCH)).await? >= full {}
     while reconciler.run(|r| r.report_open_invites(BATCH)).await? >= full {}

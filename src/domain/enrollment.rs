@@ -2,14 +2,14 @@
 
 use super::identity::Identity;
 use super::ids::{AccountId, CampaignId, EnrollmentId};
-use super::time::Ms;
+use super::time::Timestamp;
 use super::words::{CampaignStatus, Path, Precision, Source, Status};
 
 /// What is known of the invite that was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invite {
     /// When it was sent.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// Whom it named; only these ids make the path `bridge`.
     pub provider_id: Option<String>,
     /// The member number of that id, where it has one.
@@ -19,7 +19,7 @@ pub struct Invite {
     /// The keyed hash of its note.
     pub note_hash: Option<String>,
     /// When it was reported that it had stayed open (contract section 12).
-    pub reported_at: Option<Ms>,
+    pub reported_at: Option<Timestamp>,
 }
 
 impl Invite {
@@ -57,11 +57,11 @@ impl Invite {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {
     /// When it happened.
-    pub at: Ms,
+    pub at: Timestamp,
     /// How well that is known.
     pub precision: Precision,
     /// When it was stamped.
-    pub detected_at: Ms,
+    pub detected_at: Timestamp,
     /// The winning sign.
     pub source: Source,
     /// How it was tied to the enrollment; `None` when the sign named the enrollment itself.
@@ -90,7 +90,7 @@ pub struct Enrollment {
     /// Where it stands.
     pub status: Status,
     /// When the newest status that was told to us (by SendPilot or a user) was set.
-    pub status_at: Option<Ms>,
+    pub status_at: Option<Timestamp>,
     /// Full name.
     pub name: Option<String>,
     /// LinkedIn headline.
@@ -108,19 +108,19 @@ pub struct Enrollment {
     /// The accept.
     pub accept: Option<Accept>,
     /// The first reply.
-    pub replied_at: Option<Ms>,
+    pub replied_at: Option<Timestamp>,
     /// When the campaign's next step is due (contract section 12).
-    pub next_step_at: Option<Ms>,
+    pub next_step_at: Option<Timestamp>,
     /// Whether it was first met by a status later than the accept.
     pub met_later: bool,
     /// When it was enrolled.
-    pub created_at: Ms,
+    pub created_at: Timestamp,
 }
 
 impl Enrollment {
     /// A new one that nothing is known of.
     #[must_use]
-    pub fn new(id: EnrollmentId, account: AccountId, campaign: CampaignId, now: Ms) -> Self {
+    pub fn new(id: EnrollmentId, account: AccountId, campaign: CampaignId, now: Timestamp) -> Self {
         Self {
             seq: 0,
             id,

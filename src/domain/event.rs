@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{AccountId, CampaignId, EnrollmentId};
-use super::time::Ms;
+use super::time::Timestamp;
 use super::words::{EventType, Path, Precision, Source};
 
 /// The event id that belongs to a dedupe key, for ever: `evt_` and the UUIDv5 (URL namespace) of the key.
@@ -47,7 +47,7 @@ pub fn open_key(account: &AccountId, enrollment: &EnrollmentId) -> String {
 
 /// The dedupe key of one outage of one account.
 #[must_use]
-pub fn disconnected_key(account: &AccountId, outage_start: Ms) -> String {
+pub fn disconnected_key(account: &AccountId, outage_start: Timestamp) -> String {
     format!("li-disconnected:{account}:{}", outage_start.0)
 }
 
@@ -61,7 +61,7 @@ pub struct EventBody<D> {
     #[serde(rename = "type")]
     pub event_type: EventType,
     /// When acceptd made the event.
-    pub timestamp: Ms,
+    pub timestamp: Timestamp,
     /// The workspace of the account.
     pub workspace_id: String,
     /// By type.
@@ -73,7 +73,7 @@ impl<D> EventBody<D> {
     pub fn new(
         dedupe_key: &str,
         event_type: EventType,
-        timestamp: Ms,
+        timestamp: Timestamp,
         workspace_id: String,
         data: D,
     ) -> Self {
@@ -123,13 +123,13 @@ pub struct InviteData {
     /// The person.
     pub prospect: Prospect,
     /// When the invite was sent, where known.
-    pub invited_at: Option<Ms>,
+    pub invited_at: Option<Timestamp>,
     /// When it was accepted. Only an invite that is still open has none.
-    pub accepted_at: Option<Ms>,
+    pub accepted_at: Option<Timestamp>,
     /// How well that is known.
     pub accepted_at_precision: Option<Precision>,
     /// When acceptd stamped it.
-    pub detected_at: Option<Ms>,
+    pub detected_at: Option<Timestamp>,
     /// Whole seconds from invite to accept; null when pre-connected or unknown.
     pub seconds_to_accept: Option<i64>,
     /// The winning sign.
@@ -145,9 +145,9 @@ pub struct InviteData {
     /// Whether it is old news.
     pub backfill: bool,
     /// The first reply, where there is one.
-    pub replied_at: Option<Ms>,
+    pub replied_at: Option<Timestamp>,
     /// When the next step is due, where one is queued (contract section 12).
-    pub next_step_at: Option<Ms>,
+    pub next_step_at: Option<Timestamp>,
     /// `linkedin.reply_received` only: the first 400 characters, null unless kept.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
     pub message_preview: Option<Option<String>>,
@@ -162,7 +162,7 @@ pub struct DisconnectedData {
     /// The provider's word or error type.
     pub reason: String,
     /// When the outage began.
-    pub since: Ms,
+    pub since: Timestamp,
     /// How many enrollments wait on it.
     pub open_enrollments: u64,
 }

@@ -8,13 +8,12 @@ mod tests;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::signal::BadInput;
-use super::time::{Ms, duration};
+use super::time::{Timestamp, duration};
 
 const DAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Monday),
@@ -112,7 +111,7 @@ impl Schedule {
     /// Whether a step may go out at this instant. `end` itself is over; an `end` before `start` runs over midnight and belongs
     /// to the day it began on; equal means the whole day.
     #[must_use]
-    pub fn is_valid(&self, at: Ms) -> bool {
+    pub fn is_valid(&self, at: Timestamp) -> bool {
         let Some(local) = stamp(at).map(|at| self.zone.to_datetime(at)) else {
             return false;
         };
@@ -129,7 +128,7 @@ impl Schedule {
 
     /// The first valid instant that is not before `from`: `from` itself when it is one. `None` only at the end of time.
     #[must_use]
-    pub fn next_slot(&self, from: Ms) -> Option<Ms> {
+    pub fn next_slot(&self, from: Timestamp) -> Option<Timestamp> {
         if self.is_valid(from) {
             return Some(from);
         }
@@ -138,7 +137,7 @@ impl Schedule {
 
     /// A slot moved by a part (0 to 1) of the jitter, and never out of the hours it lies in.
     #[must_use]
-    pub fn with_jitter(&self, slot: Ms, part: f64) -> Ms {
+    pub fn with_jitter(&self, slot: Timestamp, part: f64) -> Timestamp {
         let room = match self.next_change(slot, false) {
             Some(over) => self.jitter.min(over.since(slot)),
             None => self.jitter,
@@ -154,15 +153,15 @@ impl Schedule {
 
     /// The day of the schedule's time zone that holds an instant; see [`local_day`].
     #[must_use]
-    pub fn day(&self, at: Ms) -> Option<(Ms, Ms)> {
+    pub fn day(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         local_day(&self.zone, at)
     }
 
     /// The first instant after `after` at which validity may change and then is as wanted: a local `start` or `end`, or a
     /// change of the zone's offset.
-    fn next_change(&self, after: Ms, wanted: bool) -> Option<Ms> {
+    fn next_change(&self, after: Timestamp, wanted: bool) -> Option<Timestamp> {
         let from = stamp(after)?;
-        let mut changes: Vec<Timestamp> = Vec::new();
+        let mut changes: Vec<jiff::Timestamp> = Vec::new();
         let mut date = self.zone.to_datetime(from).date();
         for _ in 0..LOOK_AHEAD_DAYS {
             for time in [Time::midnight(), self.start, self.end] {
@@ -182,25 +181,25 @@ impl Schedule {
         changes.sort_unstable();
         changes
             .into_iter()
-            .map(|at| Ms(at.as_millisecond()))
+            .map(|at| Timestamp(at.as_millisecond()))
             .find(|at| *at > after && self.is_valid(*at) == wanted)
     }
 }
 
 /// The local day that holds an instant: its first instant, and that of the day after. `None` only at the end of time.
 #[must_use]
-pub fn local_day(zone: &TimeZone, at: Ms) -> Option<(Ms, Ms)> {
+pub fn local_day(zone: &TimeZone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let date = zone.to_datetime(stamp(at)?).date();
     let begin = |date: Date| {
         date.to_zoned_datetime(zone.clone())
             .ok()
-            .map(|first| Ms(first.timestamp().as_millisecond()))
+            .map(|first| Timestamp(first.timestamp().as_millisecond()))
     };
     Some((begin(date)?, begin(date.tomorrow().ok()?)?))
 }
 
-fn stamp(at: Ms) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at.0).ok()
+fn stamp(at: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_millisecond(at.0).ok()
 }
 
 fn field(name: &str, what: &str) -> BadInput {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::ids::{AccountId, CampaignId, EnrollmentId};
-use super::time::Ms;
+use super::time::Timestamp;
 use super::words::{Precision, Provider, Source, Status};
 
 /// A body that can't be used: what is wrong, and where.
@@ -81,7 +81,7 @@ pub struct Person {
 #[serde(default)]
 pub struct Claim {
     /// The evidence's own time, not yet checked for plausibility. Without one, its first receipt counts.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// How well `at` tells the time of the accept. `Exact` without a plausible `at` becomes `UpperBound`.
     pub precision: Precision,
     /// Whether it is also a reply of the prospect, at the same time.
@@ -107,7 +107,7 @@ impl Default for Claim {
 impl Claim {
     /// That they are connected since `at`, and nothing else.
     #[must_use]
-    pub fn of(at: Option<Ms>, precision: Precision) -> Self {
+    pub fn of(at: Option<Timestamp>, precision: Precision) -> Self {
         Self {
             at,
             precision,
@@ -128,7 +128,7 @@ pub struct Signal {
     /// The account it came to.
     pub account: AccountId,
     /// When acceptd received it first.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// Whom it is about.
     pub subject: Subject,
     /// What is known of the person.
@@ -185,7 +185,7 @@ pub struct SendpilotEvent {
     /// The provider's name of the event type.
     pub event_type: String,
     /// When SendPilot detected it; `None` when it can't be read.
-    pub timestamp: Option<Ms>,
+    pub timestamp: Option<Timestamp>,
     /// The enrollment. `None` only for an event type that is not known.
     pub lead: Option<EnrollmentId>,
     /// The account. May be missing; then the lead must be known already.
@@ -211,7 +211,7 @@ pub enum SendpilotKind {
     /// `connection.accepted`, `connection_request.accepted`.
     Accepted {
         /// `acceptedAt`, where it can be read.
-        at: Option<Ms>,
+        at: Option<Timestamp>,
     },
     /// `message.sent`.
     MessageSent,

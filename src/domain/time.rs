@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// An instant: milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Ms(pub i64);
+pub struct Timestamp(pub i64);
 
 /// 2003-01-01T00:00:00Z: LinkedIn did not exist before, so an earlier time of a connection is nonsense (contract section 6).
-pub const EARLIEST: Ms = Ms(1_041_379_200_000);
+pub const EARLIEST: Timestamp = Timestamp(1_041_379_200_000);
 
-impl Ms {
+impl Timestamp {
     /// The later instant; saturates at the ends of the scale.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
@@ -67,25 +67,25 @@ impl Ms {
     }
 }
 
-impl fmt::Display for Ms {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
     }
 }
 
-impl fmt::Debug for Ms {
+impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.rfc3339())
     }
 }
 
-impl Serialize for Ms {
+impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.rfc3339())
     }
 }
 
-impl<'de> Deserialize<'de> for Ms {
+impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
@@ -122,17 +122,20 @@ mod tests {
 
     #[test]
     fn shown_with_milliseconds_and_z() {
-        assert_eq!(Ms(1_777_734_846_000).rfc3339(), "2026-05-02T15:14:06.000Z");
         assert_eq!(
-            Ms::parse("2026-05-02T17:14:06.5+02:00"),
-            Some(Ms(1_777_734_846_500))
+            Timestamp(1_777_734_846_000).rfc3339(),
+            "2026-05-02T15:14:06.000Z"
+        );
+        assert_eq!(
+            Timestamp::parse("2026-05-02T17:14:06.5+02:00"),
+            Some(Timestamp(1_777_734_846_500))
         );
     }
 
     #[test]
     fn every_instant_can_be_shown() {
         for ms in [i64::MIN, -1, 0, i64::MAX] {
-            assert!(Ms::parse(&Ms(ms).rfc3339()).is_some());
+            assert!(Timestamp::parse(&Timestamp(ms).rfc3339()).is_some());
         }
     }
 }

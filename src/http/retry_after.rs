@@ -2,12 +2,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// Reads the value of `Retry-After`: seconds, or a date in one of the three forms that RFC 9110 allows. Returns the wait that it
 /// asks for, however long. A value that can't be read and a date in the past are ignored: the sender's clock may be behind.
 #[must_use]
-pub fn retry_after(value: &str, now: Ms) -> Option<Duration> {
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         // More digits than fit are a very long time.
@@ -15,7 +15,7 @@ pub fn retry_after(value: &str, now: Ms) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?;
     let since = date.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let at = Ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+    let at = Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
     (at >= now).then(|| at.since(now))
 }
 
@@ -25,8 +25,8 @@ mod tests {
 
     #[test]
     fn retry_after_in_every_form() {
-        let now = Ms::parse("2026-05-02T15:14:06.250Z").expect("a time");
-        let until = |text: &str| Some(Ms::parse(text).expect("a time").since(now));
+        let now = Timestamp::parse("2026-05-02T15:14:06.250Z").expect("a time");
+        let until = |text: &str| Some(Timestamp::parse(text).expect("a time").since(now));
         for (value, wait) in [
             ("120", Some(Duration::from_secs(120))),
             (" 0 ", Some(Duration::ZERO)),

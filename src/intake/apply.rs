@@ -9,7 +9,7 @@ use crate::domain::signal::{
     BadInput, Claim, EventRef, Person, SendpilotEvent, SendpilotKind, Signal, Subject,
     UnipileEvent, UnipileKind,
 };
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Outcome, Precision, Provider, Source, Status};
 use crate::reconcile::{Noted, Routine, Upsert};
 use crate::store::Error;
@@ -212,7 +212,7 @@ fn act(
 }
 
 /// When the event was told, where that makes sense (contract section 6: a time that does not counts as absent).
-fn told_at(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Ms> {
+fn told_at(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Timestamp> {
     event.timestamp.and_then(|at| at.plausible(routine.now))
 }
 
@@ -221,7 +221,7 @@ fn remember_when(
     routine: &Routine<'_>,
     before: &Enrollment,
     event: &SendpilotEvent,
-    timestamp: Option<Ms>,
+    timestamp: Option<Timestamp>,
 ) -> Result<(), Error> {
     let (Some(timestamp), Some(mut e)) = (timestamp, routine.tx.enrollment(&before.id)?) else {
         return Ok(());
@@ -263,7 +263,7 @@ fn told(
 }
 
 /// The status, unless what is known is newer than this event.
-fn newer(e: &Enrollment, timestamp: Option<Ms>, new: Option<Status>) -> Option<Status> {
+fn newer(e: &Enrollment, timestamp: Option<Timestamp>, new: Option<Status>) -> Option<Status> {
     let older = e
         .status_at
         .zip(timestamp)

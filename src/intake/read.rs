@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::ids::{AccountId, BadId};
 use crate::domain::signal::{BadInput, PREVIEW_CHARS_MAX};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 pub(super) type Object = Map<String, Value>;
 
@@ -122,10 +122,10 @@ pub(super) fn flag(of: &Object, key: &str) -> bool {
 
 /// An optional time: RFC 3339 (without an offset it is UTC), or seconds or milliseconds since the epoch. Absent when it can't
 /// be read; whether it is plausible is for the stamp to say.
-pub(super) fn time(of: &Object, key: &str) -> Option<Ms> {
+pub(super) fn time(of: &Object, key: &str) -> Option<Timestamp> {
     match of.get(key)? {
-        Value::String(text) => Ms::parse(text)
-            .or_else(|| Ms::parse(&format!("{}Z", text.trim())))
+        Value::String(text) => Timestamp::parse(text)
+            .or_else(|| Timestamp::parse(&format!("{}Z", text.trim())))
             .or_else(|| epoch(text.trim().parse().ok()?)),
         Value::Number(n) => epoch(n.as_f64()?),
         _ => None,
@@ -136,14 +136,14 @@ pub(super) fn time(of: &Object, key: &str) -> Option<Ms> {
     clippy::cast_possible_truncation,
     reason = "the number was found to be in range"
 )]
-fn epoch(number: f64) -> Option<Ms> {
+fn epoch(number: f64) -> Option<Timestamp> {
     let ms = if number.abs() < MILLISECONDS_FROM {
         number * 1000.0
     } else {
         number
     };
     // Beyond 2^53 a number of milliseconds is no time, and the conversion would not be exact.
-    (ms.is_finite() && ms.abs() < 9e15).then(|| Ms(ms.round() as i64))
+    (ms.is_finite() && ms.abs() < 9e15).then(|| Timestamp(ms.round() as i64))
 }
 
 /// The fields of a body that may be kept, in the order asked for. A text is kept only when short: no id, urn, URL or time is

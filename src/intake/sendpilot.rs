@@ -9,7 +9,7 @@ use super::read;
 use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::{BadInput, EventRef, SendpilotEvent, SendpilotKind};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Provider, Status};
 
 /// The longest URL that is kept, in characters.
@@ -19,7 +19,7 @@ const URL_CHARS_MAX: usize = 2048;
 ///
 /// # Errors
 /// [`BadInput`] for a body that is answered with 400: no object, no event type, or a needed field missing or of the wrong type.
-pub fn parse(body: &[u8], _now: Ms, keep_text: bool) -> Result<SendpilotEvent, BadInput> {
+pub fn parse(body: &[u8], _now: Timestamp, keep_text: bool) -> Result<SendpilotEvent, BadInput> {
     let body = read::object(body)?;
     let event_type = read::needed(&body, "eventType", "eventType")?;
     let event_type = read::clean(event_type)

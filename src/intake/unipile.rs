@@ -14,7 +14,7 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::note::NoteKey;
 use crate::domain::signal::{BadInput, EventRef, UnipileEvent, UnipileKind};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Provider, Source};
 
 /// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies; `key` hashes the
@@ -24,7 +24,7 @@ use crate::domain::words::{Provider, Source};
 /// [`BadInput`] for a body that is answered with 400: no object, no event name, or a needed field missing or of the wrong type.
 pub fn parse(
     body: &[u8],
-    now: Ms,
+    now: Timestamp,
     keep_text: bool,
     key: &NoteKey,
 ) -> Result<UnipileEvent, BadInput> {

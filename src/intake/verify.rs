@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// How far the time of a Unipile signature may be from now.
 const UNIPILE_TOLERANCE_MS: u64 = 5 * 60 * 1000;
@@ -111,7 +111,7 @@ pub fn unipile(
     static_header: &str,
     static_secret: &str,
     signing_secret: &str,
-    now: Ms,
+    now: Timestamp,
 ) -> Result<Claim, Refusal> {
     if headers.contains_key(UNIPILE_SIGNATURE) {
         if signing_secret.is_empty() {
@@ -139,7 +139,7 @@ pub fn unipile(
 ///
 /// # Errors
 /// The [`Refusal`] for the log.
-pub fn sendpilot(headers: &HeaderMap, secrets: &[&str], now: Ms) -> Result<Claim, Refusal> {
+pub fn sendpilot(headers: &HeaderMap, secrets: &[&str], now: Timestamp) -> Result<Claim, Refusal> {
     let secrets: Vec<&str> = secrets.iter().copied().filter(|s| !s.is_empty()).collect();
     if secrets.is_empty() {
         return Err(Refusal::NotConfigured);
@@ -174,7 +174,7 @@ fn hex_signature(
     header: &str,
     name: &str,
     secrets: &[&str],
-    now: Ms,
+    now: Timestamp,
     tolerance_ms: u64,
 ) -> Result<Claim, Refusal> {
     let mut time = None;
@@ -206,7 +206,7 @@ fn standard(
     headers: &HeaderMap,
     prefix: &str,
     secrets: &[&str],
-    now: Ms,
+    now: Timestamp,
 ) -> Result<Claim, Refusal> {
     let id = one(headers, &format!("{prefix}-id"))?;
     let time = one(headers, &format!("{prefix}-timestamp"))?;
@@ -236,7 +236,7 @@ fn standard_key(secret: &str) -> Vec<u8> {
     }
 }
 
-fn fresh(seconds: &str, now: Ms, tolerance_ms: u64) -> Result<(), Refusal> {
+fn fresh(seconds: &str, now: Timestamp, tolerance_ms: u64) -> Result<(), Refusal> {
     if !seconds.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Refusal::Malformed);
     }

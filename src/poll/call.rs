@@ -13,7 +13,7 @@ use super::rate::{Rate, Turn};
 use super::resync::{self, Seen};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::metrics::Metrics;
 use crate::provider::pacer::{Choice, Ended, Grant, Pacer};
 use crate::provider::{CallError, Permit, Unipile};
@@ -150,7 +150,7 @@ impl Context {
         client: &Unipile,
         permit: Permit,
         start: Start,
-        probe: Option<Ms>,
+        probe: Option<Timestamp>,
     ) -> Outcome {
         let account = permit.account().clone();
         let answer = client

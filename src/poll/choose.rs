@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::plan::Plan;
 use super::resync::identifier;
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Provider;
 use crate::provider::pacer::Choice;
 use crate::store::{Error, PollRow, ResyncRow, Tx};
@@ -19,7 +19,7 @@ pub(super) enum Work {
     /// The first page of the relations list.
     First {
         /// The beginning of the account's outage, if the call is to find out whether it is over.
-        probe: Option<Ms>,
+        probe: Option<Timestamp>,
         /// How often one had been asked for when it left.
         asks: i64,
     },
@@ -39,7 +39,7 @@ pub(super) enum Work {
 
 /// When an account whose outage began at `since` is called next to find out whether it works again.
 #[must_use]
-pub fn next_probe(since: Ms, probed_at: Option<Ms>) -> Ms {
+pub fn next_probe(since: Timestamp, probed_at: Option<Timestamp>) -> Timestamp {
     probed_at
         .map_or(since, |at| at.max(since))
         .plus(PROBE_EVERY)
@@ -50,7 +50,7 @@ pub(super) fn choose(
     tx: &Tx<'_>,
     plan: &Plan,
     account: &AccountId,
-    now: Ms,
+    now: Timestamp,
 ) -> Result<Choice<Work>, Error> {
     let (Some(mut row), Some(stored)) = (tx.poll_row(account)?, tx.account(account)?) else {
         return Ok(Choice::Later(None));
@@ -117,7 +117,7 @@ fn wants_first(row: &PollRow, tick: bool) -> bool {
 fn promised(
     tx: &Tx<'_>,
     account: &AccountId,
-    now: Ms,
+    now: Timestamp,
     spacing: Duration,
 ) -> Result<Option<Work>, Error> {
     while let Some(resync) = tx.next_resync(account)? {

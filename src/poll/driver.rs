@@ -13,7 +13,7 @@ use super::call::{Context, Plans};
 use super::plan::Plan;
 use super::rate::Turn;
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::metrics::Metrics;
 use crate::provider::pacer::Grant;
 use crate::reconcile::Reconciler;
@@ -116,7 +116,7 @@ impl Poller {
         &mut self,
         calls: &mut JoinSet<()>,
         shutdown: &CancellationToken,
-    ) -> Result<Option<Ms>, Error> {
+    ) -> Result<Option<Timestamp>, Error> {
         let plan = self.plans.borrow_and_update().clone();
         if !self
             .planned

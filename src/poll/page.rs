@@ -5,7 +5,7 @@ use serde_json::json;
 use super::plan::Plan;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{Claim, Signal, Subject};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Precision, Source};
 use crate::provider::types::{Relation, RelationsPage};
 use crate::reconcile::Routine;
@@ -100,7 +100,7 @@ struct Read {
 }
 
 impl Read {
-    fn of(page: &RelationsPage, bound: Option<Ms>, row: &PollRow, now: Ms) -> Self {
+    fn of(page: &RelationsPage, bound: Option<Timestamp>, row: &PollRow, now: Timestamp) -> Self {
         let keys: Vec<String> = page.items.iter().filter_map(key).collect();
         let beyond = bound.is_none_or(|bound| reaches_beyond(&page.items, bound, now));
         Self {
@@ -117,7 +117,7 @@ impl Read {
 }
 
 /// Whether a page reaches back beyond the bound. A time that makes no sense says nothing of where the page ends.
-fn reaches_beyond(items: &[Relation], bound: Ms, now: Ms) -> bool {
+fn reaches_beyond(items: &[Relation], bound: Timestamp, now: Timestamp) -> bool {
     items
         .iter()
         .filter_map(|item| item.created_at?.plausible(now))
@@ -135,7 +135,7 @@ fn key(relation: &Relation) -> Option<String> {
 
 /// The first page: the end of a poll in the steady state, else the beginning of one. An interrupted one goes on if nothing lies between
 /// it and this page, and after a page with nobody on it, which says nothing of that.
-fn first(row: &mut PollRow, read: &Read, now: Ms) {
+fn first(row: &mut PollRow, read: &Read, now: Timestamp) {
     let goes_on = row.walk.take().filter(|walk| {
         read.keys.is_empty() || walk.top.as_ref().is_none_or(|top| read.keys.contains(top))
     });
@@ -166,7 +166,7 @@ fn first(row: &mut PollRow, read: &Read, now: Ms) {
 }
 
 /// A later page.
-fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Ms) {
+fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Timestamp) {
     let Some(mut walk) = row.walk.take() else {
         return;
     };
@@ -198,7 +198,7 @@ fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Ms) {
     }
 }
 
-fn finish(row: &mut PollRow, top: Option<String>, seq: i64, now: Ms) {
+fn finish(row: &mut PollRow, top: Option<String>, seq: i64, now: Timestamp) {
     row.watermark = top;
     row.done_seq = seq;
     row.walk = None;
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_time_that_makes_no_sense_ends_no_poll() {
-        let now = Ms(1_777_734_846_000);
-        let bound = Ms(now.0 - 86_400_000);
+        let now = Timestamp(1_777_734_846_000);
+        let bound = Timestamp(now.0 - 86_400_000);
         for (times, beyond) in [
             (vec![Some(now.0), None], false),
             (vec![Some(now.0), Some(0)], false),
@@ -225,7 +225,7 @@ mod tests {
                 .iter()
                 .map(|at| Relation {
                     person: Person::default(),
-                    created_at: at.map(Ms),
+                    created_at: at.map(Timestamp),
                 })
                 .collect();
             assert_eq!(reaches_beyond(&items, bound, now), beyond, "{times:?}");

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Provider;
 use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
 use crate::store::{OpenScope, Widths};
 
 /// The pace of an account at a time.
-pub type PaceOf = Box<dyn Fn(&AccountId, Ms) -> Pace + Send + Sync>;
+pub type PaceOf = Box<dyn Fn(&AccountId, Timestamp) -> Pace + Send + Sync>;
 /// The provider that the configuration names for an account.
 pub type ProviderOf = Box<dyn Fn(&AccountId) -> Option<Provider> + Send + Sync>;
 
@@ -42,7 +42,7 @@ const FIRST_WITHIN: Duration = Duration::from_secs(60);
 impl Plan {
     /// Which enrollments are open.
     #[must_use]
-    pub fn scope(&self, now: Ms) -> OpenScope {
+    pub fn scope(&self, now: Timestamp) -> OpenScope {
         OpenScope {
             since: now.minus(self.horizon),
         }
@@ -60,23 +60,23 @@ impl Plan {
 
     /// The first tick after `now`, moved by a random part of the jitter.
     #[must_use]
-    pub fn next_tick(&self, now: Ms) -> Ms {
+    pub fn next_tick(&self, now: Timestamp) -> Timestamp {
         let every = i64::try_from(self.every.as_millis())
             .unwrap_or(i64::MAX)
             .max(1);
         let tick = (now.0.div_euclid(every) + 1).saturating_mul(every);
-        Ms(tick).plus(self.jitter.mul_f64(rand::random::<f64>()))
+        Timestamp(tick).plus(self.jitter.mul_f64(rand::random::<f64>()))
     }
 
     /// When an account is polled first: at once, moved by jitter but by no more than a minute.
     #[must_use]
-    pub fn first(&self, now: Ms) -> Ms {
+    pub fn first(&self, now: Timestamp) -> Timestamp {
         now.plus(self.jitter.min(FIRST_WITHIN).mul_f64(rand::random::<f64>()))
     }
 
     /// The latest time that a tick after `now` can be due.
     #[must_use]
-    pub fn latest_tick(&self, now: Ms) -> Ms {
+    pub fn latest_tick(&self, now: Timestamp) -> Timestamp {
         now.plus(self.every).plus(self.jitter)
     }
 }

@@ -73,11 +73,11 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::domain::time::Ms;
+    use crate::domain::time::Timestamp;
 
     #[tokio::test]
     async fn no_second_sees_more_calls_than_the_rate_after_the_first_burst() {
-        let clock = Clock::by_hand(Ms(1_790_000_000_000));
+        let clock = Clock::by_hand(Timestamp(1_790_000_000_000));
         let rate = Rate::new(clock.clone());
         let turns = || {
             std::iter::repeat_with(|| rate.turn().now_or_never())
@@ -85,7 +85,7 @@ mod tests {
                 .count()
         };
         assert_eq!(turns(), 19, "a burst");
-        clock.set(Ms(1_890_000_000_000));
+        clock.set(Timestamp(1_890_000_000_000));
         assert_eq!(turns(), 0, "a step of the clock is no time");
         for _ in 0..5 {
             clock.advance(Duration::from_millis(500));

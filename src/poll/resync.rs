@@ -7,7 +7,7 @@ use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{Claim, Signal, Subject};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Outcome, Precision, Provider, Source};
 use crate::provider::pacer::allowed;
 use crate::provider::safe_identifier;
@@ -21,7 +21,7 @@ pub struct Promise {
     /// The same for all requests that collapse into one.
     pub resync_id: String,
     /// When its call is expected.
-    pub due_at: Ms,
+    pub due_at: Timestamp,
 }
 
 /// What to ask the provider for: the provider id before the public identifier, and nothing that could be one of its routes.
@@ -116,7 +116,7 @@ pub fn ask_account(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
-) -> Result<Ms, Error> {
+) -> Result<Timestamp, Error> {
     let (tx, now) = (routine.tx, routine.now);
     tx.account(account)?
         .ok_or_else(|| Error::not_found("account", account.as_str()))?;
@@ -161,7 +161,12 @@ fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> 
     Ok(())
 }
 
-fn something_open(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Result<(), Error> {
+fn something_open(
+    tx: &Tx<'_>,
+    plan: &Plan,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<(), Error> {
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
         return Err(Error::conflict(
             "nothing-open",
@@ -171,7 +176,7 @@ fn something_open(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Res
     Ok(())
 }
 
-fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Ms) -> Result<Ms, Error> {
+fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Timestamp) -> Result<Timestamp, Error> {
     let pace = (plan.pace_of)(account, now);
     Ok(allowed(&tx.pace(account)?, &pace, now).err().unwrap_or(now))
 }

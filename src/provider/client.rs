@@ -13,7 +13,7 @@ use super::permit::Permit;
 use super::room::{self, Room};
 use super::types::{Profile, RegisteredWebhook, RelationsPage, created_webhook_id};
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::http::{self, BodyError, Reach};
 
 /// The most that one relation may take of a page, in bytes: they are below 1,000 bytes.
@@ -328,7 +328,7 @@ fn to_slashed(asked: &Url, response: &Response) -> bool {
 }
 
 /// The wait that the provider asks for, at most [`RETRY_AFTER_MAX`].
-fn retry_after(response: &Response, now: Ms) -> Option<Duration> {
+fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?;
     Some(http::retry_after(value.to_str().ok()?, now)?.min(RETRY_AFTER_MAX))
 }

@@ -8,10 +8,10 @@ use secrecy::SecretString;
 use super::{CallError, Permit, Unipile};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::sim::{Fault, Member, Route, Rule, Settings, Sim};
 
-const NOW: Ms = Ms(1_777_734_846_000);
+const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
 struct World {
     sim: Sim,

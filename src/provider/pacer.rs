@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::Permit;
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::store::{Error, PaceRow, Store, Tx};
 
 /// The longest back-off after failures in a row.
@@ -29,7 +29,7 @@ pub struct Pace {
     /// Calls per UTC day.
     pub daily_budget: u32,
     /// No call before this time: the next one within the active hours.
-    pub not_before: Ms,
+    pub not_before: Timestamp,
 }
 
 /// What there is to do for an account.
@@ -37,7 +37,7 @@ pub enum Choice<W> {
     /// A call, and the pace that is in force at the time it was chosen.
     Call(W, Pace),
     /// Nothing before this time; `None`: until something happens.
-    Later(Option<Ms>),
+    Later(Option<Timestamp>),
 }
 
 /// The answer to a wish to call.
@@ -47,7 +47,7 @@ pub enum Grant<W> {
     /// Not now. `spaced` when it is the pace that makes it wait until the time.
     Later {
         /// When to ask again.
-        until: Option<Ms>,
+        until: Option<Timestamp>,
         /// Whether there is a call that waits.
         spaced: bool,
     },
@@ -72,7 +72,7 @@ pub enum Ended {
 ///
 /// # Errors
 /// When the account may be called at the earliest.
-pub fn allowed(row: &PaceRow, pace: &Pace, now: Ms) -> Result<(), Ms> {
+pub fn allowed(row: &PaceRow, pace: &Pace, now: Timestamp) -> Result<(), Timestamp> {
     let spaced = row.ended_at.map_or(now, |ended| {
         ended
             .plus(pace.spacing)
@@ -80,7 +80,7 @@ pub fn allowed(row: &PaceRow, pace: &Pace, now: Ms) -> Result<(), Ms> {
     });
     let mut earliest = spaced.max(row.backoff_until.unwrap_or(now));
     if row.calls_today(now) >= pace.daily_budget {
-        earliest = earliest.max(Ms((now.utc_day() + 1) * 86_400_000));
+        earliest = earliest.max(Timestamp((now.utc_day() + 1) * 86_400_000));
     }
     earliest = earliest.max(pace.not_before);
     if earliest <= now {
@@ -148,7 +148,7 @@ impl Pacer {
     pub async fn permit<W: Send + 'static>(
         &self,
         account: &AccountId,
-        choose: impl FnOnce(&Tx<'_>, Ms) -> Result<Choice<W>, Error> + Send + 'static,
+        choose: impl FnOnce(&Tx<'_>, Timestamp) -> Result<Choice<W>, Error> + Send + 'static,
     ) -> Result<Grant<W>, Error> {
         let (clock, named) = (self.clock.clone(), account.clone());
         // Not the store: a write that held the last handle to it would wait for itself.
@@ -250,7 +250,7 @@ fn steady_wait(
     account: &AccountId,
     row: &PaceRow,
     spacing: Duration,
-    now: Ms,
+    now: Timestamp,
     steady: Duration,
 ) -> Option<Duration> {
     let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,7 +271,7 @@ fn steady_wait(
 
 /// Where the clock is behind the stored times, the waits start anew, a back-off at its full length; a day far ahead becomes
 /// tomorrow, so that its calls still count but not for longer. Whether anything changed.
-fn catch_up(row: &mut PaceRow, now: Ms) -> bool {
+fn catch_up(row: &mut PaceRow, now: Timestamp) -> bool {
     let mut changed = false;
     if let Some(ended) = row.ended_at.filter(|ended| *ended > now) {
         row.ended_at = Some(now);
@@ -286,7 +286,7 @@ fn catch_up(row: &mut PaceRow, now: Ms) -> bool {
     changed
 }
 
-fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
+fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Timestamp) {
     let retry_after = match how {
         Ended::Badly { retry_after } => retry_after,
         Ended::Well => {
@@ -307,7 +307,7 @@ fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Ms) {
 mod tests {
     use super::*;
 
-    const NOW: Ms = Ms(1_790_000_000_000);
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn pace() -> Pace {
@@ -315,7 +315,7 @@ mod tests {
             spacing: MINUTE,
             spacing_jitter: Duration::ZERO,
             daily_budget: 2,
-            not_before: Ms(0),
+            not_before: Timestamp(0),
         }
     }
 
@@ -329,7 +329,7 @@ mod tests {
         let spaced = NOW.plus(Duration::from_secs(65));
         assert_eq!(allowed(&row, &pace(), NOW), Err(spaced));
         assert_eq!(
-            allowed(&row, &pace(), Ms(spaced.0 - 1)),
+            allowed(&row, &pace(), Timestamp(spaced.0 - 1)),
             Err(spaced),
             "a millisecond early"
         );
@@ -343,7 +343,7 @@ mod tests {
         );
 
         (row.day, row.calls) = (NOW.utc_day(), 2);
-        let midnight = Ms((NOW.utc_day() + 1) * 86_400_000);
+        let midnight = Timestamp((NOW.utc_day() + 1) * 86_400_000);
         assert_eq!(allowed(&row, &pace(), NOW), Err(midnight), "the budget");
         assert_eq!(allowed(&row, &pace(), midnight), Ok(()));
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::identity::Identity;
 use crate::domain::signal::Person;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// One page of the relations list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Relation {
     /// Who it is with.
     pub person: Person,
     /// Since when, as the provider says it; not checked for plausibility. `None` when it can't be read.
-    pub created_at: Option<Ms>,
+    pub created_at: Option<Timestamp>,
 }
 
 impl RelationsPage {
@@ -258,7 +258,7 @@ fn person(identity: Identity, fields: &Map<String, Value>) -> Person {
 }
 
 /// Epoch milliseconds, as a number or as a text of digits.
-fn instant(value: &Value) -> Option<Ms> {
+fn instant(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
             let ms = number.as_f64()?;
@@ -268,7 +268,7 @@ fn instant(value: &Value) -> Option<Ms> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
-    .map(Ms)
+    .map(Timestamp)
 }
 
 #[cfg(test)]
@@ -283,7 +283,7 @@ mod tests {
         let page = page.expect("a page");
         assert_eq!((page.items.len(), page.unusable, page.cursor), (1, 0, None));
         let relation = &page.items[0];
-        assert_eq!(relation.created_at, Some(Ms(1_777_734_846_000)));
+        assert_eq!(relation.created_at, Some(Timestamp(1_777_734_846_000)));
         assert_eq!(relation.person.name.as_deref(), Some("Mira Halvorsen"));
         let identity = &relation.person.identity;
         assert_eq!(identity.member_number, Some(731_204_558));
@@ -304,7 +304,7 @@ mod tests {
         let page = RelationsPage::read(body).expect("a page");
         assert_eq!((page.items.len(), page.unusable), (3, 1));
         let times: Vec<_> = page.items.iter().map(|item| item.created_at).collect();
-        let at = Some(Ms(1_777_734_846_000));
+        let at = Some(Timestamp(1_777_734_846_000));
         assert_eq!(times, [at, at, None]);
     }
 

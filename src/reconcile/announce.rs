@@ -6,7 +6,7 @@ use super::{Facts, Routine};
 use crate::domain::enrollment::{CampaignFacts, Enrollment};
 use crate::domain::event::{DisconnectedData, EventBody, InviteData, Prospect, disconnected_key};
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::EventType;
 use crate::store::{Error, NewEvent, OpenScope};
 
@@ -79,7 +79,7 @@ impl Routine<'_> {
         &mut self,
         account: &AccountId,
         reason: &str,
-        since: Ms,
+        since: Timestamp,
     ) -> Result<(), Error> {
         let scope = OpenScope {
             since: self.now.minus(self.policy.horizon),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::domain::enrollment::{Accept, CampaignFacts, Enrollment};
 use crate::domain::signal::Claim;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{CampaignStatus, Path, Precision, Source, Status};
 
 /// How much older than the invite a connection has to be to count as older: clocks of several machines are involved.
@@ -23,7 +23,7 @@ pub struct Case<'a> {
     /// Where the evidence came from.
     pub source: Source,
     /// When it was first received.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// What it says.
     pub claim: &'a Claim,
     /// How it was tied to the enrollment.
@@ -33,7 +33,7 @@ pub struct Case<'a> {
     /// An accept that is older than this at its detection is a backfill.
     pub announce_within: Duration,
     /// Now: the time of detection.
-    pub now: Ms,
+    pub now: Timestamp,
 }
 
 /// What to write.
@@ -42,11 +42,11 @@ pub struct Decision {
     /// The accept, where the enrollment had none.
     pub accept: Option<Accept>,
     /// The first reply, where the evidence is of one and the enrollment had none.
-    pub replied_at: Option<Ms>,
+    pub replied_at: Option<Timestamp>,
     /// The status afterwards.
     pub status: Status,
     /// Since when it is known that the status holds; only what is told to us moves it.
-    pub status_at: Option<Ms>,
+    pub status_at: Option<Timestamp>,
 }
 
 impl Decision {
@@ -95,7 +95,7 @@ pub fn decide(case: &Case<'_>) -> Decision {
     }
 }
 
-fn accept(case: &Case<'_>, own_time: Option<Ms>, time: Ms) -> Accept {
+fn accept(case: &Case<'_>, own_time: Option<Timestamp>, time: Timestamp) -> Accept {
     let Case {
         enrollment,
         campaign,

@@ -5,7 +5,7 @@ use crate::domain::enrollment::{Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::BadInput;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Provider, Status};
 use crate::store::Error;
 
@@ -31,7 +31,7 @@ pub struct Upsert {
     /// Company.
     pub company: Option<Option<String>>,
     /// When the invite was sent. Checked by the caller: not in the future, not before 2003.
-    pub invited_at: Option<Option<Ms>>,
+    pub invited_at: Option<Option<Timestamp>>,
     /// The invite's note.
     pub note: Option<Option<String>>,
 }

@@ -7,7 +7,7 @@ use crate::domain::enrollment::{Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{CampaignId, EnrollmentId};
 use crate::domain::signal::{Claim, Person, Signal, Subject};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Outcome, Precision, Source, Status};
 use crate::store::Error;
 
@@ -21,7 +21,7 @@ pub struct InviteResult {
     /// Its note.
     pub note: Option<String>,
     /// When it was sent.
-    pub at: Option<Ms>,
+    pub at: Option<Timestamp>,
     /// The provider's status code.
     pub http_status: u16,
     /// The provider's body.
@@ -125,7 +125,7 @@ impl Routine<'_> {
     pub fn record_invite(
         &mut self,
         mut e: Enrollment,
-        at: Option<Ms>,
+        at: Option<Timestamp>,
         provider_id: Option<&str>,
         note: Option<&str>,
         invitation_id: Option<String>,

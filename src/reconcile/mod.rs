@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::domain::enrollment::Accept;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::note::NoteKey;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Outcome, Source};
 use crate::store::{Error, Store, Tx};
 use crate::wake::Wakes;
@@ -44,7 +44,7 @@ pub struct Stamp {
     /// Whether the accept was stamped now, or only a reply to one that was there.
     pub accepted: bool,
     /// The first reply, where it was stamped now.
-    pub replied_at: Option<Ms>,
+    pub replied_at: Option<Timestamp>,
 }
 
 /// What a run of the routine did; told to the log and the metrics only after the commit.
@@ -73,7 +73,7 @@ pub struct Routine<'a> {
     /// The rules.
     pub policy: &'a Policy,
     /// Now.
-    pub now: Ms,
+    pub now: Timestamp,
     /// The key that notes are hashed with.
     pub note_key: &'a NoteKey,
     /// The enrollments that are new or gained an identity: evidence that came before may be about them.

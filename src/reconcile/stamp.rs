@@ -12,7 +12,7 @@ use crate::domain::enrollment::Enrollment;
 use crate::domain::event::{accept_key, reply_key};
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{Claim, Person, Signal, Subject};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{EventType, Outcome, Path, Source};
 use crate::store::{Error, NewSignal};
 
@@ -24,7 +24,7 @@ pub(super) struct Piece<'a> {
     /// From where.
     pub source: Source,
     /// When it came.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// What is known of the person.
     pub person: &'a Person,
     /// What it says.
@@ -276,7 +276,7 @@ impl Routine<'_> {
         &mut self,
         e: &Enrollment,
         campaign: &crate::domain::enrollment::CampaignFacts,
-        replied_at: Ms,
+        replied_at: Timestamp,
         claim: &Claim,
         with_the_accept: bool,
     ) -> Result<(), Error> {
@@ -294,7 +294,7 @@ impl Routine<'_> {
         &mut self,
         e: &Enrollment,
         accepted: bool,
-        replied_at: Option<Ms>,
+        replied_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let Some(accept) = &e.accept else {
             return Ok(());

@@ -8,7 +8,7 @@ use crate::domain::enrollment::{CampaignFacts, Enrollment};
 use crate::domain::event::{open_key, step_key};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::schedule::{Schedule, local_day};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{CampaignStatus, EventType};
 use crate::store::{Error, OpenScope};
 
@@ -116,7 +116,11 @@ impl Routine<'_> {
     }
 
     /// Until when a due step has to wait; `None` when it may go out now. Without a schedule any time is valid.
-    fn wait_until(&self, e: &Enrollment, campaign: &CampaignFacts) -> Result<Option<Ms>, Error> {
+    fn wait_until(
+        &self,
+        e: &Enrollment,
+        campaign: &CampaignFacts,
+    ) -> Result<Option<Timestamp>, Error> {
         let schedule = schedule(e, campaign);
         let schedule = schedule.as_ref();
         let mut from = self.now;
@@ -137,8 +141,8 @@ impl Routine<'_> {
         e: &Enrollment,
         campaign: &CampaignFacts,
         schedule: Option<&Schedule>,
-        mut from: Ms,
-    ) -> Result<Option<Ms>, Error> {
+        mut from: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         for _ in 0..DAYS_AHEAD_MAX {
             let at = match schedule {
                 None => from,
@@ -164,9 +168,9 @@ impl Routine<'_> {
         e: &Enrollment,
         campaign: &CampaignFacts,
         schedule: Option<&Schedule>,
-        at: Ms,
+        at: Timestamp,
         only_sent: bool,
-    ) -> Result<Option<Ms>, Error> {
+    ) -> Result<Option<Timestamp>, Error> {
         if let (Some(cap), Some(day)) = (campaign.daily_cap, schedule.and_then(|s| s.day(at))) {
             let steps = self
                 .tx

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// One call, as the provider saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// When its head had come.
-    pub started: Ms,
+    pub started: Timestamp,
     /// When its answer had been given whole or the connection was gone; `None` while it is under way.
-    pub ended: Option<Ms>,
+    pub ended: Option<Timestamp>,
     /// Whether another call of the same account was under way when it came.
     pub overlapped: bool,
     /// The account it named, in its query or its body.
@@ -31,9 +31,9 @@ pub struct TooClose {
     /// The account.
     pub account: String,
     /// When the earlier one had ended.
-    pub ended: Ms,
+    pub ended: Timestamp,
     /// When the later one started.
-    pub started: Ms,
+    pub started: Timestamp,
     /// The time between them; zero where they overlapped.
     pub gap: Duration,
 }
@@ -56,7 +56,7 @@ impl CallLog {
     }
 
     /// Notes that a call is over; only the first word counts.
-    pub fn end(&mut self, place: usize, now: Ms) {
+    pub fn end(&mut self, place: usize, now: Timestamp) {
         if let Some(call) = self.0.get_mut(place) {
             call.ended.get_or_insert(now);
         }
@@ -67,7 +67,7 @@ impl CallLog {
 /// of the next (contract section 9). Calls that name no account are not counted.
 #[must_use]
 pub fn too_close(calls: &[Call], spacing: Duration) -> Vec<TooClose> {
-    let mut last: std::collections::HashMap<&str, Ms> = std::collections::HashMap::new();
+    let mut last: std::collections::HashMap<&str, Timestamp> = std::collections::HashMap::new();
     let mut found = Vec::new();
     for call in calls {
         let Some(account) = call.account.as_deref() else {
@@ -97,8 +97,8 @@ mod tests {
 
     fn call(account: &str, started: i64, ended: i64) -> Call {
         Call {
-            started: Ms(started),
-            ended: Some(Ms(ended)),
+            started: Timestamp(started),
+            ended: Some(Timestamp(ended)),
             overlapped: false,
             account: Some(account.to_owned()),
             method: "GET".to_owned(),

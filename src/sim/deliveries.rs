@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::events::Event;
 use super::server::Shared;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A registered webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Delivery {
     /// What was sent.
     pub body: Value,
     /// When it was tried, and the status that came back; `None` where nothing did.
-    pub attempts: Vec<(Ms, Option<u16>)>,
+    pub attempts: Vec<(Timestamp, Option<u16>)>,
     /// Where it stands.
     pub state: DeliveryState,
 }
@@ -120,7 +120,7 @@ async fn deliver(
     webhook: Webhook,
     body: Value,
     place: usize,
-    due: Ms,
+    due: Timestamp,
 ) {
     let retries = shared.lock().settings.webhook_retries.clone();
     let mut waits = retries.into_iter();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::state::{Account, Member};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// What is told, and to which webhooks.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ pub(super) fn account_status(account: &str, message: &str) -> Event {
 /// A message in the chat of an account and a member.
 pub(super) struct Message<'a> {
     pub text: &'a str,
-    pub at: Ms,
+    pub at: Timestamp,
     /// `MESSAGE`, `INVITATION`, `INMAIL`, …
     pub message_type: &'a str,
     /// `inmail`, `sponsored`, …

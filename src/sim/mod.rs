@@ -35,7 +35,7 @@ pub use faults::{Fault, Route, Rule};
 pub use state::{CursorMode, Invite, Member, Settings};
 
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::http;
 use events::{Event, Message};
 use server::Shared;
@@ -130,7 +130,11 @@ impl Sim {
     }
 
     /// Connections that were there before anything began; no webhook is sent. The list stays newest first.
-    pub fn add_connections(&self, account: &str, members: impl IntoIterator<Item = (Member, Ms)>) {
+    pub fn add_connections(
+        &self,
+        account: &str,
+        members: impl IntoIterator<Item = (Member, Timestamp)>,
+    ) {
         let mut guard = self.shared.lock();
         let state = &mut *guard;
         for (member, created_at) in members {
@@ -172,7 +176,7 @@ impl Sim {
 
     /// The member accepts: the connection comes first in the list, with `at` as its time; a note opens the chat at once and
     /// is sent as a message; `new_relation` is sent when the provider finds out.
-    pub fn accept(&self, account: &str, member: u64, at: Ms) {
+    pub fn accept(&self, account: &str, member: u64, at: Timestamp) {
         let (note, relation, after) = {
             let mut guard = self.shared.lock();
             let state = &mut *guard;

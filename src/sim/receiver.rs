@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The largest body that is taken, in bytes.
 const BODY_MAX: usize = 4 << 20;
@@ -24,7 +24,7 @@ const BODY_MAX: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Received {
     /// When its body had come.
-    pub at: Ms,
+    pub at: Timestamp,
     /// The path.
     pub path: String,
     /// The headers.

@@ -8,7 +8,7 @@ use super::answer::Answer;
 use super::faults::Fault;
 use super::server::{Asked, invalid, no_account};
 use super::state::{Account, Connection, CursorMode, Member, State};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 const LIMIT_MAX: usize = 1_000;
 const LIMIT_DEFAULT: usize = 100;
@@ -18,7 +18,7 @@ struct Place {
     limit: usize,
     skip: usize,
     after: Option<u64>,
-    made_at: Ms,
+    made_at: Timestamp,
 }
 
 impl Place {
@@ -38,7 +38,7 @@ impl Place {
             limit: number("limit").filter(|limit| (1..=LIMIT_MAX).contains(limit))?,
             skip: number("startIndex")?,
             after: fields.get("after").and_then(Value::as_u64),
-            made_at: Ms(fields.get("madeAt")?.as_i64()?),
+            made_at: Timestamp(fields.get("madeAt")?.as_i64()?),
         })
     }
 }

@@ -15,7 +15,7 @@ use super::faults::{Fault, Route};
 use super::state::State;
 use super::{invite, profile, relations, webhooks};
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The largest request body that is read, in bytes.
 const REQUEST_BODY_MAX: usize = 1 << 20;
@@ -85,7 +85,7 @@ impl Drop for Under {
 
 /// A request, read and split.
 pub(super) struct Asked {
-    pub now: Ms,
+    pub now: Timestamp,
     pub method: Method,
     /// The percent-decoded segments after `/api/v1`, empty ones included.
     pub segments: Vec<String>,

@@ -7,7 +7,7 @@ use super::calls::CallLog;
 use super::deliveries::{Delivery, Webhook};
 use super::faults::Faults;
 use super::ids;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A LinkedIn member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +78,9 @@ impl Member {
 pub(super) struct Connection {
     pub member: u64,
     /// Since when, as the list says it.
-    pub created_at: Ms,
+    pub created_at: Timestamp,
     /// Since when the provider shows it.
-    pub shown_at: Ms,
+    pub shown_at: Timestamp,
 }
 
 /// An invite that was sent and not yet accepted.
@@ -89,7 +89,7 @@ pub struct Invite {
     /// The provider's id of it.
     pub id: String,
     /// When it was sent.
-    pub sent_at: Ms,
+    pub sent_at: Timestamp,
     /// The note that went with it.
     pub note: Option<String>,
 }
@@ -103,7 +103,7 @@ pub(super) struct Account {
     pub invites: HashMap<u64, Invite>,
     pub status: String,
     /// While the account is not healthy, nothing that came after this is shown.
-    pub frozen_at: Option<Ms>,
+    pub frozen_at: Option<Timestamp>,
 }
 
 impl Account {
@@ -119,7 +119,7 @@ impl Account {
 
     /// What a read shows: everything, or what was there when the account broke.
     pub fn shown(&self) -> impl Iterator<Item = &Connection> {
-        let until = self.frozen_at.unwrap_or(Ms(i64::MAX));
+        let until = self.frozen_at.unwrap_or(Timestamp(i64::MAX));
         self.connections
             .iter()
             .filter(move |connection| connection.shown_at <= until)

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::row::{id, ms, word};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Provider;
 
 /// An account as it is stored.
@@ -16,11 +16,11 @@ pub struct AccountRow {
     /// Through whom it is connected.
     pub provider: Provider,
     /// When its outage began; `None` while it is healthy.
-    pub outage_since: Option<Ms>,
+    pub outage_since: Option<Timestamp>,
     /// The provider's word or error type.
     pub health_reason: Option<String>,
     /// When it was first heard of.
-    pub created_at: Ms,
+    pub created_at: Timestamp,
 }
 
 fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
@@ -29,7 +29,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         provider: word(row, "provider")?,
         outage_since: ms(row, "outage_since")?,
         health_reason: row.get("health_reason")?,
-        created_at: Ms(row.get("created_at")?),
+        created_at: Timestamp(row.get("created_at")?),
     })
 }
 
@@ -71,7 +71,7 @@ impl Tx<'_> {
         &self,
         id: &AccountId,
         first_named_by: Provider,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -102,8 +102,8 @@ impl Tx<'_> {
         &self,
         id: &AccountId,
         reason: &str,
-        now: Ms,
-    ) -> Result<(Ms, bool), Error> {
+        now: Timestamp,
+    ) -> Result<(Timestamp, bool), Error> {
         let before = self.account(id)?.and_then(|a| a.outage_since);
         self.conn.execute(
             "UPDATE accounts SET health = 'unhealthy', health_reason = ?2, outage_since = coalesce(outage_since, ?3)

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::word;
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::DeliveryState;
 
 /// A bulk replay to one destination that is not finished.
@@ -24,7 +24,7 @@ pub struct BulkReplay {
     /// The last delivery that existed when the replay was asked for.
     last_id: i64,
     /// When it was asked for.
-    asked_at: Ms,
+    asked_at: Timestamp,
 }
 
 /// What became of a request for a bulk replay.
@@ -61,7 +61,7 @@ fn bulk_replay(row: &Row<'_>) -> rusqlite::Result<BulkReplay> {
         state: word(row, "state")?,
         after_id: row.get("after_id")?,
         last_id: row.get("last_id")?,
-        asked_at: Ms(row.get("asked_at")?),
+        asked_at: Timestamp(row.get("asked_at")?),
     })
 }
 
@@ -118,7 +118,7 @@ impl Tx<'_> {
         &self,
         destination: &str,
         reason: &str,
-        now: Ms,
+        now: Timestamp,
         limit: usize,
     ) -> Result<usize, Error> {
         let ids = self.delivery_ids(DeliveryState::Pending, destination, limit)?;
@@ -139,7 +139,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`], and [`Error::Conflict`] when the person was erased.
-    pub fn replay_delivery(&self, id: i64, now: Ms) -> Result<(), Error> {
+    pub fn replay_delivery(&self, id: i64, now: Timestamp) -> Result<(), Error> {
         let (erased, destination): (bool, String) = self
             .conn
             .query_row(
@@ -159,7 +159,7 @@ impl Tx<'_> {
         self.make_pending(id, now)
     }
 
-    fn make_pending(&self, id: i64, now: Ms) -> Result<(), Error> {
+    fn make_pending(&self, id: i64, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = ?2, delivered_at = NULL, state_since = ?2
@@ -178,7 +178,7 @@ impl Tx<'_> {
         &self,
         state: DeliveryState,
         destination: Option<&str>,
-        now: Ms,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Asked, Error> {
         let last_id: i64 =
@@ -211,7 +211,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn step_replay(&self, id: i64, now: Ms, limit: usize) -> Result<bool, Error> {
+    pub fn step_replay(&self, id: i64, now: Timestamp, limit: usize) -> Result<bool, Error> {
         let job = self
             .conn
             .prepare_cached("SELECT * FROM bulk_replays WHERE id = ?1")?
@@ -223,7 +223,7 @@ impl Tx<'_> {
         }
     }
 
-    fn step(&self, job: &BulkReplay, now: Ms, limit: usize) -> Result<Step, Error> {
+    fn step(&self, job: &BulkReplay, now: Timestamp, limit: usize) -> Result<Step, Error> {
         let rows: Vec<(i64, bool)> = self
             .conn
             .prepare_cached(NEXT)?

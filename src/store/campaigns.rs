@@ -6,7 +6,7 @@ use super::row::{id, word};
 use super::{Error, Reader, Tx};
 use crate::domain::enrollment::CampaignFacts;
 use crate::domain::ids::CampaignId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::CampaignStatus;
 
 /// A campaign as it is stored.
@@ -197,7 +197,7 @@ impl Tx<'_> {
         &self,
         id: &CampaignId,
         name: Option<Option<&str>>,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -226,7 +226,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn put_campaign(&self, c: &CampaignRow, now: Ms) -> Result<(), Error> {
+    pub fn put_campaign(&self, c: &CampaignRow, now: Timestamp) -> Result<(), Error> {
         let before = self.campaign(&c.id)?.map(|row| row.status);
         self.conn.execute(
             "INSERT INTO campaigns (id, name, status, status_was_set, accept_window, accept_window_ms, not_accepted_after,

@@ -4,7 +4,7 @@ use rusqlite::params;
 use serde_json::Value;
 
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Change {
     /// Its place in the order; never used twice.
     pub seq: i64,
     /// When.
-    pub at: Ms,
+    pub at: Timestamp,
     /// `stamp` or `delivery`.
     pub kind: String,
     /// Ids and states only, as JSON text.
@@ -32,7 +32,7 @@ impl Reader<'_> {
             .query_map(params![seq, limit], |row| {
                 Ok(Change {
                     seq: row.get("seq")?,
-                    at: Ms(row.get("at")?),
+                    at: Timestamp(row.get("at")?),
                     kind: row.get("kind")?,
                     body: row.get("body")?,
                 })
@@ -60,7 +60,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn tell_change(&self, kind: &str, body: &Value, now: Ms) -> Result<(), Error> {
+    pub fn tell_change(&self, kind: &str, body: &Value, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("INSERT INTO changes (at, kind, body) VALUES (?1, ?2, ?3)")?
             .execute(params![now.0, kind, body.to_string()])?;

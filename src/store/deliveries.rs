@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::row::{ms, word};
 use super::{Error, Reader};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{DeliveryState, EventType};
 
 /// A delivery as it is stored.
@@ -24,15 +24,15 @@ pub struct DeliveryRow {
     /// How many requests were begun since it was made or replayed.
     pub attempts: u32,
     /// When the next one is due.
-    pub next_attempt_at: Option<Ms>,
+    pub next_attempt_at: Option<Timestamp>,
     /// The status of the last answer.
     pub last_status: Option<u16>,
     /// What went wrong last, for a person.
     pub last_error: Option<String>,
     /// When it was made.
-    pub created_at: Ms,
+    pub created_at: Timestamp,
     /// When a receiver took it.
-    pub delivered_at: Option<Ms>,
+    pub delivered_at: Option<Timestamp>,
 }
 
 /// Which deliveries to list.
@@ -72,7 +72,7 @@ pub struct OutboxCount {
     /// How many.
     pub count: u64,
     /// When the oldest of them was made.
-    pub oldest: Ms,
+    pub oldest: Timestamp,
 }
 
 const SELECT: &str =
@@ -89,7 +89,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         next_attempt_at: ms(row, "next_attempt_at")?,
         last_status: row.get("last_status")?,
         last_error: row.get("last_error")?,
-        created_at: Ms(row.get("created_at")?),
+        created_at: Timestamp(row.get("created_at")?),
         delivered_at: ms(row, "delivered_at")?,
     })
 }
@@ -183,7 +183,7 @@ impl Reader<'_> {
                     destination: row.get("destination")?,
                     state: word(row, "state")?,
                     count: row.get::<_, i64>("count")?.unsigned_abs(),
-                    oldest: Ms(row.get("oldest")?),
+                    oldest: Timestamp(row.get("oldest")?),
                 })
             })?
             .collect::<Result<_, _>>()?;

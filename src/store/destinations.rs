@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::row::ms;
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A destination as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct DestinationRow {
     /// A fingerprint of the url that was stopped; another url starts it again.
     pub url_fingerprint: String,
     /// Since when it is stopped.
-    pub stopped_at: Option<Ms>,
+    pub stopped_at: Option<Timestamp>,
     /// Why.
     pub stopped_reason: Option<String>,
 }
@@ -76,7 +76,7 @@ impl Tx<'_> {
         name: &str,
         url_fingerprint: &str,
         reason: &str,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.conn.execute(
             "INSERT INTO destinations (name, url_fingerprint, stopped_at, stopped_reason) VALUES (?1, ?2, ?3, ?4)

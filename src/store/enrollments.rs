@@ -7,13 +7,13 @@ use super::{Error, Reader, Tx};
 use crate::domain::enrollment::{Accept, Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// Which enrollments count as open (contract section 1): those whose invite, or without one whose creation, is younger.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenScope {
     /// `now` less `poll.horizon`.
-    pub since: Ms,
+    pub since: Timestamp,
 }
 
 /// The condition of `open`, on `e` (enrollments) and `c` (campaigns); `?1` is [`OpenScope::since`].
@@ -26,7 +26,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
         Some(at) => Some(Accept {
             at,
             precision: word(row, "accepted_precision")?,
-            detected_at: Ms(row.get("detected_at")?),
+            detected_at: Timestamp(row.get("detected_at")?),
             source: word(row, "source")?,
             path: word_or_null(row, "path")?,
             via_sibling: row.get("via_sibling")?,
@@ -66,7 +66,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
         replied_at: ms(row, "replied_at")?,
         next_step_at: ms(row, "next_step_at")?,
         met_later: row.get("met_later")?,
-        created_at: Ms(row.get("created_at")?),
+        created_at: Timestamp(row.get("created_at")?),
     })
 }
 

@@ -10,7 +10,7 @@ use super::{Error, Tx};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Outcome;
 
 impl Tx<'_> {
@@ -18,7 +18,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`Error::NotFound`].
-    pub fn erase_enrollment(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+    pub fn erase_enrollment(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         let enrollment = self
             .enrollment(id)?
             .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
@@ -78,7 +78,7 @@ impl Tx<'_> {
     }
 
     /// Erases the bodies of an enrollment's events, also of those from before it moved to its person.
-    fn erase_events(&self, enrollment: &EnrollmentId, now: Ms) -> Result<(), Error> {
+    fn erase_events(&self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         let events = self.numbers(
             "SELECT seq FROM events WHERE enrollment_id = ?1",
             enrollment.as_str(),
@@ -89,7 +89,7 @@ impl Tx<'_> {
     }
 
     /// Erases the bodies of events that name the person and belong to enrollments that were moved to another one since.
-    fn erase_former_events(&self, known: &[Identity], now: Ms) -> Result<(), Error> {
+    fn erase_former_events(&self, known: &[Identity], now: Timestamp) -> Result<(), Error> {
         for identity in known {
             for key in Keys::of(identity).iter() {
                 let sql = "SELECT event_seq FROM former_events WHERE key = ?1";
@@ -103,7 +103,7 @@ impl Tx<'_> {
 
     /// Erases the body of an event. Undelivered deliveries have nothing left to deliver; they stay visible. What a receiver said
     /// of the person goes in any state.
-    fn erase_event(&self, seq: i64, now: Ms) -> Result<(), Error> {
+    fn erase_event(&self, seq: i64, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE events SET body = NULL WHERE seq = ?1")?
             .execute([seq])?;

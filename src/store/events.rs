@@ -6,7 +6,7 @@ use super::row::word;
 use super::{Error, Reader, Tx};
 use crate::domain::event::event_id;
 use crate::domain::ids::EnrollmentId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::EventType;
 
 /// An event to be made.
@@ -22,7 +22,7 @@ pub struct NewEvent<'a> {
     /// The destinations that want it.
     pub destinations: &'a [String],
     /// Now.
-    pub now: Ms,
+    pub now: Timestamp,
 }
 
 /// An event as it is stored.

@@ -32,7 +32,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when it can't.
-    pub fn probe(&self, now: crate::domain::time::Ms) -> Result<(), Error> {
+    pub fn probe(&self, now: crate::domain::time::Timestamp) -> Result<(), Error> {
         self.conn.execute(
             "INSERT INTO meta (key, value) VALUES ('probe', CAST(?1 AS BLOB))
              ON CONFLICT (key) DO UPDATE SET value = excluded.value",

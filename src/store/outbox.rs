@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::row::word;
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{DeliveryState, EventType};
 
 /// A delivery that this process is to send now.
@@ -29,7 +29,7 @@ pub struct Settlement {
     /// The new state.
     pub state: DeliveryState,
     /// When to try again; only with `Pending`.
-    pub next_attempt_at: Option<Ms>,
+    pub next_attempt_at: Option<Timestamp>,
     /// The status of the answer, where there was one.
     pub status: Option<u16>,
     /// What went wrong, for a person.
@@ -73,12 +73,16 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn next_delivery_due(&self, destination: &str, stopped: bool) -> Result<Option<Ms>, Error> {
+    pub fn next_delivery_due(
+        &self,
+        destination: &str,
+        stopped: bool,
+    ) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
             .prepare_cached(if stopped { NEXT_TEST_DUE } else { NEXT_DUE })?
             .query_row([destination], |row| row.get::<_, Option<i64>>(0))?
-            .map(Ms))
+            .map(Timestamp))
     }
 
     /// Returns the names of the destinations that have deliveries in this state.
@@ -119,7 +123,7 @@ impl Tx<'_> {
         event_id: &str,
         event_type: EventType,
         destination: &str,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -147,7 +151,7 @@ impl Tx<'_> {
         destination: &str,
         stopped: bool,
         except: &[i64],
-        now: Ms,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Vec<Claimed>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -181,7 +185,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn settle_delivery(&self, id: i64, settled: &Settlement, now: Ms) -> Result<(), Error> {
+    pub fn settle_delivery(
+        &self,
+        id: i64,
+        settled: &Settlement,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let delivered = settled.state == DeliveryState::Delivered;
         let changed = self
             .conn
@@ -214,7 +223,7 @@ impl Tx<'_> {
         &self,
         destination: &str,
         settled: &Settlement,
-        now: Ms,
+        now: Timestamp,
         limit: usize,
     ) -> Result<usize, Error> {
         let ids = self.delivery_ids(DeliveryState::Sending, destination, limit)?;
@@ -225,7 +234,7 @@ impl Tx<'_> {
     }
 
     /// Tells those who watch: ids and states, and nothing of what a receiver said.
-    pub(super) fn delivery_changed(&self, id: i64, now: Ms) -> Result<(), Error> {
+    pub(super) fn delivery_changed(&self, id: i64, now: Timestamp) -> Result<(), Error> {
         let Some(row) = self.delivery(id)? else {
             return Ok(());
         };

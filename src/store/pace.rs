@@ -7,15 +7,15 @@ use rusqlite::{OptionalExtension, params};
 use super::row::{id, ms};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The pace of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PaceRow {
     /// When the call that is under way began; `None` when none is.
-    pub started_at: Option<Ms>,
+    pub started_at: Option<Timestamp>,
     /// When the last call ended.
-    pub ended_at: Option<Ms>,
+    pub ended_at: Option<Timestamp>,
     /// The random extra on top of the spacing, drawn when the last call ended.
     pub extra_ms: i64,
     /// The UTC day that `calls` counts.
@@ -25,13 +25,13 @@ pub struct PaceRow {
     /// The length of the last back-off; zero after a call that worked.
     pub backoff_ms: i64,
     /// No call before this time.
-    pub backoff_until: Option<Ms>,
+    pub backoff_until: Option<Timestamp>,
 }
 
 impl PaceRow {
     /// The calls that count against the budget of the day of `now`. A day from the future (the clock was behind) still counts.
     #[must_use]
-    pub fn calls_today(&self, now: Ms) -> u32 {
+    pub fn calls_today(&self, now: Timestamp) -> u32 {
         if self.day < now.utc_day() {
             0
         } else {
@@ -68,7 +68,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn calls_today(&self, now: Ms) -> Result<HashMap<AccountId, u32>, Error> {
+    pub fn calls_today(&self, now: Timestamp) -> Result<HashMap<AccountId, u32>, Error> {
         let rows = self
             .conn
             .prepare_cached(
@@ -113,7 +113,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn recover_calls(&self, now: Ms) -> Result<usize, Error> {
+    pub fn recover_calls(&self, now: Timestamp) -> Result<usize, Error> {
         let found = self.conn.execute(
             "UPDATE account_pace SET ended_at = ?1, started_at = NULL WHERE started_at IS NOT NULL",
             [now.0],

@@ -13,7 +13,7 @@ use super::list_tests::{enrollment_filters, filled, signal_filters};
 use super::statements_tests::{literals, made_of, plain};
 use super::{DeliveryFilter, Reader};
 use crate::domain::ids::CampaignId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::DeliveryState;
 
 /// Tables with a row for each enrollment, signal, event, delivery or account.
@@ -161,7 +161,7 @@ fn drive(conn: &mut Connection) -> BTreeSet<String> {
     }
     let campaign = CampaignId::parse("c1").expect("an id");
     for campaign in [Some(&campaign), None] {
-        reader.stats(campaign, 30, Ms(1)).expect("figures");
+        reader.stats(campaign, 30, Timestamp(1)).expect("figures");
     }
     conn.trace_v2(TraceEventCodes::empty(), None::<fn(TraceEvent<'_>)>)
         .expect("untraced");

@@ -6,7 +6,7 @@ use super::enrollments::{OPEN, OpenScope};
 use super::row::{id, ms};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A poll that was interrupted between two pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct PollRow {
     /// The account.
     pub account: AccountId,
     /// When the next tick is due; `None` before the first.
-    pub due_at: Option<Ms>,
+    pub due_at: Option<Timestamp>,
     /// Whether a person asked for a poll now.
     pub asked: bool,
     /// Whether the daemon itself needs a poll now: a cursor expired, or a prospect can't be asked for by name.
@@ -42,7 +42,7 @@ pub struct PollRow {
     /// How often a poll was asked for, by persons and by the daemon.
     pub asks: i64,
     /// When it was last called during an outage.
-    pub probed_at: Option<Ms>,
+    pub probed_at: Option<Timestamp>,
     /// Grows whenever an enrollment appears or gains an identity or an invite.
     pub look_seq: i64,
     /// The `look_seq` that the last finished poll had looked for.
@@ -52,7 +52,7 @@ pub struct PollRow {
     /// The interrupted poll.
     pub walk: Option<Walk>,
     /// When a poll last finished.
-    pub last_poll_at: Option<Ms>,
+    pub last_poll_at: Option<Timestamp>,
 }
 
 /// How far back enrollments are looked for, as the configuration says.
@@ -123,7 +123,11 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn accounts_to_look_at(&self, now: Ms, limit: usize) -> Result<Vec<AccountId>, Error> {
+    pub fn accounts_to_look_at(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<AccountId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
             .conn
@@ -139,26 +143,26 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn next_look_at(&self) -> Result<Option<Ms>, Error> {
+    pub fn next_look_at(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
             .prepare_cached(
                 "SELECT min(next_look_at) FROM account_poll WHERE next_look_at IS NOT NULL",
             )?
             .query_row([], |row| row.get::<_, Option<i64>>(0))?
-            .map(Ms))
+            .map(Timestamp))
     }
 
     /// When the next tick of any account is due.
     ///
     /// # Errors
     /// The store's.
-    pub fn next_poll_due(&self) -> Result<Option<Ms>, Error> {
+    pub fn next_poll_due(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
             .prepare_cached("SELECT min(due_at) FROM account_poll")?
             .query_row([], |row| row.get::<_, Option<i64>>(0))?
-            .map(Ms))
+            .map(Timestamp))
     }
 
     /// How far back the relations of an account have to be read: its oldest open invite less one day, or the creation of an open
@@ -171,7 +175,7 @@ impl Reader<'_> {
         account: &AccountId,
         scope: OpenScope,
         lookback_ms: i64,
-    ) -> Result<Option<Ms>, Error> {
+    ) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
             .prepare_cached(&format!(
@@ -183,7 +187,7 @@ impl Reader<'_> {
                 params![scope.since.0, account.as_str(), lookback_ms],
                 |row| row.get::<_, Option<i64>>(0),
             )?
-            .map(Ms))
+            .map(Timestamp))
     }
 }
 
@@ -193,7 +197,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn look_for(&self, account: &AccountId, deeper: bool, now: Ms) -> Result<(), Error> {
+    pub fn look_for(&self, account: &AccountId, deeper: bool, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "INSERT INTO account_poll (account_id, next_look_at) VALUES (?1, ?3)
@@ -208,7 +212,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn look_at_all(&self, now: Ms) -> Result<usize, Error> {
+    pub fn look_at_all(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self
             .conn
             .execute("UPDATE account_poll SET next_look_at = ?1", [now.0])?)
@@ -218,7 +222,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn ask_all(&self, now: Ms) -> Result<usize, Error> {
+    pub fn ask_all(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self.conn.execute(
             "UPDATE account_poll SET next_look_at = ?1, asked = 1, asks = asks + 1, probe_asked =
                EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)",
@@ -230,7 +234,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn ask_poll(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
+    pub fn ask_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
         self.look_for(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET asked = 1, asks = asks + 1, probe_asked =
@@ -245,7 +249,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn poll_again(&self, account: &AccountId, now: Ms) -> Result<(), Error> {
+    pub fn poll_again(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
         self.look_for(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET again = 1, asks = asks + 1 WHERE account_id = ?1",
@@ -263,7 +267,7 @@ impl Tx<'_> {
         &self,
         campaign: &CampaignId,
         deeper: bool,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -281,7 +285,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn set_poll_widths(&self, widths: Widths, now: Ms) -> Result<(), Error> {
+    pub fn set_poll_widths(&self, widths: Widths, now: Timestamp) -> Result<(), Error> {
         let found: Option<Vec<u8>> = self
             .conn
             .query_row(
@@ -315,7 +319,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn look_at(&self, account: &AccountId, when: Option<Ms>) -> Result<(), Error> {
+    pub fn look_at(&self, account: &AccountId, when: Option<Timestamp>) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE account_poll SET next_look_at = ?2 WHERE account_id = ?1")?
             .execute(params![account.as_str(), when.map(|at| at.0)])?;

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::{Error, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ impl Tx<'_> {
     /// The store's.
     pub fn prune_signals(
         &self,
-        before: Ms,
-        waits_since: Ms,
+        before: Timestamp,
+        waits_since: Timestamp,
         after: i64,
         rows_max: u32,
     ) -> Result<Step, Error> {
@@ -51,7 +51,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn prune_deliveries(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+    pub fn prune_deliveries(
+        &self,
+        before: Timestamp,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Step, Error> {
         let window = "SELECT max(id), min(created_at) FROM
             (SELECT id, created_at FROM deliveries WHERE id > ?1 ORDER BY id LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
@@ -68,7 +73,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn prune_changes(&self, before: Ms, after: i64, rows_max: u32) -> Result<Step, Error> {
+    pub fn prune_changes(
+        &self,
+        before: Timestamp,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<Step, Error> {
         let window = "SELECT max(seq), min(at) FROM
             (SELECT seq, at FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
@@ -83,7 +93,7 @@ impl Tx<'_> {
     fn prune_step(
         &self,
         window: &str,
-        before: Ms,
+        before: Timestamp,
         after: i64,
         rows_max: u32,
         remove: impl FnOnce(i64) -> rusqlite::Result<usize>,

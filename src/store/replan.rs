@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::params;
 
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// Rows that were planned later than now, or further ahead than any wait. Reads what waits for a later attempt and nothing else.
 const PLANNED_AHEAD: &str = "SELECT id FROM deliveries INDEXED BY deliveries_due
@@ -21,7 +21,7 @@ impl Reader<'_> {
     pub fn planned_ahead(
         &self,
         destination: &str,
-        now: Ms,
+        now: Timestamp,
         wait_max: Duration,
         limit: usize,
     ) -> Result<Vec<i64>, Error> {
@@ -47,7 +47,7 @@ impl Tx<'_> {
         &self,
         destination: &str,
         ids: &[i64],
-        now: Ms,
+        now: Timestamp,
         wait_max: Duration,
     ) -> Result<usize, Error> {
         let wait_max_ms = i64::try_from(wait_max.as_millis()).unwrap_or(i64::MAX);

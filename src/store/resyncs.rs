@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::row::{id, ms};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::{AccountId, EnrollmentId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A resync of one prospect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +25,11 @@ pub struct ResyncRow {
     /// The calls made for it that brought nothing.
     pub attempts: u32,
     /// When it was asked for.
-    pub asked_at: Ms,
+    pub asked_at: Timestamp,
     /// When its call was expected then.
-    pub due_at: Ms,
+    pub due_at: Timestamp,
     /// When its call was made.
-    pub called_at: Option<Ms>,
+    pub called_at: Option<Timestamp>,
 }
 
 fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
@@ -40,8 +40,8 @@ fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
         by_poll: row.get("by_poll")?,
         slashed: row.get("slashed")?,
         attempts: row.get("attempts")?,
-        asked_at: Ms(row.get("asked_at")?),
-        due_at: Ms(row.get("due_at")?),
+        asked_at: Timestamp(row.get("asked_at")?),
+        due_at: Timestamp(row.get("due_at")?),
         called_at: ms(row, "called_at")?,
     })
 }
@@ -55,7 +55,7 @@ impl Reader<'_> {
     pub fn live_resync(
         &self,
         enrollment: &EnrollmentId,
-        now: Ms,
+        now: Timestamp,
     ) -> Result<Option<ResyncRow>, Error> {
         Ok(self
             .conn
@@ -121,7 +121,12 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn resync_called(&self, id: &str, now: Ms, collapse_until: Ms) -> Result<(), Error> {
+    pub fn resync_called(
+        &self,
+        id: &str,
+        now: Timestamp,
+        collapse_until: Timestamp,
+    ) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE resyncs SET called_at = ?2, collapse_until = ?3 WHERE id = ?1",
             params![id, now.0, collapse_until.0],
@@ -142,7 +147,7 @@ impl Tx<'_> {
     pub fn resyncs_answered(
         &self,
         account: &AccountId,
-        now: Ms,
+        now: Timestamp,
         spacing: Duration,
     ) -> Result<(), Error> {
         let spacing_ms = i64::try_from(spacing.as_millis()).unwrap_or(i64::MAX);
@@ -164,8 +169,8 @@ impl Tx<'_> {
     pub fn resyncs_polled(
         &self,
         account: &AccountId,
-        left_at: Ms,
-        now: Ms,
+        left_at: Timestamp,
+        now: Timestamp,
         spacing: Duration,
     ) -> Result<(), Error> {
         self.conn.execute(

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A column that holds a word or an id of the domain.
 pub(super) fn word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
@@ -46,6 +46,6 @@ where
 }
 
 /// A time column that may be null.
-pub(super) fn ms(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Ms>> {
-    Ok(row.get::<_, Option<i64>>(column)?.map(Ms))
+pub(super) fn ms(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
 }

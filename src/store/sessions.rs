@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{Error, Reader, Tx};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// One session. It holds nothing that lets anybody in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,18 +15,18 @@ pub struct SessionRow {
     /// HMAC of that token's secret under the id.
     pub proof: [u8; 32],
     /// When it began.
-    pub created_at: Ms,
+    pub created_at: Timestamp,
     /// When it was last used, to about a minute.
-    pub last_used_at: Ms,
+    pub last_used_at: Timestamp,
 }
 
 /// Which sessions a new one leaves in place.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionBounds {
     /// Sessions created before are over.
-    pub created_after: Ms,
+    pub created_after: Timestamp,
     /// Sessions last used before are over.
-    pub used_after: Ms,
+    pub used_after: Timestamp,
     /// How many one token may have; the ones that were used longest ago go first.
     pub per_token_max: u32,
 }
@@ -45,8 +45,8 @@ impl Reader<'_> {
                     id_hash: row.get("id_hash")?,
                     token: row.get("token")?,
                     proof: row.get("proof")?,
-                    created_at: Ms(row.get("created_at")?),
-                    last_used_at: Ms(row.get("last_used_at")?),
+                    created_at: Timestamp(row.get("created_at")?),
+                    last_used_at: Timestamp(row.get("last_used_at")?),
                 })
             })
             .optional()?)
@@ -87,7 +87,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn touch_session(&self, id_hash: &[u8; 32], now: Ms) -> Result<(), Error> {
+    pub fn touch_session(&self, id_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "UPDATE sessions SET last_used_at = ?2 WHERE id_hash = ?1 AND last_used_at < ?2",

@@ -9,7 +9,7 @@ use super::{Error, Reader, Tx};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The keys under which a person is found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Reader<'_> {
         &self,
         e: &Enrollment,
         siblings: Option<&BTreeSet<AccountId>>,
-        since: Ms,
+        since: Timestamp,
     ) -> Result<BTreeSet<i64>, Error> {
         let mut found = BTreeSet::new();
         for key in Keys::of_enrollment(e).iter() {
@@ -105,7 +105,7 @@ impl Reader<'_> {
         &self,
         key: &str,
         account: &str,
-        since: Ms,
+        since: Timestamp,
         found: &mut BTreeSet<i64>,
     ) -> Result<(), Error> {
         let mut statement = self.conn.prepare_cached(OF_ACCOUNT)?;
@@ -123,7 +123,7 @@ impl Reader<'_> {
         key: &str,
         account: &AccountId,
         siblings: &BTreeSet<AccountId>,
-        since: Ms,
+        since: Timestamp,
         found: &mut BTreeSet<i64>,
     ) -> Result<(), Error> {
         let mut next_account = self.conn.prepare_cached(NEXT_ACCOUNT)?;
@@ -165,7 +165,7 @@ impl Tx<'_> {
         id: i64,
         identity: &Identity,
         account: Option<&str>,
-        received_at: Ms,
+        received_at: Timestamp,
     ) -> Result<(), Error> {
         let mut insert = self.conn.prepare_cached(
             "INSERT INTO signal_keys (key, account_id, received_at, signal_id) VALUES (?1, ?2, ?3, ?4)",

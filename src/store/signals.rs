@@ -7,13 +7,13 @@ use super::{Error, Reader, Tx};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::EventRef;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Outcome, Path, Source};
 
 /// A ledger row to be written.
 pub struct NewSignal<'a> {
     /// When it came.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// From where.
     pub source: Source,
     /// The account, where one is named.
@@ -38,7 +38,7 @@ pub struct SignalRow {
     /// Its id.
     pub id: i64,
     /// When it came.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// From where.
     pub source: Source,
     /// The account, where one is named.
@@ -59,7 +59,7 @@ pub struct Evidence {
     /// The id of its ledger row.
     pub id: i64,
     /// When it came.
-    pub received_at: Ms,
+    pub received_at: Timestamp,
     /// From where.
     pub source: Source,
     /// The account it came to.
@@ -75,7 +75,7 @@ pub struct Evidence {
 pub(super) fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
     Ok(SignalRow {
         id: row.get("id")?,
-        received_at: Ms(row.get("received_at")?),
+        received_at: Timestamp(row.get("received_at")?),
         source: word(row, "source")?,
         account: row.get("account_id")?,
         outcome: word(row, "outcome")?,
@@ -143,7 +143,7 @@ impl Reader<'_> {
             .query_row([id], |row| {
                 Ok(Evidence {
                     id: row.get("id")?,
-                    received_at: Ms(row.get("received_at")?),
+                    received_at: Timestamp(row.get("received_at")?),
                     source: word(row, "source")?,
                     account: row.get("account_id")?,
                     outcome: word(row, "outcome")?,

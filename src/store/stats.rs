@@ -8,7 +8,7 @@ use rusqlite::Row;
 use super::row::parsed;
 use super::{Error, Reader};
 use crate::domain::ids::CampaignId;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Path, Source};
 
 /// The upper bounds of the time-to-accept buckets, in seconds; one more is open to the top.
@@ -57,7 +57,12 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn stats(&self, campaign: Option<&CampaignId>, days: u16, now: Ms) -> Result<Stats, Error> {
+    pub fn stats(
+        &self,
+        campaign: Option<&CampaignId>,
+        days: u16,
+        now: Timestamp,
+    ) -> Result<Stats, Error> {
         let first_day = now.utc_day() - i64::from(days) + 1;
         let mut stats = Stats {
             usable: self.usable(campaign)?,
@@ -151,5 +156,5 @@ fn figures(row: &Row<'_>) -> rusqlite::Result<AcceptFigures> {
 
 /// The date of a UTC day that is counted from 1970.
 fn date(day: i64) -> String {
-    Ms(day.saturating_mul(DAY_MS)).rfc3339()[..10].to_owned()
+    Timestamp(day.saturating_mul(DAY_MS)).rfc3339()[..10].to_owned()
 }

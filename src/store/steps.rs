@@ -6,7 +6,7 @@ use super::enrollments::{OpenScope, enrollment};
 use super::{Error, Reader, Tx};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// A step that waits, on `e` (enrollments) and `c` (campaigns). Nobody follows up with who is done or not interested.
 const WAITING_STEP: &str =
@@ -24,7 +24,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn due_steps(&self, now: Ms, limit: u32) -> Result<Vec<Enrollment>, Error> {
+    pub fn due_steps(&self, now: Timestamp, limit: u32) -> Result<Vec<Enrollment>, Error> {
         let rows = self
             .conn
             .prepare_cached(&format!(
@@ -45,7 +45,7 @@ impl Reader<'_> {
     pub fn overdue_invites(
         &self,
         scope: OpenScope,
-        now: Ms,
+        now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Enrollment>, Error> {
         let rows = self
@@ -66,7 +66,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn next_due(&self, scope: OpenScope) -> Result<Option<Ms>, Error> {
+    pub fn next_due(&self, scope: OpenScope) -> Result<Option<Timestamp>, Error> {
         let due: Option<i64> = self
             .conn
             .prepare_cached(&format!(
@@ -78,7 +78,7 @@ impl Reader<'_> {
                            WHERE e.campaign_id = c.id AND {WAITING_INVITE}) + c.not_accepted_after_ms FROM campaigns c)"
             ))?
             .query_row([scope.since.0], |row| row.get(0))?;
-        Ok(due.map(Ms))
+        Ok(due.map(Timestamp))
     }
 
     /// How many next steps an account has in a campaign between two instants, `but` left out: those that went out then, and
@@ -90,7 +90,7 @@ impl Reader<'_> {
         &self,
         account: &AccountId,
         campaign: &CampaignId,
-        (begin, end): (Ms, Ms),
+        (begin, end): (Timestamp, Timestamp),
         but: &EnrollmentId,
         only_sent: bool,
     ) -> Result<i64, Error> {
@@ -122,7 +122,7 @@ impl Reader<'_> {
     pub fn account_steps_between(
         &self,
         account: &AccountId,
-        (begin, end): (Ms, Ms),
+        (begin, end): (Timestamp, Timestamp),
         but: &EnrollmentId,
         only_sent: bool,
         cap: i64,
@@ -153,7 +153,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Ms>) -> Result<(), Error> {
+    pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Timestamp>) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_at = ?2 WHERE id = ?1")?
             .execute(params![id.as_str(), at.map(|at| at.0)])?;
@@ -164,7 +164,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn step_sent(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+    pub fn step_sent(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_sent_at = ?2 WHERE id = ?1")?
             .execute(params![id.as_str(), now.0])?;
@@ -175,7 +175,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// The store's.
-    pub fn open_reported(&self, id: &EnrollmentId, now: Ms) -> Result<(), Error> {
+    pub fn open_reported(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET open_reported_at = ?2 WHERE id = ?1")?
             .execute(params![id.as_str(), now.0])?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The furthest that `Retry-After` may move the next attempt (contract section 7).
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -24,7 +24,7 @@ pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// `Retry-After`, already cut to [`RETRY_AFTER_MAX`]; whatever the status.
-    pub retry_after: Option<Ms>,
+    pub retry_after: Option<Timestamp>,
     /// The beginning of the body, safe to show; `None` when it could not be read to its end or its limit.
     pub body: Option<String>,
 }
@@ -32,7 +32,7 @@ pub struct Answer {
 /// When the next attempt may be made by a `Retry-After`; at most [`RETRY_AFTER_MAX`] from now. A date in the past is ignored: a
 /// receiver whose clock is behind would use up every attempt in a moment.
 #[must_use]
-pub fn retry_after(value: &str, now: Ms) -> Option<Ms> {
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Timestamp> {
     Some(now.plus(crate::http::retry_after(value, now)?.min(RETRY_AFTER_MAX)))
 }
 
@@ -42,8 +42,8 @@ mod tests {
 
     #[test]
     fn retry_after_is_cut_to_a_day() {
-        let now = Ms::parse("2026-05-02T15:14:06.250Z").expect("a time");
-        let soon = Ms::parse("2026-05-02T15:20:00Z");
+        let now = Timestamp::parse("2026-05-02T15:14:06.250Z").expect("a time");
+        let soon = Timestamp::parse("2026-05-02T15:20:00Z");
         for (value, then) in [
             ("99999999999999999999999", Some(now.plus(RETRY_AFTER_MAX))),
             ("Sat, 02 May 2026 15:20:00 GMT", soon),

@@ -247,11 +247,11 @@ impl Drift {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Ms;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn only_a_clock_that_was_set_back_is_noticed() {
-        let start = Ms(1_777_734_846_000);
+        let start = Timestamp(1_777_734_846_000);
         let clock = Clock::by_hand(start);
         let mut drift = Drift::new(&clock);
         clock.advance(Duration::from_secs(60));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::destination::InDoubt;
 use super::verdict::Verdict;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// The wait after the first attempt, the second, and so on; after one more attempt the delivery is dead.
 pub const SCHEDULE: [Duration; 9] = [
@@ -33,7 +33,7 @@ pub enum Next {
     /// Pending again.
     RetryAt {
         /// When.
-        at: Ms,
+        at: Timestamp,
         /// Why.
         reason: String,
     },
@@ -57,7 +57,13 @@ pub enum Next {
 /// What follows from a verdict. `attempts_made` counts the attempt that was just judged, so it is at least 1; `dice` is a random
 /// number from 0 up to 1.
 #[must_use]
-pub fn next(attempts_made: u32, verdict: Verdict, in_doubt: InDoubt, now: Ms, dice: f64) -> Next {
+pub fn next(
+    attempts_made: u32,
+    verdict: Verdict,
+    in_doubt: InDoubt,
+    now: Timestamp,
+    dice: f64,
+) -> Next {
     match verdict {
         Verdict::Delivered => Next::Delivered,
         Verdict::Dead { reason } => Next::Dead { reason },
@@ -72,7 +78,13 @@ pub fn next(attempts_made: u32, verdict: Verdict, in_doubt: InDoubt, now: Ms, di
     }
 }
 
-fn scheduled(attempts_made: u32, at: Option<Ms>, reason: String, now: Ms, dice: f64) -> Next {
+fn scheduled(
+    attempts_made: u32,
+    at: Option<Timestamp>,
+    reason: String,
+    now: Timestamp,
+    dice: f64,
+) -> Next {
     let index = usize::try_from(attempts_made.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(wait) = SCHEDULE.get(index) else {
         return Next::Dead {
@@ -91,9 +103,9 @@ mod tests {
 
     use super::*;
 
-    const NOW: Ms = Ms(1_777_734_846_000);
+    const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
-    fn retry(at: Option<Ms>) -> Verdict {
+    fn retry(at: Option<Timestamp>) -> Verdict {
         Verdict::Retry {
             at,
             reason: "no".into(),
@@ -154,7 +166,7 @@ mod tests {
 
         #[test]
         fn retry_after_is_exact_and_counts(made in 0..20_u32, ahead in 0..86_400_000_i64, dice in any::<f64>()) {
-            let then = Ms(NOW.0 + ahead);
+            let then = Timestamp(NOW.0 + ahead);
             match next(made, retry(Some(then)), InDoubt::Resend, NOW, dice) {
                 Next::RetryAt { at, .. } => prop_assert!(at == then && made <= 9),
                 other => {

@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use crate::domain::event::{EventBody, InviteData, TestData};
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a, D> {
     event_id: &'a str,
     event_type: &'static str,
-    timestamp: Ms,
+    timestamp: Timestamp,
     workspace_id: &'a str,
     data: D,
 }
@@ -23,7 +23,7 @@ struct Accepted<'a> {
     campaign_id: &'a CampaignId,
     linkedin_url: Option<String>,
     sender_id: &'a AccountId,
-    accepted_at: Option<Ms>,
+    accepted_at: Option<Timestamp>,
 }
 
 /// SendPilot's `connection.accepted`. `timestamp` is, as there, when the accept was detected.

@@ -10,7 +10,7 @@ use url::Url;
 use super::phrases;
 use super::render::{profile_url, read};
 use crate::domain::event::{DisconnectedData, EventBody, InviteData, Prospect, TestData};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{EventType, Precision};
 
 /// The most that a piece of foreign text takes of a section, escaped, in UTF-16 units. A section has at most four pieces and a
@@ -293,7 +293,7 @@ fn is_linkedin(url: &Url) -> bool {
         && (host == "linkedin.com" || host.ends_with(".linkedin.com"))
 }
 
-fn date(at: Ms) -> String {
+fn date(at: Timestamp) -> String {
     let text = at.rfc3339();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(minute)) => format!("{day} {minute} UTC"),
@@ -301,7 +301,7 @@ fn date(at: Ms) -> String {
     }
 }
 
-fn seconds_between(from: Ms, to: Ms) -> i64 {
+fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
     i64::try_from(to.since(from).as_secs()).unwrap_or(i64::MAX)
 }
 

@@ -2,7 +2,7 @@
 
 use super::attempt::{Answer, Attempt};
 use super::destination::Kind;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// What an attempt means. The texts become `lastError` and never hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Verdict {
     /// It has not; try again, at `at` if it said so.
     Retry {
         /// From `Retry-After` of a 429 or 503.
-        at: Option<Ms>,
+        at: Option<Timestamp>,
         /// Why.
         reason: String,
     },
@@ -145,7 +145,7 @@ mod tests {
     fn answer(status: u16, body: Option<&str>) -> Attempt {
         Attempt::Answer(Answer {
             status,
-            retry_after: Some(Ms(7)),
+            retry_after: Some(Timestamp(7)),
             body: body.map(str::to_owned),
         })
     }

@@ -19,7 +19,7 @@ use super::send::Sender;
 use super::verdict::{Verdict, verdict};
 use super::{Observer, REMOVED};
 use crate::clock::Clock;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{DeliveryState, EventType};
 use crate::store::{self, Claimed, Settlement, Store};
 use crate::wake::Wake;
@@ -160,7 +160,7 @@ impl Worker {
         }
     }
 
-    async fn next_due(&self) -> Result<Option<Ms>, store::Error> {
+    async fn next_due(&self) -> Result<Option<Timestamp>, store::Error> {
         let name = self.destination().name.clone();
         self.0
             .shared
@@ -246,7 +246,7 @@ impl Worker {
     }
 
     /// Writes down what came of an attempt, however long the database can't be used: an answer that was read must not be lost.
-    async fn settle(&self, claimed: &Claimed, status: Option<u16>, then: Next, now: Ms) {
+    async fn settle(&self, claimed: &Claimed, status: Option<u16>, then: Next, now: Timestamp) {
         let is_test = claimed.event_type == EventType::Test;
         let stops = matches!(then, Next::Stop { .. });
         let starts = is_test && then == Next::Delivered;
@@ -351,7 +351,7 @@ fn word(judged: &Verdict) -> &'static str {
     }
 }
 
-fn settlement(then: Next, status: Option<u16>, now: Ms) -> Settlement {
+fn settlement(then: Next, status: Option<u16>, now: Timestamp) -> Settlement {
     let (state, next_attempt_at, error) = match then {
         Next::Delivered => (DeliveryState::Delivered, None, None),
         Next::RetryAt { at, reason } => (DeliveryState::Pending, Some(at), Some(reason)),
@@ -369,7 +369,7 @@ fn settlement(then: Next, status: Option<u16>, now: Ms) -> Settlement {
 }
 
 /// What becomes of a delivery that a process which died had claimed.
-pub(super) fn recovered(destination: &Destination, now: Ms) -> Settlement {
+pub(super) fn recovered(destination: &Destination, now: Timestamp) -> Settlement {
     let doubt = Verdict::InDoubt {
         reason: "acceptd ended while the request was on its way".to_owned(),
     };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use crate::domain::time::{EARLIEST, Ms};
+use crate::domain::time::{EARLIEST, Timestamp};
 
 /// How far a caller's clock may be ahead of ours.
 const CLOCK_SKEW_MAX: Duration = Duration::from_secs(5 * 60);
@@ -157,9 +157,13 @@ impl Fields {
     ///
     /// # Errors
     /// The field, when it is something else.
-    pub fn past_time(&self, name: &str, now: Ms) -> Result<Option<Option<Ms>>, FieldError> {
+    pub fn past_time(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<Option<Timestamp>>, FieldError> {
         let time = self.parsed(name, |text| {
-            Ms::parse(text).ok_or("not an RFC 3339 time such as 2026-05-02T15:14:06Z")
+            Timestamp::parse(text).ok_or("not an RFC 3339 time such as 2026-05-02T15:14:06Z")
         })?;
         match time {
             Some(Some(at)) if at > now.plus(CLOCK_SKEW_MAX) => Err(FieldError::field(
@@ -253,8 +257,8 @@ pub(crate) mod tests {
     proptest! {
         #[test]
         fn a_time_of_a_caller_is_never_ahead_of_now(skew in -700_000_i64..700_000) {
-            let now = Ms(1_780_000_000_000);
-            let at = Ms(now.0 + skew);
+            let now = Timestamp(1_780_000_000_000);
+            let at = Timestamp(now.0 + skew);
             let Value::Object(map) = json!({"at": at.to_string()}) else { unreachable!("it is an object") };
             match Fields::new(map).past_time("at", now) {
                 Ok(Some(Some(read))) => prop_assert_eq!(read, at.min(now)),

@@ -53,11 +53,11 @@ impl LoginLinks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Ms;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn a_link_works_once_and_not_for_long() {
-        let (links, clock) = (LoginLinks::default(), Clock::by_hand(Ms(0)));
+        let (links, clock) = (LoginLinks::default(), Clock::by_hand(Timestamp(0)));
         let code = |path: &str| path.trim_start_matches("/login/").to_owned();
         let first = code(&links.make("admin", &clock));
         assert_eq!(links.take(&first, &clock).as_deref(), Some("admin"));

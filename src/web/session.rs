@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 use super::app::App;
 use super::auth::forwarded_https;
 use crate::config::{Bearer, Config, Secret};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::store::{Error, SessionBounds, SessionRow};
 
 /// The cookie's name.
@@ -136,7 +136,7 @@ pub async fn look_up<'c>(
     app: &App,
     config: &'c Config,
     id: &SessionId,
-) -> Result<Option<(Bearer<'c>, Ms)>, Error> {
+) -> Result<Option<(Bearer<'c>, Timestamp)>, Error> {
     let hash = id.hash();
     let Some(row) = app.store.view(move |r| r.session(&hash)).await? else {
         return Ok(None);

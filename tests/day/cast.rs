@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::{Member, ids};
 use rand::RngExt;
@@ -50,7 +50,7 @@ fn number(account: usize, place: u64) -> u64 {
 }
 
 /// The relations of an account before the day: some of its prospects' time, some older.
-pub fn old_relations(account: usize, rng: &mut StdRng) -> Vec<(Member, Ms)> {
+pub fn old_relations(account: usize, rng: &mut StdRng) -> Vec<(Member, Timestamp)> {
     // The list of a slow account is dense: what it is searched for is not on page one.
     let (relations, days) = if SLOW.contains(&account) {
         (OLD_RELATIONS * 2, 30)
@@ -82,9 +82,9 @@ pub struct Sign {
     pub source: Source,
     pub precision: Precision,
     /// The earliest and the latest `acceptedAt` that it can give.
-    pub value: (Ms, Ms),
+    pub value: (Timestamp, Timestamp),
     /// When it was acknowledged; `None` where nothing tells.
-    pub acknowledged: Option<Ms>,
+    pub acknowledged: Option<Timestamp>,
 }
 
 /// A prospect.
@@ -93,14 +93,14 @@ pub struct Person {
     pub account: usize,
     pub number: u64,
     known_by: KnownBy,
-    invited_at: Option<Ms>,
+    invited_at: Option<Timestamp>,
     pub noted: bool,
     /// When the enrollment is sent to the daemon.
-    pub enrolls_at: Ms,
+    pub enrolls_at: Timestamp,
     /// When it was taken.
-    pub enrolled: Option<Ms>,
+    pub enrolled: Option<Timestamp>,
     /// When the prospect accepts, if at all. Before the day: no webhook tells, and only a later page of the list shows it.
-    pub accepts_at: Option<Ms>,
+    pub accepts_at: Option<Timestamp>,
     pub signs: Vec<Sign>,
 }
 

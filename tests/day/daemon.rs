@@ -14,7 +14,7 @@ use acceptd::config;
 use acceptd::daemon::Daemon;
 use acceptd::daemon::signals::Signals;
 use acceptd::daemon::telemetry::{self, LogFormat};
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +39,7 @@ fn the_daemon() {
         telemetry::init(LogFormat::Text).expect("a log");
         let mut mover = TcpStream::connect(clock_at).expect("somebody moves the clock");
         mover.set_nodelay(true).expect("a socket");
-        let clock = Clock::by_hand(Ms(read(&mut mover).expect("a time")));
+        let clock = Clock::by_hand(Timestamp(read(&mut mover).expect("a time")));
         let moved = clock.clone();
         std::thread::spawn(move || {
             while let Ok(ms) = read(&mut mover) {
@@ -90,7 +90,7 @@ impl Process {
     }
 
     /// Starts it at this time and waits until it is ready.
-    pub fn start(&mut self, now: Ms) {
+    pub fn start(&mut self, now: Timestamp) {
         self.runs += 1;
         self.log = self.config.with_file_name(format!("log-{}", self.runs));
         let log = std::fs::File::create(&self.log).expect("a log");

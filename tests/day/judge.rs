@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::Call;
 use percent_encoding::percent_decode_str;
@@ -30,7 +30,7 @@ pub fn add_signs(world: &World, people: &mut [Person]) {
         by_name.insert(person.member().provider_id(), n);
         by_name.insert(person.member().slug, n);
     }
-    let time = |value: &Value| Ms::parse(value.as_str().unwrap_or_default());
+    let time = |value: &Value| Timestamp::parse(value.as_str().unwrap_or_default());
     for delivery in world.sim.deliveries() {
         let body = &delivery.body;
         let (name, own) = match body["event"].as_str() {
@@ -126,7 +126,7 @@ pub async fn stamps(world: &World, people: &[Person]) {
 
 fn fits(stamp: &Value, person: &Person) -> Result<(), String> {
     let time = |name: &str| {
-        Ms::parse(stamp[name].as_str().unwrap_or_default()).ok_or(format!("no {name}"))
+        Timestamp::parse(stamp[name].as_str().unwrap_or_default()).ok_or(format!("no {name}"))
     };
     let (accepted, detected) = (time("acceptedAt")?, time("detectedAt")?);
     let named = person.signs.iter().any(|sign| {
@@ -226,8 +226,8 @@ pub fn calls(world: &World) {
 
 /// Nobody was called during the day after a webhook that reports an outage was acknowledged, but for a probe that somebody `asked` for
 /// during the outage.
-pub fn outages(world: &World, asked: &[Ms]) {
-    let mut reports: BTreeMap<String, Vec<(Ms, bool)>> = BTreeMap::new();
+pub fn outages(world: &World, asked: &[Timestamp]) {
+    let mut reports: BTreeMap<String, Vec<(Timestamp, bool)>> = BTreeMap::new();
     for delivery in world.sim.deliveries() {
         let Some(message) = delivery.body["AccountStatus"]["message"].as_str() else {
             continue;
@@ -245,8 +245,8 @@ pub fn outages(world: &World, asked: &[Ms]) {
         seen += reports.iter().filter(|(_, broken)| *broken).count();
         let mut reports = reports.into_iter().peekable();
         // When the outage was reported, and when it may have begun: a call that was refused may have told before.
-        let mut reported: Option<Ms> = None;
-        let mut began: Option<Ms> = None;
+        let mut reported: Option<Timestamp> = None;
+        let mut began: Option<Timestamp> = None;
         let calls = by_account.get(&account).map_or(&[][..], Vec::as_slice);
         for (n, call) in calls.iter().enumerate() {
             while let Some((at, broken)) = reports.next_if(|(at, _)| *at <= call.started) {
@@ -318,9 +318,9 @@ fn none_is(wrong: &[String]) {
 }
 
 /// From 08:00 to 19:00 in Berlin, which is two hours ahead in September.
-fn in_office_hours(at: Ms) -> bool {
+fn in_office_hours(at: Timestamp) -> bool {
     let hour = Duration::from_secs(3_600);
-    let midnight = Ms(at.utc_day() * i64::try_from(DAY.as_millis()).expect("a day"));
+    let midnight = Timestamp(at.utc_day() * i64::try_from(DAY.as_millis()).expect("a day"));
     let (from, to) = (midnight.plus(hour * 6), midnight.plus(hour * 17));
     (from.minus(GRAIN)..to.plus(LATE)).contains(&at)
 }

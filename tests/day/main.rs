@@ -15,7 +15,7 @@ mod world;
 
 use std::time::{Duration, Instant};
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::Value;
@@ -32,7 +32,7 @@ const ACCEPTS: u64 = 8;
 const IDLE: usize = 20;
 const PAGE_SIZE: u32 = 10;
 
-const START: Ms = Ms(1_790_000_000_000);
+const START: Timestamp = Timestamp(1_790_000_000_000);
 const STEP: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

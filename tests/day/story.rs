@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::receiver::Reply;
 use acceptd::sim::{Fault, Rule};
@@ -19,9 +19,9 @@ use crate::{ACCOUNTS, DAY, HOUR, MINUTE, START, STEP};
 /// How long after an accept the provider may notice it ("up to 8 hours").
 const NOTICES_WITHIN: Duration = Duration::from_secs(8 * 3_600);
 /// 19:00 in Berlin.
-const OFFICE_ENDS: Ms = Ms(1_790_010_000_000);
+const OFFICE_ENDS: Timestamp = Timestamp(1_790_010_000_000);
 /// The end of the UTC day.
-const MIDNIGHT: Ms = Ms(1_790_035_200_000);
+const MIDNIGHT: Timestamp = Timestamp(1_790_035_200_000);
 /// How many calls are made to fail in each simulated minute.
 const FAULTS_A_MINUTE: u32 = 3;
 
@@ -55,11 +55,11 @@ use Happens::*;
 /// Everything that is still to happen, by time.
 pub struct Story {
     rng: StdRng,
-    due: BTreeMap<(Ms, u64), Happens>,
+    due: BTreeMap<(Timestamp, u64), Happens>,
     number: u64,
     keys: u32,
     /// When somebody asked for a poll of every account.
-    pub asked: Vec<Ms>,
+    pub asked: Vec<Timestamp>,
 }
 
 /// The key of the provider after so many changes.
@@ -147,7 +147,7 @@ impl Story {
         story
     }
 
-    fn at(&mut self, when: Ms, happens: Happens) {
+    fn at(&mut self, when: Timestamp, happens: Happens) {
         self.number += 1;
         self.due.insert((when, self.number), happens);
     }
@@ -298,7 +298,7 @@ impl Story {
     }
 }
 
-fn said(person: &mut Person, source: Source, precision: Precision, now: Ms) {
+fn said(person: &mut Person, source: Source, precision: Precision, now: Timestamp) {
     person.signs.push(Sign {
         source,
         precision,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::Receiver;
 use acceptd::sim::{Settings, Sim, Webhook};
 use serde_json::Value;
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    fn is_idle(&self, now: Ms) -> bool {
+    fn is_idle(&self, now: Timestamp) -> bool {
         let due = "SELECT count(*) FROM account_poll WHERE next_look_at <= ?1";
         let calls = "SELECT count(*) FROM account_pace WHERE started_at IS NOT NULL";
         self.count(due, &[&now.0]) == 0 && self.count(calls, &[]) <= self.sim.held_calls()
@@ -241,7 +241,7 @@ impl World {
         }
     }
 
-    pub fn now(&self) -> Ms {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

@@ -138,7 +138,12 @@ async fn a_destination_is_tested_and_enabled_and_tells_no_secret() {
     site.store
         .write(|tx| {
             tx.meet_destination("crm", "print")?;
-            tx.stop_destination("crm", "print", "410 Gone", acceptd::domain::time::Ms(1))
+            tx.stop_destination(
+                "crm",
+                "print",
+                "410 Gone",
+                acceptd::domain::time::Timestamp(1),
+            )
         })
         .await
         .expect("a commit");

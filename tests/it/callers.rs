@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::evidence_support::{enroll, enrollment, profile_id};
 use crate::site_support::{Site, TOKEN, client};
 
-const NOW: Ms = Ms(1_780_000_000_000);
+const NOW: Timestamp = Timestamp(1_780_000_000_000);
 
 /// A time this far after the clock of the site, as callers write it.
 fn ahead(seconds: u64) -> String {

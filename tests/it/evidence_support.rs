@@ -20,7 +20,7 @@ pub fn believing(more: &str) -> String {
 /// A time of the provider's, `minutes` ago, as they write it.
 pub fn ago(minutes: i64) -> String {
     let now = acceptd::clock::Clock::system().now();
-    acceptd::domain::time::Ms(now.0 - minutes * 60_000).to_string()
+    acceptd::domain::time::Timestamp(now.0 - minutes * 60_000).to_string()
 }
 
 pub use acceptd::sim::ids::{profile_id, recruiter_id, sales_id};

@@ -154,7 +154,7 @@ impl Stage {
         let id = format!("enr_{number}");
         let row = json!({
             "id": id, "accountId": "acc_1", "campaignId": "c", "providerId": profile_id(number),
-            "invitedAt": acceptd::domain::time::Ms(days_ago(days)),
+            "invitedAt": acceptd::domain::time::Timestamp(days_ago(days)),
         });
         let (status, body) = self.send("POST", "/v1/enrollments", row).await;
         assert_eq!((status, &body["failed"]), (200, &json!(0)), "{body}");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptd::domain::ids::AccountId;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::Provider;
 use acceptd::provider::pacer::{Choice, Ended, Grant, Pace, Pacer};
 use acceptd::store::{OpenError, Store, Unobserved};
@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 const SEEDS: u64 = 1_000;
 const MOVES: usize = 36;
 const DAY: Duration = Duration::from_secs(86_400);
-const START: Ms = Ms(1_790_000_000_000);
+const START: Timestamp = Timestamp(1_790_000_000_000);
 
 /// What really happened to one account.
 #[derive(Default)]
@@ -64,7 +64,7 @@ fn some_pace(rng: &mut StdRng) -> Pace {
         spacing: Duration::from_millis(rng.random_range(1_000..120_000)),
         spacing_jitter: Duration::from_secs(rng.random_range(0..30)),
         daily_budget: rng.random_range(1..12),
-        not_before: Ms(0),
+        not_before: Timestamp(0),
     }
 }
 
@@ -127,17 +127,17 @@ impl Story {
     }
 
     /// Where a step takes the clock: mostly near, at times far.
-    fn a_step(&mut self) -> Ms {
+    fn a_step(&mut self) -> Timestamp {
         let reach = if self.rng.random_bool(0.2) {
             40 * 86_400_000
         } else {
             90_000
         };
-        Ms(self.clock.now().0 + self.rng.random_range(-reach..=reach))
+        Timestamp(self.clock.now().0 + self.rng.random_range(-reach..=reach))
     }
 
     /// The clock is going to be stepped to `to`.
-    fn note_step(&mut self, to: Ms) {
+    fn note_step(&mut self, to: Timestamp) {
         let forward = to.since(self.clock.now());
         for truth in &mut self.truths {
             truth.stepped += forward;

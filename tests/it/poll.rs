@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::sim::{Fault, Member, Rule, Settings, Sim};
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ impl World {
             .expect("JSON")
     }
 
-    async fn enroll(&self, number: u64, invited: Option<Ms>) -> String {
+    async fn enroll(&self, number: u64, invited: Option<Timestamp>) -> String {
         let id = format!("enr_{number}");
         let mut row = json!({
             "id": id, "accountId": "acc_1", "campaignId": "c",
@@ -104,7 +104,7 @@ impl World {
     }
 }
 
-fn days_ago(days: u64) -> Ms {
+fn days_ago(days: u64) -> Timestamp {
     Clock::system()
         .now()
         .minus(Duration::from_secs(days * 86_400))

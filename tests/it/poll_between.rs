@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use serde_json::json;
 
 use crate::evidence_support::profile_id;
@@ -49,7 +49,7 @@ async fn all_are_found(change: impl Fn(&mut Vec<u64>, usize) + Send + Sync + 'st
         .map(|number| {
             json!({
                 "id": format!("enr_{number}"), "accountId": "acc_1", "providerId": profile_id(*number),
-                "invitedAt": Ms(days_ago(40)),
+                "invitedAt": Timestamp(days_ago(40)),
             })
         })
         .collect();

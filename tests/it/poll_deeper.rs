@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::evidence_support::profile_id;
@@ -82,7 +82,7 @@ async fn who_is_moved_out_of_a_closed_campaign() {
         list.enroll_another().await;
         let mut row = json!({
             "id": "enr_7", "accountId": "acc_1", "campaignId": "closed", "providerId": profile_id(7),
-            "invitedAt": Ms(days_ago(40)),
+            "invitedAt": Timestamp(days_ago(40)),
         });
         list.send("POST", "/v1/enrollments", row.clone()).await;
         list.send("PATCH", "/v1/campaigns/closed", json!({"status": closed}))
@@ -101,7 +101,7 @@ async fn those_of_a_campaign_that_runs_again_but_not_of_one_that_gets_a_name() {
     list.enroll_another().await;
     let row = json!({
         "id": "enr_7", "accountId": "acc_1", "campaignId": "other", "providerId": profile_id(7),
-        "invitedAt": Ms(days_ago(40)),
+        "invitedAt": Timestamp(days_ago(40)),
     });
     list.send("POST", "/v1/enrollments", row).await;
     list.send(
@@ -158,7 +158,7 @@ async fn whom_a_wider_lookback_reaches() {
 async fn whom_a_wider_horizon_reaches() {
     let row = json!({
         "id": "enr_7", "accountId": "acc_1", "campaignId": "c", "providerId": profile_id(7),
-        "invitedAt": Ms(days_ago(40)),
+        "invitedAt": Timestamp(days_ago(40)),
     });
     for restart in [false, true] {
         let (before, after) = (quick("1d", "35d"), quick("1d", "60d"));

@@ -80,7 +80,7 @@ async fn an_answer_ends_no_outage_that_was_reported_after_it_was_asked_for() {
     // The next call is the probe, a day after the outage began.
     let at = |key: &str| {
         let text = account[key].as_str().unwrap_or_default();
-        acceptd::domain::time::Ms::parse(text).map_or(0, |at| at.0)
+        acceptd::domain::time::Timestamp::parse(text).map_or(0, |at| at.0)
     };
     assert_eq!(
         at("nextCallAt") - at("outageSince"),
@@ -217,7 +217,11 @@ async fn a_resync_is_due_after_those_that_were_promised_before() {
         let (status, promise) = stage.send("POST", &path, Value::Null).await;
         assert_eq!(status, 202, "{promise}");
         let text = promise["dueAt"].as_str().unwrap_or_default();
-        due.push(acceptd::domain::time::Ms::parse(text).expect("a time").0);
+        due.push(
+            acceptd::domain::time::Timestamp::parse(text)
+                .expect("a time")
+                .0,
+        );
     }
     assert!(due.is_sorted_by(|a, b| b - a >= 3_600_000), "{due:?}");
 }

@@ -113,7 +113,7 @@ async fn a_failed_call_that_left_before_the_outage_puts_no_probe_off() {
     let account = stage.account().await;
     let at = |key: &str| {
         let text = account[key].as_str().unwrap_or_default();
-        acceptd::domain::time::Ms::parse(text).map_or(0, |at| at.0)
+        acceptd::domain::time::Timestamp::parse(text).map_or(0, |at| at.0)
     };
     assert_eq!(
         at("nextCallAt") - at("outageSince"),

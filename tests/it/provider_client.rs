@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::provider::register::{Action, Wanted, register};
 use acceptd::provider::{CallError, Unipile};
 use acceptd::sim::receiver::Receiver;
@@ -11,7 +11,7 @@ use acceptd::sim::{Fault, Member, Rule, Settings, Sim, Webhook};
 use secrecy::SecretString;
 use url::Url;
 
-const NOW: Ms = Ms(1_777_734_846_000);
+const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
 async fn world() -> (Sim, Unipile) {
     let clock = Clock::by_hand(NOW);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::daemon::housekeeping::{Pruned, prune};
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::Outcome;
 use acceptd::intake::{apply, unipile};
 use acceptd::store::{Store, Unobserved};
@@ -16,7 +16,7 @@ use crate::evidence_support::{profile_id, relation};
 use crate::site_support::Site;
 
 const DAY_MS: i64 = 86_400_000;
-const NOW: Ms = Ms(1_790_000_000_000);
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
 /// One row each, old (day 100) unless its name says otherwise.
 const ROWS: &str = "

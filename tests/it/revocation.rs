@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use reqwest::header::SET_COOKIE;
 
 use crate::process::Process;
@@ -59,7 +59,7 @@ async fn ends(mut stream: reqwest::Response) {
 
 async fn goes_on(stream: &mut reqwest::Response, site: &Site) {
     site.store
-        .write(|tx| tx.tell_change("stamp", &serde_json::json!({"id": "x"}), Ms(1)))
+        .write(|tx| tx.tell_change("stamp", &serde_json::json!({"id": "x"}), Timestamp(1)))
         .await
         .expect("a commit");
     let chunk = tokio::time::timeout(PATIENCE, stream.chunk()).await;
@@ -139,7 +139,7 @@ async fn a_log_out_ends_the_session_on_the_server() {
 #[tokio::test]
 async fn a_session_is_idle_for_twelve_hours_at_most_and_thirty_days_old() {
     const HOUR: Duration = Duration::from_secs(3_600);
-    let clock = Clock::by_hand(Ms(1_777_734_846_000));
+    let clock = Clock::by_hand(Timestamp(1_777_734_846_000));
     let site = Site::on_clock(clock.clone()).await;
     let idle = site.log_in(TOKEN).await;
     let open = stream(&site, &Key::Cookie(&idle)).await;

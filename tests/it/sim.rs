@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::http;
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::sim::{CursorMode, DeliveryState, Fault, Member, Rule, Settings, Sim};
 use serde_json::{Value, json};
 
-const NOW: Ms = Ms(1_777_734_846_000);
+const NOW: Timestamp = Timestamp(1_777_734_846_000);
 const KEY: &str = "simulated-key";
 
 async fn sim() -> (Sim, Clock) {

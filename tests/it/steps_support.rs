@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::daemon::steps;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::site_support::Site;
@@ -15,11 +15,11 @@ pub const WEDNESDAY: &str = "2026-05-06T12:00:00Z";
 pub const HOUR: Duration = Duration::from_secs(3_600);
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-pub fn ms(text: &str) -> Ms {
-    Ms::parse(text).expect("a time")
+pub fn ms(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("a time")
 }
 
-pub fn time(value: &Value) -> Ms {
+pub fn time(value: &Value) -> Timestamp {
     ms(value.as_str().expect("a time"))
 }
 

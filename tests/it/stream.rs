@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use reqwest::Response;
 use serde_json::json;
 
@@ -71,7 +71,9 @@ impl Reader {
 async fn happen(site: &Site, from: i64, count: i64) {
     for n in from..from + count {
         site.store
-            .write(move |tx| tx.tell_change("stamp", &json!({"id": format!("enr_{n}")}), Ms(n)))
+            .write(move |tx| {
+                tx.tell_change("stamp", &json!({"id": format!("enr_{n}")}), Timestamp(n))
+            })
             .await
             .expect("a commit");
     }
@@ -121,7 +123,7 @@ async fn an_id_that_is_no_longer_kept_is_told_to_read_again() {
     let site = Site::guarded().await;
     happen(&site, 0, 10).await;
     site.store
-        .write(|tx| tx.prune_changes(Ms(6), 0, 100))
+        .write(|tx| tx.prune_changes(Timestamp(6), 0, 100))
         .await
         .expect("a commit");
     for lost in ["2", "99", "x", "-5"] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::DeliveryState::{Delivered, Held, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::{Destination, Kind};
@@ -51,7 +51,7 @@ async fn a_retry_that_was_planned_ahead_waits_as_long_as_it_was_meant_to() {
     outbox
         .until(&event, "hook", |row| row.next_attempt_at == Some(again))
         .await;
-    outbox.clock.set(Ms(again.0 - 1));
+    outbox.clock.set(Timestamp(again.0 - 1));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(receiver.received().len(), 1, "it came early");
     outbox.clock.set(again);

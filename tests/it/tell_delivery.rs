@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::DeliveryState::{Dead, Delivered, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::retry::SCHEDULE;
@@ -184,8 +184,8 @@ async fn retry_after_is_followed_to_the_millisecond_and_counts() {
     let day = Duration::from_secs(86_400);
     let wants = [
         START.plus(Duration::from_secs(77)),
-        Ms::parse("2026-05-02T16:00:00Z").expect("a time"),
-        Ms::parse("2026-05-03T16:00:00Z").expect("a time"),
+        Timestamp::parse("2026-05-02T16:00:00Z").expect("a time"),
+        Timestamp::parse("2026-05-03T16:00:00Z").expect("a time"),
     ];
     for (made, want) in (1_u32..).zip(wants) {
         let row = outbox.until_tried(&event, "hook", made).await;

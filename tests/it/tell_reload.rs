@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::DeliveryState::{Delivered, Held};
 use acceptd::sim::receiver::{Received, Receiver, Reply};
 use acceptd::tell::{Destination, Kind, Rate};
@@ -19,7 +19,7 @@ const ACCEPTS: usize = 8;
 
 /// The shortest time between two arrivals. Empty with fewer than two.
 fn shortest_gap(received: &[Received]) -> Duration {
-    let mut times: Vec<Ms> = received.iter().map(|r| r.at).collect();
+    let mut times: Vec<Timestamp> = received.iter().map(|r| r.at).collect();
     times.sort_unstable();
     times
         .windows(2)
@@ -132,7 +132,7 @@ async fn a_wider_concurrency_counts_at_once_and_a_narrower_one_counts_what_is_in
     for event in &events {
         outbox.until_state(event, "hook", Delivered).await;
     }
-    let mut times: Vec<Ms> = receiver.received().iter().map(|r| r.at).collect();
+    let mut times: Vec<Timestamp> = receiver.received().iter().map(|r| r.at).collect();
     times.sort_unstable();
     // Three at once, then one at a time.
     assert!(times[2].since(times[0]) < Duration::from_millis(900));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::DeliveryState::{self, Delivered, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::store::{Error, Store, Unobserved};
@@ -69,7 +69,7 @@ async fn the_backlog_of_a_stopped_destination_slows_nobody() {
     let print = gone.url.fingerprint();
     outbox
         .store
-        .write(move |tx| tx.stop_destination("gone", &print, "410", Ms(1)))
+        .write(move |tx| tx.stop_destination("gone", &print, "410", Timestamp(1)))
         .await
         .expect("stopped");
     let good = destination("good", Kind::Webhook, &receiver.url("/good"));
@@ -116,10 +116,10 @@ async fn a_test_from_before_the_migration_is_found() {
         })
         .await
         .expect("read");
-    assert_eq!(due, Some(Ms(1)));
+    assert_eq!(due, Some(Timestamp(1)));
     assert_eq!(waiting, ["crm"]);
     let claimed = store
-        .write(|tx| tx.claim_deliveries("crm", true, &[], Ms(9), 9))
+        .write(|tx| tx.claim_deliveries("crm", true, &[], Timestamp(9), 9))
         .await
         .expect("claimed");
     let ids: BTreeSet<&str> = claimed.iter().map(|c| c.event_id.as_str()).collect();

@@ -8,7 +8,7 @@ use acceptd::clock::Clock;
 use acceptd::domain::event::{EventBody, InviteData, Prospect, TestData, accept_key};
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::secret_url::SecretUrl;
-use acceptd::domain::time::Ms;
+use acceptd::domain::time::Timestamp;
 use acceptd::domain::words::{DeliveryState, EventType, Path, Precision, Source};
 use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, Store, Unobserved};
 use acceptd::tell::{Destination, Dispatcher, InDoubt, Kind, Observer, Rate, Reload};
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The time at which every hand-moved clock starts.
-pub const START: Ms = Ms(1_777_734_846_000);
+pub const START: Timestamp = Timestamp(1_777_734_846_000);
 
 /// A destination of this kind with its defaults, but a rate that no test waits for.
 pub fn destination(name: &str, kind: Kind, url: &str) -> Destination {

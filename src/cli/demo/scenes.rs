@@ -11,7 +11,7 @@ use sha2::Sha256;
 use super::cast::{CAMPAIGN, CAST, KnownBy, Role};
 use super::narrator::Narrator;
 use super::world::World;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Source;
 
 /// How long a stamp may take; a lost webhook waits for the next poll.
@@ -24,7 +24,7 @@ const SLOW_PROVIDER: Duration = Duration::from_secs(1);
 const INVITED_AGO: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// When the sign of each accept was given, by enrollment.
-pub(super) type Signs = HashMap<&'static str, Ms>;
+pub(super) type Signs = HashMap<&'static str, Timestamp>;
 
 /// Imports the cast, invites, and plays every scene. A stamp that does not come ends no other scene: the verdict names it.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<Signs> {

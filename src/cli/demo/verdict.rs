@@ -9,7 +9,7 @@ use super::cast::{CAST, KnownBy, Role};
 use super::scenes::Signs;
 use super::world::{DESTINATIONS, SPACING_S, World};
 use crate::cli::table::plain;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::sim::receiver::Received;
 use crate::sim::{Call, DeliveryState, too_close};
 use crate::tell::sign::signature;
@@ -98,8 +98,8 @@ pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verd
     Ok(verdict)
 }
 
-fn row(role: &Role, shown: &Value, sign: Option<Ms>) -> Row {
-    let after = |time: Option<Ms>| Some((time?.0 - sign?.0) as f64 / 1_000.0);
+fn row(role: &Role, shown: &Value, sign: Option<Timestamp>) -> Row {
+    let after = |time: Option<Timestamp>| Some((time?.0 - sign?.0) as f64 / 1_000.0);
     let accepts: Vec<&Value> = shown["deliveries"]
         .as_array()
         .into_iter()
@@ -125,8 +125,8 @@ fn row(role: &Role, shown: &Value, sign: Option<Ms>) -> Row {
     }
 }
 
-fn time(value: &Value) -> Option<Ms> {
-    Ms::parse(value.as_str()?)
+fn time(value: &Value) -> Option<Timestamp> {
+    Timestamp::parse(value.as_str()?)
 }
 
 /// Whether a request carries a Standard Webhooks signature of its own body.

@@ -22,7 +22,7 @@ use crate::cli::client::Api;
 use crate::clock::Clock;
 use crate::config::{self, ADMIN};
 use crate::daemon::Daemon;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::http;
 use crate::provider::Unipile;
 use crate::provider::register::{Wanted, register};
@@ -181,7 +181,7 @@ fn write_private(file: &Path, text: &str) -> io::Result<()> {
 
 /// An hour of the day that is half a day away. Accounts that may be called in it only are not polled meanwhile, so that it is no
 /// luck which sign comes first.
-fn quiet_hours(now: Ms) -> String {
+fn quiet_hours(now: Timestamp) -> String {
     let hour = (now.0.div_euclid(HOUR_MS) + 12).rem_euclid(24);
     format!("{hour:02}:00-{hour:02}:30")
 }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn quiet_hours_are_half_a_day_away() {
-        assert_eq!(quiet_hours(Ms(0)), "12:00-12:30");
-        assert_eq!(quiet_hours(Ms(13 * HOUR_MS + 1)), "01:00-01:30");
+        assert_eq!(quiet_hours(Timestamp(0)), "12:00-12:30");
+        assert_eq!(quiet_hours(Timestamp(13 * HOUR_MS + 1)), "01:00-01:30");
     }
 }

@@ -11,8 +11,8 @@ fn schedule(zone: &str, days: &[&str], start: &str, end: &str, jitter: &str) -> 
     .expect("a schedule")
 }
 
-fn at(text: &str) -> Ms {
-    Ms::parse(text).expect("a time")
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("a time")
 }
 
 fn slot(schedule: &Schedule, from: &str) -> String {
@@ -191,7 +191,7 @@ proptest! {
         from in 946_684_800_000_i64..2_208_988_800_000,
         parts in prop::collection::vec(0.0..1.0_f64, 16),
     ) {
-        let from = Ms(from);
+        let from = Timestamp(from);
         let slot = schedule.next_slot(from).expect("there is always another week");
         prop_assert!(slot >= from);
         prop_assert!(schedule.is_valid(slot));
@@ -209,7 +209,7 @@ proptest! {
 
     #[test]
     fn a_day_holds_its_instants(schedule in any_schedule(), at in 946_684_800_000_i64..2_208_988_800_000) {
-        let (begin, end) = schedule.day(Ms(at)).expect("a day");
+        let (begin, end) = schedule.day(Timestamp(at)).expect("a day");
         prop_assert!(begin.0 <= at && at < end.0);
         prop_assert_eq!(schedule.day(begin), Some((begin, end)));
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 
-const NOW: Ms = Ms(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn read(body: &Value) -> Result<SendpilotEvent, BadInput> {
     parse(body.to_string().as_bytes(), NOW, false)
@@ -23,7 +23,7 @@ fn samples() -> [(&'static str, SendpilotKind); 7] {
         (
             include_str!("../../../tests/data/samples/sendpilot_connection_accepted.json"),
             SendpilotKind::Accepted {
-                at: Ms::parse("2026-05-02T15:13:58Z"),
+                at: Timestamp::parse("2026-05-02T15:13:58Z"),
             },
         ),
         (
@@ -76,7 +76,7 @@ fn every_sample() {
         );
         assert_eq!(
             event.timestamp,
-            Ms::parse(sent["timestamp"].as_str().unwrap())
+            Timestamp::parse(sent["timestamp"].as_str().unwrap())
         );
         assert_eq!(
             event.event_ref,

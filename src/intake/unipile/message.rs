@@ -6,7 +6,7 @@ use super::read;
 use crate::domain::identity::Identity;
 use crate::domain::note::NoteKey;
 use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Precision, Source};
 
 /// The path of the field that usually says who wrote the message.
@@ -17,7 +17,7 @@ const UNSOLICITED: [&str; 3] = ["INMAIL", "SPONSORED", "LINKEDIN_OFFER"];
 
 pub(super) fn parse(
     body: &read::Object,
-    now: Ms,
+    now: Timestamp,
     keep_text: bool,
     key: &NoteKey,
 ) -> Result<UnipileEvent, BadInput> {

@@ -6,10 +6,10 @@ use super::read;
 use crate::domain::identity::{Identity, is_placeholder};
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::{Precision, Source};
 
-pub(super) fn v1(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput> {
+pub(super) fn v1(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, BadInput> {
     let account = read::account(body, "account_id")?;
     let keys = Keys {
         id: "user_provider_id",
@@ -41,7 +41,7 @@ pub(super) fn v1(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput>
     ))
 }
 
-pub(super) fn v2(body: &read::Object, now: Ms) -> Result<UnipileEvent, BadInput> {
+pub(super) fn v2(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, BadInput> {
     let account = read::account(body, "account_id")?;
     let payload = inner(body, "payload", "payload")?;
     let user = inner(payload, "user", "payload.user")?;
@@ -124,9 +124,9 @@ impl Keys {
 fn event(
     account: AccountId,
     person: Person,
-    at: Option<Ms>,
+    at: Option<Timestamp>,
     precision: Precision,
-    received_at: Ms,
+    received_at: Timestamp,
     raw: String,
 ) -> UnipileEvent {
     UnipileEvent {

@@ -10,7 +10,7 @@ use super::*;
 use crate::domain::signal::Signal;
 use crate::domain::words::Precision;
 
-const NOW: Ms = Ms(1_800_000_000_000);
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const MIRA: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";
 
 const RELATION: &str = include_str!("../../../tests/data/samples/unipile_new_relation.json");
@@ -106,7 +106,7 @@ fn a_relation_of_v2() {
             signal.person.identity,
             evidence(&sample(RELATION)).person.identity
         );
-        assert_eq!(signal.claim.at, Ms::parse("2026-05-02T15:14:07Z"));
+        assert_eq!(signal.claim.at, Timestamp::parse("2026-05-02T15:14:07Z"));
     }
     let other = with(RELATION_V2, &[("/type", json!("relation.lost"))]);
     assert_eq!(ignored_as(&other), Source::Webhook);
@@ -129,7 +129,7 @@ fn a_relation_of_v2() {
 #[test]
 fn times_are_read_liberally() {
     let at = |time: Value| evidence(&with(RELATION, &[("/timestamp", time)])).claim.at;
-    let expected = Some(Ms(1_777_734_846_000));
+    let expected = Some(Timestamp(1_777_734_846_000));
     for time in [
         json!("2026-05-02T15:14:06.000Z"),
         json!("2026-05-02T17:14:06+02:00"),

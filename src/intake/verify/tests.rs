@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const NOW: Ms = Ms(1_614_265_330_000);
+const NOW: Timestamp = Timestamp(1_614_265_330_000);
 const BODY: &[u8] = br#"{"test": 2432232314}"#;
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
@@ -192,8 +192,8 @@ proptest! {
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("webhook-id", value);
         }
-        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Ms(now)).and_then(|claim| claim.check(&bytes)).is_err());
-        prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Ms(now)).and_then(|claim| claim.check(&bytes)).is_err());
+        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Timestamp(now)).and_then(|claim| claim.check(&bytes)).is_err());
+        prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Timestamp(now)).and_then(|claim| claim.check(&bytes)).is_err());
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::domain::identity::Identity;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Precision;
 
 fn evidence(body: &str) -> Evidence {
     Evidence {
         id: 1,
-        received_at: Ms(0),
+        received_at: Timestamp(0),
         source: Source::Webhook,
         account: "acc_1".to_owned(),
         outcome: Outcome::Unmatched,
@@ -27,7 +27,7 @@ fn evidence_of_the_first_version_is_read() {
     assert_eq!(kept.person.identity, person);
     assert!(kept.claim.reply && kept.claim.presumes_connection);
     assert_eq!(kept.claim.precision, Precision::Inferred);
-    assert_eq!(kept.claim.at, Ms::parse("2026-11-24T16:03:59.786Z"));
+    assert_eq!(kept.claim.at, Timestamp::parse("2026-11-24T16:03:59.786Z"));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn what_is_kept_is_short_and_says_the_same() {
     let signal = Signal {
         source: Source::Webhook,
         account: AccountId::parse("acc_1").expect("an id"),
-        received_at: Ms(0),
+        received_at: Timestamp(0),
         subject: Subject::Person,
         person: Person {
             identity: Identity::from_text("https://www.linkedin.com/in/mira-halvorsen"),

@@ -8,12 +8,12 @@ use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 const NOW: i64 = 1_777_734_846_000;
 const DAY: i64 = 86_400_000;
 
-fn time() -> impl Strategy<Value = Ms> {
+fn time() -> impl Strategy<Value = Timestamp> {
     // Years ago, around the invite, in the future, before LinkedIn.
     prop_oneof![
-        8 => (NOW - 40 * DAY..NOW).prop_map(Ms),
-        1 => (NOW..NOW + 40 * DAY).prop_map(Ms),
-        1 => any::<i64>().prop_map(Ms),
+        8 => (NOW - 40 * DAY..NOW).prop_map(Timestamp),
+        1 => (NOW..NOW + 40 * DAY).prop_map(Timestamp),
+        1 => any::<i64>().prop_map(Timestamp),
     ]
 }
 
@@ -36,12 +36,12 @@ prop_compose! {
 prop_compose! {
     fn enrollment()(
         status in one_of(&[Status::Pending, Status::ConnectionSent, Status::Opportunity, Status::NotInterested, Status::Done]),
-        invited in proptest::option::of((NOW - 40 * DAY..NOW).prop_map(Ms)),
+        invited in proptest::option::of((NOW - 40 * DAY..NOW).prop_map(Timestamp)),
         met_later in any::<bool>(),
     ) -> Enrollment {
         let id = EnrollmentId::parse("enr").expect("an id");
         let account = AccountId::parse("acc").expect("an id");
-        let mut e = Enrollment::new(id, account, CampaignId::unassigned(), Ms(NOW - 20 * DAY));
+        let mut e = Enrollment::new(id, account, CampaignId::unassigned(), Timestamp(NOW - 20 * DAY));
         e.status = status;
         e.invite.at = invited;
         e.met_later = met_later;
@@ -60,7 +60,7 @@ fn campaign() -> CampaignFacts {
 }
 
 /// Decides and writes down, as the stamp does.
-fn after(e: &Enrollment, source: Source, claim: &Claim, now: Ms) -> (Enrollment, Decision) {
+fn after(e: &Enrollment, source: Source, claim: &Claim, now: Timestamp) -> (Enrollment, Decision) {
     let decision = decide(&Case {
         enrollment: e,
         campaign: &campaign(),
@@ -95,7 +95,7 @@ proptest! {
         let mut replies = 0;
         for (i, (source, claim)) in claims.iter().enumerate() {
             let before = now.clone();
-            let at = Ms(NOW + i64::try_from(i).expect("few"));
+            let at = Timestamp(NOW + i64::try_from(i).expect("few"));
             let (next, decision) = after(&now, *source, claim, at);
             accepts += usize::from(decision.accept.is_some());
             replies += usize::from(decision.replied_at.is_some());
@@ -134,7 +134,7 @@ proptest! {
             })
             .collect();
         let end = |claims: &mut dyn Iterator<Item = &(Source, Claim)>| {
-            let e = claims.fold(e.clone(), |e, (source, claim)| after(&e, *source, claim, Ms(NOW)).0);
+            let e = claims.fold(e.clone(), |e, (source, claim)| after(&e, *source, claim, Timestamp(NOW)).0);
             (e.accept.is_some(), e.replied_at.is_some(), e.status)
         };
         prop_assert_eq!(end(&mut claims.iter()), end(&mut claims.iter().rev()));
@@ -142,8 +142,8 @@ proptest! {
 
     #[test]
     fn twice_is_once(e in enrollment(), source in one_of(Source::ALL), claim in claim()) {
-        let (once, _) = after(&e, source, &claim, Ms(NOW));
-        let (twice, again) = after(&once, source, &claim, Ms(NOW + DAY));
+        let (once, _) = after(&e, source, &claim, Timestamp(NOW));
+        let (twice, again) = after(&once, source, &claim, Timestamp(NOW + DAY));
         prop_assert!(!again.stamps());
         prop_assert_eq!(twice, once);
     }
@@ -156,14 +156,14 @@ proptest! {
             enrollment: &e,
             campaign: &campaign,
             source,
-            received_at: Ms(NOW),
+            received_at: Timestamp(NOW),
             claim: &claim,
             path: None,
             via_sibling: false,
             announce_within: Duration::from_secs(7 * 86_400),
-            now: Ms(NOW),
+            now: Timestamp(NOW),
         };
-        let late = Case { now: Ms(NOW + waited), ..case };
+        let late = Case { now: Timestamp(NOW + waited), ..case };
         let told = |case: &Case<'_>| decide(case).accept.map(|a| (a.at, a.precision, a.pre_connected, a.late));
         prop_assert_eq!(told(&late), told(&case));
         prop_assert_eq!(decide(&late).replied_at, decide(&case).replied_at);
@@ -173,11 +173,11 @@ proptest! {
     fn the_time_of_an_accept_is_always_one_that_can_be(
         e in enrollment(), source in one_of(Source::ALL), claim in claim(),
     ) {
-        let (e, _) = after(&e, source, &claim, Ms(NOW));
+        let (e, _) = after(&e, source, &claim, Timestamp(NOW));
         let accept = e.accept.clone().expect("the first stamps");
-        prop_assert!(accept.at.plausible(Ms(NOW)).is_some());
-        let own = claim.at.and_then(|at| at.plausible(Ms(NOW)));
-        prop_assert_eq!(accept.at, own.unwrap_or(Ms(NOW)));
+        prop_assert!(accept.at.plausible(Timestamp(NOW)).is_some());
+        let own = claim.at.and_then(|at| at.plausible(Timestamp(NOW)));
+        prop_assert_eq!(accept.at, own.unwrap_or(Timestamp(NOW)));
         if own.is_none() {
             prop_assert!(accept.precision != Precision::Exact);
         }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::ids::{CampaignId, EnrollmentId};
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 
 /// Few values of each kind, so that they meet.
 fn identity() -> impl Strategy<Value = Identity> {
@@ -31,7 +31,7 @@ prop_compose! {
     ) -> Enrollment {
         let id = EnrollmentId::parse("enr").expect("an id");
         let account = AccountId::parse("acc").expect("an id");
-        let mut e = Enrollment::new(id, account, CampaignId::unassigned(), Ms(0));
+        let mut e = Enrollment::new(id, account, CampaignId::unassigned(), Timestamp(0));
         e.identity = identity;
         e.invite.number = invited.as_ref().and(number);
         e.invite.provider_id = invited;

@@ -74,18 +74,18 @@ proptest! {
         // With siblings of its own, the account is one of them.
         let siblings = siblings.map(|mut s| { s.insert(own); s });
         for (id, (person, of, at)) in (1_i64..).zip(&rows) {
-            tx.file_signal(id, &slug(*person), Some(account(*of).as_str()), Ms(*at)).expect("filed");
+            tx.file_signal(id, &slug(*person), Some(account(*of).as_str()), Timestamp(*at)).expect("filed");
             let wanted = *of == own || siblings.as_ref().is_some_and(|s| s.contains(of));
             if *person == 1 && *at >= since && wanted {
                 expected.insert(id);
             }
         }
-        tx.file_signal(999, &slug(1), None, Ms(9)).expect("filed");
+        tx.file_signal(999, &slug(1), None, Timestamp(9)).expect("filed");
         let id = EnrollmentId::parse("enr").expect("an id");
-        let mut e = Enrollment::new(id, account(own), CampaignId::unassigned(), Ms(0));
+        let mut e = Enrollment::new(id, account(own), CampaignId::unassigned(), Timestamp(0));
         e.identity = slug(1);
         let siblings = siblings.map(|s| s.into_iter().map(account).collect());
-        let found = tx.signals_for(&e, siblings.as_ref(), Ms(since)).expect("found");
+        let found = tx.signals_for(&e, siblings.as_ref(), Timestamp(since)).expect("found");
         prop_assert_eq!(found, expected);
     }
 }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::domain::words::Provider;
 use crate::poll::{Plan, next_probe};
 use crate::provider::pacer::allowed;
@@ -49,7 +49,7 @@ fn show_one(
     config: &Config,
     plan: &Plan,
     row: &AccountRow,
-    now: Ms,
+    now: Timestamp,
 ) -> Result<Value, Error> {
     let settings = config.account(&row.id);
     let health = if row.outage_since.is_none() {

@@ -9,7 +9,7 @@ fn a_reply() {
     assert_eq!(signal.person.identity.provider_id.as_deref(), Some(MIRA));
     assert_eq!(signal.person.name.as_deref(), Some("Mira Halvorsen"));
     assert_eq!(signal.person.headline.as_deref(), Some("Head of Ops"));
-    assert_eq!(signal.claim.at, Ms::parse("2026-05-02T16:02:11Z"));
+    assert_eq!(signal.claim.at, Timestamp::parse("2026-05-02T16:02:11Z"));
     assert_eq!(signal.claim.precision, Precision::Inferred);
     assert!(signal.claim.reply && signal.claim.presumes_connection);
     assert_eq!(signal.claim.preview, None);

@@ -9,7 +9,7 @@ fn a_relation_with_a_time_of_its_own_is_exact() {
         &[("/payload/created_at", json!("2026-05-02T12:00:01.500Z"))],
     );
     let claim = evidence(&body).claim;
-    assert_eq!(claim.at, Ms::parse("2026-05-02T12:00:01.5Z"));
+    assert_eq!(claim.at, Timestamp::parse("2026-05-02T12:00:01.5Z"));
     assert_eq!(claim.precision, Precision::Exact);
 }
 
@@ -19,7 +19,7 @@ fn without_a_usable_time_of_its_own_the_event_bounds_it() {
     for odd in [json!(null), json!("soon"), json!(0), json!(future)] {
         let body = with(RELATION_V2, &[("/payload/created_at", odd.clone())]);
         let claim = evidence(&body).claim;
-        assert_eq!(claim.at, Ms::parse("2026-05-02T15:14:07Z"), "{odd}");
+        assert_eq!(claim.at, Timestamp::parse("2026-05-02T15:14:07Z"), "{odd}");
         assert_eq!(claim.precision, Precision::UpperBound, "{odd}");
     }
 }

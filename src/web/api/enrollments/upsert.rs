@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::BadInput;
-use crate::domain::time::Ms;
+use crate::domain::time::Timestamp;
 use crate::reconcile::{EnrollOutcome, Enrolled, Routine, Upsert};
 use crate::store::Error;
 use crate::web::app::App;
@@ -99,7 +99,7 @@ async fn store(app: &App, rows: &[Row]) -> Result<Vec<Done>, Problem> {
 }
 
 impl Row {
-    fn read(row: Value, now: Ms) -> Self {
+    fn read(row: Value, now: Timestamp) -> Self {
         let Value::Object(map) = row else {
             return Self {
                 id: Value::Null,
@@ -127,7 +127,7 @@ impl Row {
     }
 }
 
-fn wanted(fields: &Fields, now: Ms) -> Result<Upsert, BadInput> {
+fn wanted(fields: &Fields, now: Timestamp) -> Result<Upsert, BadInput> {
     let account = fields.parsed("accountId", AccountId::parse)?;
     if account == Some(None) {
         return Err(BadInput::field(
@@ -203,14 +203,14 @@ mod tests {
             values in prop::collection::vec(prop::option::of(any_json()), FIELDS.len()), now in 0_i64..4_000_000_000_000,
         ) {
             let row = FIELDS.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect();
-            if let Err(bad) = Row::read(Value::Object(row), Ms(now)).wanted {
+            if let Err(bad) = Row::read(Value::Object(row), Timestamp(now)).wanted {
                 prop_assert!(bad.field.is_some_and(|field| FIELDS.contains(&field.as_str())));
             }
         }
 
         #[test]
         fn no_row_makes_it_panic(row in any_json()) {
-            let _ = Row::read(row, Ms(1_780_000_000_000));
+            let _ = Row::read(row, Timestamp(1_780_000_000_000));
         }
     }
 }
