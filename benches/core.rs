@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::enrollment::{CampaignFacts, Enrollment};
+use acceptd::domain::campaign::{CampaignFacts, CampaignStatus};
+use acceptd::domain::enrollment::Enrollment;
 use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use acceptd::domain::signal::{Claim, Person, Signal, Subject};
-use acceptd::domain::words::{CampaignStatus, Path, Precision, Source};
+use acceptd::domain::signal::{Claim, Path, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::decide::{Case, decide};
 use acceptd::reconcile::resolve::resolve;
 use acceptd::reconcile::{Policy, Reconciler, Report, StepCap, Upsert, Witness};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::client::Api;
 use super::table::{self, plain, time};
 use super::{Ended, Failure, say};
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::client::Api;
 use super::table::{self, plain, time};
 use super::{Ended, Failure, say};
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 
 /// More of one list than this is not read; nobody would read it either.
 const ITEMS_MAX: usize = 5_000;

@@ -12,8 +12,10 @@ use super::types::{
     Token, Unipile, Wants,
 };
 use super::values::{self, ActiveHours, Rate};
+use crate::domain::event::EventType;
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::words::{EventType, Provider, Role};
+use crate::domain::provider::Provider;
+use crate::domain::role::Role;
 
 /// The bounds of `server.max_body` in bytes.
 const BODY_BYTES: (u32, u32) = (1, 64 * 1024 * 1024);

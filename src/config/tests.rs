@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::event::EventType;
 use crate::domain::ids::AccountId;
-use crate::domain::words::EventType;
 
 /// Every problem as `line key: message`.
 fn problems(text: &str) -> Vec<String> {

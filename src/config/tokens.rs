@@ -3,7 +3,7 @@
 use super::section::Section;
 use super::types::Config;
 use super::{Secret, values};
-use crate::domain::words::Role;
+use crate::domain::role::Role;
 
 /// The name of the bearer of `server.admin_token`.
 pub const ADMIN: &str = "admin";

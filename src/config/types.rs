@@ -11,9 +11,11 @@ use url::Url;
 use super::network::Network;
 use super::secret::{Secret, SigningSecret};
 use super::values::{ActiveHours, Rate};
+use crate::domain::event::EventType;
 use crate::domain::ids::{AccountId, CampaignId};
+use crate::domain::provider::Provider;
+use crate::domain::role::Role;
 use crate::domain::secret_url::SecretUrl;
-use crate::domain::words::{EventType, Provider, Role};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq)]

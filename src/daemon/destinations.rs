@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::config;
-use crate::domain::words::EventType;
+use crate::domain::event::EventType;
 use crate::metrics::Metrics;
 use crate::tell::sign::SigningSecret;
 use crate::tell::{Destination, InDoubt, Kind, Observer, Rate};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::signal::Outcome;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{DeliveryState, Outcome};
 use crate::metrics::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 use crate::store::{self, ApiStore, Error, OpenScope};
 

@@ -1,9 +1,12 @@
 //! One prospect in one campaign, worked by one account (contract section 1).
 
+use serde::{Deserialize, Serialize};
+
 use super::identity::Identity;
 use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::signal::{Path, Precision, Source};
 use super::time::Timestamp;
-use super::words::{CampaignStatus, Path, Precision, Source, Status};
+use super::word_list::{UnknownWord, word_list};
 
 /// What is known of the invite that was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,17 +155,96 @@ impl Enrollment {
     }
 }
 
-/// What the stamping routine needs to know of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CampaignFacts {
-    /// Its name.
-    pub name: Option<String>,
-    /// What it is doing.
-    pub status: CampaignStatus,
-    /// How long after the invite an accept is waited for.
-    pub accept_window_ms: Option<i64>,
-    /// When its next steps may go out, as JSON (contract section 12).
-    pub schedule: Option<String>,
-    /// Next steps per account and local day.
-    pub daily_cap: Option<i64>,
+/// The status of an enrollment, in SendPilot's words. See `docs/rules/stamping.md`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Status>)]
+pub enum Status {
+    /// No invite is known.
+    Pending,
+    /// The invite was sent.
+    ConnectionSent,
+    /// The invite was accepted.
+    ConnectionAccepted,
+    /// A follow-up was sent.
+    MessageSent,
+    /// The prospect wrote back.
+    ReplyReceived,
+    /// A user set it.
+    Opportunity,
+    /// A user set it.
+    NotInterested,
+    /// A user set it.
+    Done,
+}
+
+word_list!(Status);
+
+impl Status {
+    /// The place in the order that stamps move along; the three that people set share the last one.
+    #[must_use]
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Pending => 0,
+            Self::ConnectionSent => 1,
+            Self::ConnectionAccepted => 2,
+            Self::MessageSent => 3,
+            Self::ReplyReceived => 4,
+            Self::Opportunity | Self::NotInterested | Self::Done => 5,
+        }
+    }
+
+    /// Whether only an accepted enrollment may have it.
+    #[must_use]
+    pub fn needs_accept(self) -> bool {
+        (2..=4).contains(&self.rank())
+    }
+
+    /// Whether its prospect is no longer waited for.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::NotInterested | Self::Done)
+    }
+
+    /// Whether only an enrollment that was not accepted may have it.
+    #[must_use]
+    pub fn needs_no_accept(self) -> bool {
+        self.rank() < 2
+    }
+
+    /// Where a told status moves it: forward, or from one of the three that people set to another; never back.
+    #[must_use]
+    pub fn told(self, other: Self) -> Self {
+        if other.rank() == self.rank() {
+            other
+        } else {
+            self.forward_to(other)
+        }
+    }
+
+    /// The later of the two in the order; never moves back.
+    #[must_use]
+    pub fn forward_to(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
+    }
 }

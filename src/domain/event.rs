@@ -4,8 +4,56 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::signal::{Path, Precision, Source};
 use super::time::Timestamp;
-use super::words::{EventType, Path, Precision, Source};
+use super::word_list::{UnknownWord, word_list};
+
+/// The types of outgoing events. See `docs/rules/deliveries.md`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<EventType>)]
+pub enum EventType {
+    /// An invitation was accepted.
+    #[serde(rename = "linkedin.invite_accepted")]
+    #[strum(serialize = "linkedin.invite_accepted")]
+    InviteAccepted,
+    /// The prospect's first reply.
+    #[serde(rename = "linkedin.reply_received")]
+    #[strum(serialize = "linkedin.reply_received")]
+    ReplyReceived,
+    /// An account stopped working. It is sent once per outage.
+    #[serde(rename = "linkedin.account_disconnected")]
+    #[strum(serialize = "linkedin.account_disconnected")]
+    AccountDisconnected,
+    /// The next step of a campaign is due.
+    #[serde(rename = "linkedin.next_step_due")]
+    #[strum(serialize = "linkedin.next_step_due")]
+    NextStepDue,
+    /// An invite stayed open longer than the campaign's `notAcceptedAfter`.
+    #[serde(rename = "linkedin.invite_not_accepted")]
+    #[strum(serialize = "linkedin.invite_not_accepted")]
+    InviteNotAccepted,
+    /// A test of a destination.
+    #[serde(rename = "webhook.test")]
+    #[strum(serialize = "webhook.test")]
+    Test,
+}
+
+word_list!(EventType);
 
 /// The event id that belongs to a dedupe key, for ever: `evt_` and the UUIDv5 (URL namespace) of the key.
 #[must_use]

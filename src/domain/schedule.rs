@@ -12,7 +12,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::signal::BadInput;
+use super::bad_input::BadInput;
 use super::time::{Timestamp, duration};
 
 const DAYS: [(&str, Weekday); 7] = [

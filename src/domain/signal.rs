@@ -4,38 +4,156 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::enrollment::Status;
 use super::identity::Identity;
 use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::provider::Provider;
 use super::time::Timestamp;
-use super::words::{Precision, Provider, Source, Status};
+use super::word_list::{UnknownWord, word_list};
 
-/// A body that can't be used: what is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{detail}", field.as_deref().map(|f| format!("{f}: ")).unwrap_or_default())]
-pub struct BadInput {
-    /// The field, as a dotted path (`data.leadId`); `None` when the body as a whole is wrong.
-    pub field: Option<String>,
-    /// One sentence for a person. Never quotes a secret or the text of a message.
-    pub detail: String,
+/// Where a signal came from.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Source>)]
+pub enum Source {
+    /// A provider's webhook about a new relation.
+    Webhook,
+    /// The relations list, read by the poller.
+    Poll,
+    /// A result of the sender's invite call; evidence when the provider says the two are already connected.
+    AlreadyConnected,
+    /// A message that the prospect wrote.
+    Reply,
+    /// The invite's note, seen as the first message of the chat.
+    NoteEcho,
+    /// Any SendPilot event.
+    Sendpilot,
+    /// The profile of one prospect, requested by a resync.
+    Resync,
+    /// A person, through the API or the command line.
+    Manual,
 }
 
-impl BadInput {
-    /// The body as a whole is wrong.
-    pub fn body(detail: impl Into<String>) -> Self {
-        Self {
-            field: None,
-            detail: detail.into(),
-        }
-    }
+word_list!(Source);
 
-    /// One field is wrong.
-    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            field: Some(field.into()),
-            detail: detail.into(),
-        }
-    }
+/// How a signal was matched to an enrollment, strongest first. See `docs/rules/signals.md`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Path>)]
+pub enum Path {
+    /// The recorded invite names the person.
+    Bridge,
+    /// The enrollment's own provider id or number.
+    Direct,
+    /// The member number in the Sales Navigator or Recruiter id that the enrollment came with.
+    SalesNav,
+    /// The public identifier.
+    Profile,
 }
+
+word_list!(Path);
+
+/// How well the time of an accept is known. See `docs/rules/stamping.md`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Precision>)]
+pub enum Precision {
+    /// The provider reported when it happened.
+    Exact,
+    /// It happened at or before this time.
+    UpperBound,
+    /// It is inferred from something that requires a connection.
+    Inferred,
+}
+
+word_list!(Precision);
+
+/// What a signal led to. See `docs/rules/signals.md`.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Outcome>)]
+pub enum Outcome {
+    /// It wrote `accepted_at` or `replied_at`.
+    Stamped,
+    /// Every enrollment that it matches was already stamped.
+    AlreadyStamped,
+    /// No enrollment matches the person yet.
+    Unmatched,
+    /// Enrollments of several sibling accounts match the person.
+    Ambiguous,
+    /// The provider sent the same event id before.
+    Duplicate,
+    /// It is not evidence.
+    Ignored,
+    /// It is kept although it proves nothing.
+    Recorded,
+}
+
+word_list!(Outcome);
 
 /// What an event id of a provider is unique within (contract section 4, the last row of the table).
 #[derive(Debug, Clone, PartialEq, Eq)]

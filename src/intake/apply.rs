@@ -2,15 +2,16 @@
 //! stamping routine (contract section 4).
 
 use super::sendpilot;
-use crate::domain::enrollment::Enrollment;
+use crate::domain::bad_input::BadInput;
+use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
+use crate::domain::provider::Provider;
 use crate::domain::signal::{
-    BadInput, Claim, EventRef, Person, SendpilotEvent, SendpilotKind, Signal, Subject,
-    UnipileEvent, UnipileKind,
+    Claim, EventRef, Outcome, Person, Precision, SendpilotEvent, SendpilotKind, Signal, Source,
+    Subject, UnipileEvent, UnipileKind,
 };
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Outcome, Precision, Provider, Source, Status};
 use crate::reconcile::{Noted, Routine, Upsert};
 use crate::store::Error;
 

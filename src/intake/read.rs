@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::bad_input::BadInput;
 use crate::domain::ids::{AccountId, BadId};
-use crate::domain::signal::{BadInput, PREVIEW_CHARS_MAX};
+use crate::domain::signal::PREVIEW_CHARS_MAX;
 use crate::domain::time::Timestamp;
 
 pub(super) type Object = Map<String, Value>;

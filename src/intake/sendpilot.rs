@@ -6,11 +6,13 @@ mod tests;
 use serde_json::Value;
 
 use super::read;
+use crate::domain::bad_input::BadInput;
+use crate::domain::enrollment::Status;
 use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::signal::{BadInput, EventRef, SendpilotEvent, SendpilotKind};
+use crate::domain::provider::Provider;
+use crate::domain::signal::{EventRef, SendpilotEvent, SendpilotKind};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Provider, Status};
 
 /// The longest URL that is kept, in characters.
 const URL_CHARS_MAX: usize = 2048;

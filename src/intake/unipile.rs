@@ -10,12 +10,13 @@ mod status;
 use serde_json::Value;
 
 use super::read;
+use crate::domain::bad_input::BadInput;
 use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::note::NoteKey;
-use crate::domain::signal::{BadInput, EventRef, UnipileEvent, UnipileKind};
+use crate::domain::provider::Provider;
+use crate::domain::signal::{EventRef, Source, UnipileEvent, UnipileKind};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Provider, Source};
 
 /// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies; `key` hashes the
 /// text of an own message, which may be the note of an invite.

@@ -18,7 +18,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::words::{EventType, Outcome, Path, Provider, Source};
+use crate::domain::event::EventType;
+use crate::domain::provider::Provider;
+use crate::domain::signal::{Outcome, Path, Source};
 use labels::{
     AcceptLabels, AttemptLabels, AuthFailureLabels, CallLabels, SignalLabels, SourceLabels,
     WebhookLabels,
@@ -336,7 +338,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::words::DeliveryState;
+    use crate::domain::delivery::DeliveryState;
 
     fn busy() -> (Metrics, Snapshot) {
         let metrics = Metrics::new();

@@ -1,6 +1,6 @@
 //! The closed lists that requests are counted by.
 
-use crate::domain::words::Outcome;
+use crate::domain::signal::Outcome;
 
 /// What became of a webhook request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

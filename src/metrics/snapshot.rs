@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{DestinationLabels, HealthLabels, OutboxLabels};
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 
 /// How many deliveries of a destination are in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]

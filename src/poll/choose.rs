@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::plan::Plan;
 use super::resync::identifier;
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Provider;
 use crate::provider::pacer::Choice;
 use crate::store::{Error, PollRow, ResyncRow, Tx};
 

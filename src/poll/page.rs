@@ -4,9 +4,8 @@ use serde_json::json;
 
 use super::plan::Plan;
 use crate::domain::ids::AccountId;
-use crate::domain::signal::{Claim, Signal, Subject};
+use crate::domain::signal::{Claim, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Precision, Source};
 use crate::provider::types::{Relation, RelationsPage};
 use crate::reconcile::Routine;
 use crate::store::{Error, PollRow, Walk};

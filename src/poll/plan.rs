@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Provider;
 use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
 use crate::store::{OpenScope, Widths};

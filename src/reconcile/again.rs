@@ -11,8 +11,9 @@ use super::resolve::{Resolution, resolve};
 use super::stamp::{Piece, Verdict};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::AccountId;
-use crate::domain::signal::{Claim, EVIDENCE_WAITS, Person, Signal, Subject};
-use crate::domain::words::{Outcome, Path, Source};
+use crate::domain::signal::{
+    Claim, EVIDENCE_WAITS, Outcome, Path, Person, Signal, Source, Subject,
+};
 use crate::store::{Error, Evidence};
 
 /// Added to the reason of a signal whose enrollment was not there when it came.

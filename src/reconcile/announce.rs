@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::{Facts, Routine};
-use crate::domain::enrollment::{CampaignFacts, Enrollment};
-use crate::domain::event::{DisconnectedData, EventBody, InviteData, Prospect, disconnected_key};
+use crate::domain::campaign::CampaignFacts;
+use crate::domain::enrollment::Enrollment;
+use crate::domain::event::{
+    DisconnectedData, EventBody, EventType, InviteData, Prospect, disconnected_key,
+};
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::domain::words::EventType;
 use crate::store::{Error, NewEvent, OpenScope};
 
 /// The data of an event about an enrollment, as it stands.

@@ -5,10 +5,10 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::domain::enrollment::{Accept, CampaignFacts, Enrollment};
-use crate::domain::signal::Claim;
+use crate::domain::campaign::{CampaignFacts, CampaignStatus};
+use crate::domain::enrollment::{Accept, Enrollment, Status};
+use crate::domain::signal::{Claim, Path, Precision, Source};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{CampaignStatus, Path, Precision, Source, Status};
 
 /// How much older than the invite a connection has to be to count as older: clocks of several machines are involved.
 const INVITE_SLACK: Duration = Duration::from_secs(5 * 60);

@@ -1,12 +1,12 @@
 //! Enrolling: an upsert in which a field that is left out keeps its value and `null` clears it (contract section 8).
 
 use super::Routine;
-use crate::domain::enrollment::{Enrollment, Invite};
+use crate::domain::bad_input::BadInput;
+use crate::domain::enrollment::{Enrollment, Invite, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::signal::BadInput;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Provider, Status};
 use crate::store::Error;
 
 /// One row of an upsert. The outer `None` means left out, the inner one `null`.

@@ -2,7 +2,7 @@
 
 use super::Routine;
 use crate::domain::ids::AccountId;
-use crate::domain::words::Provider;
+use crate::domain::provider::Provider;
 use crate::store::Error;
 
 impl Routine<'_> {

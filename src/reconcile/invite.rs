@@ -3,12 +3,11 @@
 use serde_json::Value;
 
 use super::{Noted, Routine};
-use crate::domain::enrollment::{Enrollment, Invite};
+use crate::domain::enrollment::{Enrollment, Invite, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{CampaignId, EnrollmentId};
-use crate::domain::signal::{Claim, Person, Signal, Subject};
+use crate::domain::signal::{Claim, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Outcome, Precision, Source, Status};
 use crate::store::Error;
 
 /// What a sender got from the provider for one invite.

@@ -3,7 +3,7 @@
 use super::Routine;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
-use crate::domain::words::{Outcome, Source};
+use crate::domain::signal::{Outcome, Source};
 use crate::store::{Error, NewSignal};
 
 /// Something for the ledger that stamps nothing.

@@ -25,8 +25,8 @@ use crate::clock::Clock;
 use crate::domain::enrollment::Accept;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::note::NoteKey;
+use crate::domain::signal::{Outcome, Source};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Outcome, Source};
 use crate::store::{Error, Store, Tx};
 use crate::wake::Wakes;
 

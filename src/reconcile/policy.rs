@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::domain::event::EventType;
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::words::{EventType, Provider};
+use crate::domain::provider::Provider;
 
 /// One `[[account]]` entry, as far as the routine cares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::Policy;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
-use crate::domain::words::{Path, Source};
+use crate::domain::signal::{Path, Source};
 
 /// The strongest path by which an enrollment is the person; `None` when it is not.
 #[must_use]

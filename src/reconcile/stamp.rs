@@ -9,11 +9,10 @@ use super::decide::{Case, decide};
 use super::resolve::{Resolution, resolve};
 use super::{Routine, Stamp};
 use crate::domain::enrollment::Enrollment;
-use crate::domain::event::{accept_key, reply_key};
+use crate::domain::event::{EventType, accept_key, reply_key};
 use crate::domain::ids::{AccountId, EnrollmentId};
-use crate::domain::signal::{Claim, Person, Signal, Subject};
+use crate::domain::signal::{Claim, Outcome, Path, Person, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{EventType, Outcome, Path, Source};
 use crate::store::{Error, NewSignal};
 
 /// A piece of evidence, as it came in or as it was kept.
@@ -275,7 +274,7 @@ impl Routine<'_> {
     fn announce_reply(
         &mut self,
         e: &Enrollment,
-        campaign: &crate::domain::enrollment::CampaignFacts,
+        campaign: &crate::domain::campaign::CampaignFacts,
         replied_at: Timestamp,
         claim: &Claim,
         with_the_accept: bool,

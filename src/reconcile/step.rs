@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::Routine;
 use super::announce::invite_data;
-use crate::domain::enrollment::{CampaignFacts, Enrollment};
-use crate::domain::event::{open_key, step_key};
+use crate::domain::campaign::{CampaignFacts, CampaignStatus};
+use crate::domain::enrollment::Enrollment;
+use crate::domain::event::{EventType, open_key, step_key};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::schedule::{Schedule, local_day};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{CampaignStatus, EventType};
 use crate::store::{Error, OpenScope};
 
 /// How many local days ahead a step is queued at most, should all before them be full.

@@ -5,8 +5,8 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::row::{id, ms, word};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Provider;
 
 /// An account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::word;
 use super::{Error, Reader, Tx};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::time::Timestamp;
-use crate::domain::words::DeliveryState;
 
 /// A bulk replay to one destination that is not finished.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,9 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::row::{id, word};
 use super::{Error, Reader, Tx};
-use crate::domain::enrollment::CampaignFacts;
+use crate::domain::campaign::{CampaignFacts, CampaignStatus};
 use crate::domain::ids::CampaignId;
 use crate::domain::time::Timestamp;
-use crate::domain::words::CampaignStatus;
 
 /// A campaign as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

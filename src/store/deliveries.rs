@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension, Row, params_from_iter};
 
 use super::row::{ms, word};
 use super::{Error, Reader};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{DeliveryState, EventType};
 
 /// A delivery as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

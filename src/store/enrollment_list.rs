@@ -8,8 +8,8 @@ use rusqlite::{OptionalExtension, params_from_iter};
 
 use super::enrollments::enrollment;
 use super::{Error, Reader};
-use crate::domain::enrollment::Enrollment;
-use crate::domain::words::{Path, Status};
+use crate::domain::enrollment::{Enrollment, Status};
+use crate::domain::signal::Path;
 
 /// How many rows the first go looks at.
 const WALK: i64 = 5_000;

@@ -10,8 +10,8 @@ use super::{Error, Tx};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::EnrollmentId;
+use crate::domain::signal::Outcome;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Outcome;
 
 impl Tx<'_> {
     /// Deletes an enrollment and everything that is known of the person through it.

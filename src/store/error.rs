@@ -25,7 +25,7 @@ pub enum Error {
     },
     /// A value can't be used: which field, and why.
     #[error("{0}")]
-    BadInput(#[from] crate::domain::signal::BadInput),
+    BadInput(#[from] crate::domain::bad_input::BadInput),
     /// A constraint refused it or a row can't be read: a defect, not the caller's fault.
     #[error("internal error: {0}")]
     Internal(String),

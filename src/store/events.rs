@@ -4,10 +4,9 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::row::word;
 use super::{Error, Reader, Tx};
-use crate::domain::event::event_id;
+use crate::domain::event::{EventType, event_id};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Timestamp;
-use crate::domain::words::EventType;
 
 /// An event to be made.
 pub struct NewEvent<'a> {

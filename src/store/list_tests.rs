@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{EnrollmentFilter, Reader, SignalFilter, Store, Unobserved};
+use crate::domain::enrollment::Status;
 use crate::domain::ids::CampaignId;
-use crate::domain::words::{Outcome, Path, Source, Status};
+use crate::domain::signal::{Outcome, Path, Source};
 
 /// More rows than the first go of a list looks at; those of rare kinds come last.
 const ROWS: i64 = 11_000;

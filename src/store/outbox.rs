@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::row::word;
 use super::{Error, Reader, Tx};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{DeliveryState, EventType};
 
 /// A delivery that this process is to send now.
 #[derive(Debug, Clone, PartialEq, Eq)]

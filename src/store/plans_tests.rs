@@ -12,9 +12,9 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use super::list_tests::{enrollment_filters, filled, signal_filters};
 use super::statements_tests::{literals, made_of, plain};
 use super::{DeliveryFilter, Reader};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::CampaignId;
 use crate::domain::time::Timestamp;
-use crate::domain::words::DeliveryState;
 
 /// Tables with a row for each enrollment, signal, event, delivery or account.
 const GROWS: &[&str] = &[

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params_from_iter};
 
 use super::signals::signal;
 use super::{Error, Reader, SignalRow};
-use crate::domain::words::{Outcome, Source};
+use crate::domain::signal::{Outcome, Source};
 
 /// How many rows the first go looks at.
 const WALK: i64 = 5_000;

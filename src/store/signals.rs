@@ -6,9 +6,8 @@ use super::row::{id as parsed_id, word, word_or_null};
 use super::{Error, Reader, Tx};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
-use crate::domain::signal::EventRef;
+use crate::domain::signal::{EventRef, Outcome, Path, Source};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Outcome, Path, Source};
 
 /// A ledger row to be written.
 pub struct NewSignal<'a> {

@@ -8,8 +8,8 @@ use rusqlite::Row;
 use super::row::parsed;
 use super::{Error, Reader};
 use crate::domain::ids::CampaignId;
+use crate::domain::signal::{Path, Source};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Path, Source};
 
 /// The upper bounds of the time-to-accept buckets, in seconds; one more is open to the top.
 pub const BUCKETS_S: [i64; 8] = [

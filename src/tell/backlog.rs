@@ -15,7 +15,7 @@ use super::REMOVED;
 use super::destination::Destination;
 use super::retry::WAIT_MAX;
 use crate::clock::Clock;
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 use crate::store::{Error, Store};
 use crate::wake::Wake;
 

@@ -14,7 +14,7 @@ use super::gate::Gate;
 use super::worker::{OnTheWire, Shared, Worker, recovered};
 use super::{Observer, REMOVED};
 use crate::clock::Clock;
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 use crate::store::{self, Reader, Settlement, Store};
 use crate::wake::Wake;
 

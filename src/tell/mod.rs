@@ -19,7 +19,7 @@ pub mod slack;
 pub mod verdict;
 mod worker;
 
-use crate::domain::words::EventType;
+use crate::domain::event::EventType;
 
 pub use destination::{Destination, InDoubt, Kind, Rate};
 pub use dispatch::{Dispatcher, Reload};

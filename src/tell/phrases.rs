@@ -1,6 +1,6 @@
 //! Words for people: spans of time, where a sign came from, how it was matched.
 
-use crate::domain::words::{Path, Source};
+use crate::domain::signal::{Path, Source};
 
 /// A span in its two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 days 4 h`.
 #[must_use]

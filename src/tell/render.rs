@@ -6,8 +6,7 @@ use url::Url;
 
 use super::destination::Kind;
 use super::{sendpilot, slack};
-use crate::domain::event::{EventBody, Prospect};
-use crate::domain::words::EventType;
+use crate::domain::event::{EventBody, EventType, Prospect};
 
 /// Why an event can't be put into the words of a destination. No later attempt can change it.
 #[derive(Debug, thiserror::Error)]

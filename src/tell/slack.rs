@@ -9,9 +9,11 @@ use url::Url;
 
 use super::phrases;
 use super::render::{profile_url, read};
-use crate::domain::event::{DisconnectedData, EventBody, InviteData, Prospect, TestData};
+use crate::domain::event::{
+    DisconnectedData, EventBody, EventType, InviteData, Prospect, TestData,
+};
+use crate::domain::signal::Precision;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{EventType, Precision};
 
 /// The most that a piece of foreign text takes of a section, escaped, in UTF-16 units. A section has at most four pieces and a
 /// link, which stays under Slack's 3,000.

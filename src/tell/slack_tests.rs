@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::message;
-use crate::domain::words::EventType;
+use crate::domain::event::EventType;
 
 fn event(event_type: EventType, data: &Value) -> String {
     json!({

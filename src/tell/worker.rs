@@ -19,8 +19,9 @@ use super::send::Sender;
 use super::verdict::{Verdict, verdict};
 use super::{Observer, REMOVED};
 use crate::clock::Clock;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use crate::domain::words::{DeliveryState, EventType};
 use crate::store::{self, Claimed, Settlement, Store};
 use crate::wake::Wake;
 

@@ -67,7 +67,7 @@ pub fn object(body: &[u8]) -> Result<Fields, Problem> {
 }
 
 /// What is wrong with one field: its name, and why.
-pub type FieldError = crate::domain::signal::BadInput;
+pub type FieldError = crate::domain::bad_input::BadInput;
 
 /// The fields of an object of our own API: what can't be read is an error of its field, never guessed at. In every reader the
 /// outer `None` means left out, the inner one `null`.

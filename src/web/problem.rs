@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::domain::signal::BadInput;
+use crate::domain::bad_input::BadInput;
 use crate::store;
 
 /// The media type of problem bodies.

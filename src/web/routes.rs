@@ -12,7 +12,8 @@ use axum::routing::{MethodFilter, on};
 use super::app::App;
 use super::problem::Problem;
 use super::{auth, body, webhooks};
-use crate::domain::words::{Provider, Role};
+use crate::domain::provider::Provider;
+use crate::domain::role::Role;
 
 /// What a route asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

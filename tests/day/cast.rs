@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use acceptd::domain::signal::{Precision, Source};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::{Member, ids};
 use rand::RngExt;
 use rand::rngs::StdRng;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use acceptd::domain::signal::{Precision, Source};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::Call;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use acceptd::domain::signal::{Precision, Source};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::{Precision, Source};
 use acceptd::sim::receiver::Reply;
 use acceptd::sim::{Fault, Rule};
 use rand::RngExt;

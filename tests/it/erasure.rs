@@ -1,7 +1,7 @@
 //! Erasing a person (contract section 8, `DELETE /v1/enrollments/{id}`): nothing of it is left in any table, whatever state its
 //! deliveries were in and whatever receivers said of it; and no accept is announced a second time.
 
-use acceptd::domain::words::DeliveryState;
+use acceptd::domain::delivery::DeliveryState;
 use acceptd::store::Settlement;
 use serde_json::json;
 

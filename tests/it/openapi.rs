@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use acceptd::domain::words::{
-    CampaignStatus, DeliveryState, EventType, Outcome, Path as SignalPath, Precision, Provider,
-    Role, Source, Status,
-};
+use acceptd::domain::campaign::CampaignStatus;
+use acceptd::domain::delivery::DeliveryState;
+use acceptd::domain::enrollment::Status;
+use acceptd::domain::event::EventType;
+use acceptd::domain::provider::Provider;
+use acceptd::domain::role::Role;
+use acceptd::domain::signal::{Outcome, Path as SignalPath, Precision, Source};
 use acceptd::web::openapi::DOCUMENT;
 use acceptd::web::routes::Need;
 use acceptd::web::surface;

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acceptd::domain::ids::AccountId;
+use acceptd::domain::provider::Provider;
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::Provider;
 use acceptd::provider::pacer::{Choice, Ended, Grant, Pace, Pacer};
 use acceptd::store::{OpenError, Store, Unobserved};
 use futures_util::future::{BoxFuture, FutureExt, join_all};

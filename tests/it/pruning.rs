@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::daemon::housekeeping::{Pruned, prune};
+use acceptd::domain::signal::Outcome;
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::Outcome;
 use acceptd::intake::{apply, unipile};
 use acceptd::store::{Store, Unobserved};
 use rusqlite::Connection;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use acceptd::domain::words::Role;
+use acceptd::domain::role::Role;
 use acceptd::web::openapi::DOCUMENT;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
+use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::DeliveryState::{Delivered, Held, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::{Destination, Kind};
 

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
+use acceptd::domain::delivery::DeliveryState::{Dead, Delivered, Pending};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::DeliveryState::{Dead, Delivered, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::retry::SCHEDULE;
 use acceptd::tell::sign::SigningSecret;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
-use acceptd::domain::words::DeliveryState::{Delivered, Held, Pending, Sending};
+use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending, Sending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::{InDoubt, Kind};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::words::DeliveryState::{Delivered, Held, Pending};
+use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::{InDoubt, Kind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use acceptd::clock::Clock;
+use acceptd::domain::delivery::DeliveryState::{Delivered, Held};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::DeliveryState::{Delivered, Held};
 use acceptd::sim::receiver::{Received, Receiver, Reply};
 use acceptd::tell::{Destination, Kind, Rate};
 use serde_json::json;

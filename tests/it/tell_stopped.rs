@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acceptd::clock::Clock;
+use acceptd::domain::delivery::DeliveryState::{self, Delivered, Pending};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::DeliveryState::{self, Delivered, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::store::{Error, Store, Unobserved};
 use acceptd::tell::Kind;

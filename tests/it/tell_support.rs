@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::event::{EventBody, InviteData, Prospect, TestData, accept_key};
+use acceptd::domain::delivery::DeliveryState;
+use acceptd::domain::event::{EventBody, EventType, InviteData, Prospect, TestData, accept_key};
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::secret_url::SecretUrl;
+use acceptd::domain::signal::{Path, Precision, Source};
 use acceptd::domain::time::Timestamp;
-use acceptd::domain::words::{DeliveryState, EventType, Path, Precision, Source};
 use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, Store, Unobserved};
 use acceptd::tell::{Destination, Dispatcher, InDoubt, Kind, Observer, Rate, Reload};
 use tokio::task::JoinHandle;

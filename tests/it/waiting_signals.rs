@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use acceptd::clock::Clock;
-use acceptd::domain::words::Outcome;
+use acceptd::domain::signal::Outcome;
 use acceptd::intake::{apply, unipile};
 use serde_json::json;
 

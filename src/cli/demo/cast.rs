@@ -1,6 +1,6 @@
 //! Who is in the demo: one enrollment for every source and every path, and what has to become of each.
 
-use crate::domain::words::{Path, Source};
+use crate::domain::signal::{Path, Source};
 use crate::sim::{Member, ids};
 
 /// Has its webhooks; its sibling is [`SOUTH`].

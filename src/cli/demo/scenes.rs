@@ -11,8 +11,8 @@ use sha2::Sha256;
 use super::cast::{CAMPAIGN, CAST, KnownBy, Role};
 use super::narrator::Narrator;
 use super::world::World;
+use crate::domain::signal::Source;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Source;
 
 /// How long a stamp may take; a lost webhook waits for the next poll.
 const PATIENCE: Duration = Duration::from_secs(12);

@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::read;
+use crate::domain::bad_input::BadInput;
 use crate::domain::identity::Identity;
 use crate::domain::note::NoteKey;
-use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
+use crate::domain::signal::{
+    Claim, Person, Precision, Signal, Source, Subject, UnipileEvent, UnipileKind,
+};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Precision, Source};
 
 /// The path of the field that usually says who wrote the message.
 const SENDER_ID: &str = "sender.attendee_provider_id";

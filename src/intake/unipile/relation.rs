@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use super::read;
+use crate::domain::bad_input::BadInput;
 use crate::domain::identity::{Identity, is_placeholder};
 use crate::domain::ids::AccountId;
-use crate::domain::signal::{BadInput, Claim, Person, Signal, Subject, UnipileEvent, UnipileKind};
+use crate::domain::signal::{
+    Claim, Person, Precision, Signal, Source, Subject, UnipileEvent, UnipileKind,
+};
 use crate::domain::time::Timestamp;
-use crate::domain::words::{Precision, Source};
 
 pub(super) fn v1(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, BadInput> {
     let account = read::account(body, "account_id")?;

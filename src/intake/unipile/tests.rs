@@ -7,8 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::domain::signal::Signal;
-use crate::domain::words::Precision;
+use crate::domain::signal::{Precision, Signal};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const MIRA: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::identity::Identity;
+use crate::domain::signal::Precision;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Precision;
 
 fn evidence(body: &str) -> Evidence {
     Evidence {

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::domain::words::Provider;
 use crate::poll::{Plan, next_probe};
 use crate::provider::pacer::allowed;
 use crate::store::{AccountRow, Error, Reader};

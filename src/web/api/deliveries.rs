@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::show;
-use crate::domain::words::DeliveryState;
+use crate::domain::delivery::DeliveryState;
 use crate::store::{Asked, DeliveryFilter, Error};
 use crate::web::app::App;
 use crate::web::json::{Json, object};

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::show;
 use crate::config::Destination;
-use crate::domain::event::{EventBody, TestData, event_id};
-use crate::domain::words::{DeliveryState, EventType};
+use crate::domain::delivery::DeliveryState;
+use crate::domain::event::{EventBody, EventType, TestData, event_id};
 use crate::store::{DeliveryFilter, DestinationRow, Error, NewEvent, Reader};
 use crate::web::app::App;
 use crate::web::json::Json;

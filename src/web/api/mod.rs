@@ -17,7 +17,7 @@ mod stream;
 use axum::http::Method;
 
 use super::routes::{Need, Routes};
-use crate::domain::words::Role;
+use crate::domain::role::Role;
 
 const READ: Need = Need::Role(Role::Read);
 const ENROLL: Need = Need::Role(Role::Enroll);

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::domain::bad_input::BadInput;
 use crate::domain::schedule::Schedule;
-use crate::domain::signal::BadInput;
 
 /// A schedule as the text that is kept. The outer `None` means left out, the inner one `null`.
 ///

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::show;
 use crate::domain::ids::AccountId;
-use crate::domain::words::{Outcome, Source};
+use crate::domain::signal::{Outcome, Source};
 use crate::store::{Error, SignalFilter};
 use crate::web::app::App;
 use crate::web::json::Json;

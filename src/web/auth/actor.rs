@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, StatusCode};
 
-use crate::domain::words::Role;
+use crate::domain::role::Role;
 use crate::web::problem::Problem;
 use crate::web::session::SessionId;
 

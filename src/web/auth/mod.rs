@@ -22,7 +22,7 @@ use super::app::App;
 use super::problem::Problem;
 use super::session;
 use crate::config::{Bearer, Config};
-use crate::domain::words::Role;
+use crate::domain::role::Role;
 use crate::metrics::Door;
 
 pub use actor::{Actor, Key, OWN_PAGE, Via};

@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 
+use crate::domain::enrollment::Status;
 use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::words::{Path, Status};
+use crate::domain::signal::Path;
 use crate::store::EnrollmentFilter;
 use crate::web::api::show;
 use crate::web::app::App;

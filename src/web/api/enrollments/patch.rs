@@ -5,9 +5,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::domain::enrollment::Enrollment;
+use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::ids::EnrollmentId;
-use crate::domain::words::Status;
 use crate::store::Error;
 use crate::web::api::show;
 use crate::web::app::App;

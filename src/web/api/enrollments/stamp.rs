@@ -6,8 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::domain::ids::EnrollmentId;
-use crate::domain::signal::{Claim, Person, Signal, Subject};
-use crate::domain::words::{Precision, Source};
+use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::store::Error;
 use crate::web::api::show;
 use crate::web::app::App;

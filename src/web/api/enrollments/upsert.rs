@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::domain::bad_input::BadInput;
 use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
-use crate::domain::signal::BadInput;
 use crate::domain::time::Timestamp;
 use crate::reconcile::{EnrollOutcome, Enrolled, Routine, Upsert};
 use crate::store::Error;

@@ -1,0 +1,63 @@
+//! Campaigns: named groups of enrollments.
+
+use serde::{Deserialize, Serialize};
+
+use super::word_list::{UnknownWord, word_list};
+
+/// The status of a campaign. The engine owns it, and acceptd mirrors it.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<CampaignStatus>)]
+pub enum CampaignStatus {
+    /// It has not started.
+    Draft,
+    /// It is running.
+    Running,
+    /// It is paused.
+    Paused,
+    /// It is completed.
+    Completed,
+    /// It is archived.
+    Archived,
+}
+
+word_list!(CampaignStatus);
+
+impl CampaignStatus {
+    /// Whether its enrollments are not looked for.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Draft | Self::Archived)
+    }
+}
+
+/// What the stamping routine needs to know of a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignFacts {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is doing.
+    pub status: CampaignStatus,
+    /// How long after the invite an accept is waited for.
+    pub accept_window_ms: Option<i64>,
+    /// When its next steps may go out, as JSON.
+    pub schedule: Option<String>,
+    /// Next steps per account and local day.
+    pub daily_cap: Option<i64>,
+}
