@@ -7,13 +7,26 @@
 //!  poll (relations) │            │                     + event    ││
 //!  poll (resync)    │            │                     + delivery ││
 //!  cli/api (manual) ┘            └─────────────────────────────────┘└ sendpilot
-//!       many ways to know              one routine                    one way out
+//!   many sources of signals            one routine                   one way out
 //! ```
 //!
-//! The modules in reading order: [`domain`] the words, [`clock`], [`wake`], [`http`] and [`metrics`] what others lean on,
-//! [`config`] the file, [`store`] the only SQL, [`reconcile`] the one stamping routine, [`intake`] webhooks in, [`provider`]
-//! calls out and the permit without which none leaves, [`poll`] who is looked for when, [`tell`] deliveries, [`web`] the API and
-//! the dashboard, [`daemon`] the process, [`cli`] the commands, [`sim`] a simulated Unipile.
+//! The modules in reading order:
+//!
+//! - [`domain`]: the vocabulary
+//! - [`clock`], [`wake`], [`http`], [`metrics`]: shared by the others
+//! - [`config`]: the configuration file
+//! - [`store`]: the only SQL
+//! - [`reconcile`]: the one stamping routine
+//! - [`provider`]: calls to the provider, each with a permit
+//! - [`intake`]: webhooks
+//! - [`poll`]: decides which account is called next, and for what
+//! - [`tell`]: deliveries
+//! - [`web`]: the API and the dashboard
+//! - [`daemon`]: the process
+//! - [`cli`]: the commands
+//! - [`sim`]: a simulated Unipile
+//!
+//! `ARCHITECTURE.md` has the invariants, the walkthroughs and what imports what. `docs/rules` has the rules of the program.
 
 pub mod cli;
 pub mod clock;

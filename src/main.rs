@@ -1,4 +1,4 @@
-//! Parse, run, exit status: nothing else.
+//! Runs the command line and returns its exit status.
 
 fn main() -> std::process::ExitCode {
     acceptd::cli::run()

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The dashboard in a real browser against the real daemon: every page, live updates, imports, replays, accessibility.
-# SCREENSHOTS=DIR also writes pictures of the pages; those in `screenshots/`, which the README shows, come from it. Arguments: only the checks whose name contains one of them.
+# Arguments: run only the checks whose name contains one of them.
+# SCREENSHOTS=DIR also writes pictures of the pages. `SCREENSHOTS=$PWD/docs/pictures .ci/browser/run.sh reach` renews those
+# in docs/pictures, which README.md and docs/dashboard.md show.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

@@ -141,12 +141,15 @@ fn the_man_page_and_completions() {
     );
 }
 
-/// What the README tells people to write is what the program takes.
+/// The configuration that the README and the guide show is valid.
 #[test]
 fn the_configuration_of_the_readme_is_valid() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).expect("text");
-    let written: String = readme
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shown: String = ["README.md", "docs/guide.md"]
+        .iter()
+        .map(|name| std::fs::read_to_string(root.join(name)).expect("text"))
+        .collect();
+    let written: String = shown
         .split("```toml\n")
         .skip(1)
         .filter_map(|rest| rest.split("```").next())

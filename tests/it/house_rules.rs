@@ -1,4 +1,5 @@
-//! The rules of the house that types can't enforce: who imports whom, SQL only in `src/store`, a line on top of every file.
+//! Rules for the source that the compiler can't check: which module imports which, SQL only in `src/store`, a description on top of
+//! every file, and documents that agree with the program.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -138,7 +139,7 @@ fn sql_lives_in_the_store() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// What people look at has readers of its own. The type `ApiStore` has no others; this closes the way round it.
+/// Handlers use `ApiStore`, which has readers of its own. They must not reach the readers of the daemon's own work through `Store`.
 #[test]
 fn no_handler_reads_where_the_daemon_works() {
     let mut broken = Vec::new();
@@ -154,7 +155,7 @@ fn no_handler_reads_where_the_daemon_works() {
     );
 }
 
-/// One routine stamps (contract section 6): what writes an accept has one caller, and its columns have one writer.
+/// Only one routine stamps: the function that writes an accept has one caller, and its columns have one writer.
 #[test]
 fn the_stamp_has_one_caller() {
     const COLUMNS: &[&str] = &["accepted_at = ", "replied_at = ", "accept_key = "];
@@ -212,7 +213,7 @@ fn an_unwrap_gives_its_reason() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// A secret that a type guards could still be printed by hand: only its module and the places that send it may reveal one.
+/// Only the modules that send or compare a secret may reveal it, and never in a log line.
 #[test]
 fn secrets_are_revealed_only_where_they_are_used() {
     const MAY: &[&str] = &[
@@ -224,7 +225,7 @@ fn secrets_are_revealed_only_where_they_are_used() {
             let module = name.split(['/', '.']).next().unwrap_or_default();
             assert!(
                 !revealed || MAY.contains(&module),
-                "src/{name}:{}: {module} has no business with secrets",
+                "src/{name}:{}: {module} must not reveal a secret",
                 number + 1
             );
             let logged = ["info!(", "warn!(", "error!(", "debug!(", "trace!("]
@@ -239,7 +240,7 @@ fn secrets_are_revealed_only_where_they_are_used() {
     }
 }
 
-/// The table of modules in ARCHITECTURE.md is that of the program.
+/// The table of modules in ARCHITECTURE.md has every module of `src/lib.rs`, and no other.
 #[test]
 fn the_architecture_names_every_module() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -260,25 +261,59 @@ fn the_architecture_names_every_module() {
     assert_eq!(told, modules);
 }
 
-/// What README.md and ARCHITECTURE.md point to is there.
+/// Every relative link of a document leads to a file that exists, and to a heading of it if it names one.
 #[test]
 fn the_links_of_the_documents_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in [
-        "README.md",
-        "ARCHITECTURE.md",
-        "systemd/README.md",
-        "config/recipes/README.md",
-    ] {
-        let document = root.join(name);
+    let mut broken = Vec::new();
+    for document in documents() {
         let text = fs::read_to_string(&document).expect("text");
+        let here = document.parent().expect("a directory");
         for link in text.split("](").skip(1) {
             let link = link.split(')').next().unwrap_or_default();
-            let here = document.parent().expect("a directory");
-            assert!(
-                link.contains("://") || here.join(link).exists(),
-                "{name} links to {link}"
-            );
+            if link.contains("://") {
+                continue;
+            }
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => here.join(path),
+            };
+            let found = target.exists() && (heading.is_empty() || has_heading(&target, heading));
+            if !found {
+                broken.push(format!("{} links to {link}", document.display()));
+            }
         }
     }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Every Markdown document of the project.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for dir in [".", "docs", "docs/rules", "systemd", "config/recipes"] {
+        for entry in fs::read_dir(root.join(dir)).expect("a readable directory") {
+            let path = entry.expect("a readable entry").path();
+            if path.extension().is_some_and(|e| e == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a document has a heading with this anchor: lower-case, with hyphens for spaces and no other punctuation.
+fn has_heading(document: &Path, anchor: &str) -> bool {
+    let text = fs::read_to_string(document).expect("text");
+    text.lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| line.trim_start_matches('#').trim().to_lowercase())
+        .map(|heading| {
+            heading
+                .chars()
+                .filter(|c| c.is_alphanumeric() || *c == ' ' || *c == '-')
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect::<String>()
+        })
+        .any(|found| found == anchor)
 }

@@ -1,4 +1,4 @@
-//! Everybody can use it: axe on each page in both themes, keyboard, phone. Writes the screenshots of the README.
+//! Accessibility: axe on each page in both themes, the keyboard, a phone. Writes the pictures of the documents.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -81,7 +81,7 @@ export const checks = {
     await rig.enroll({ id: "resync_1", name: "Re Sync", linkedinUrl: "https://www.linkedin.com/in/re-sync", campaignId: "camp_resync" });
     const page = await rig.page("#/campaigns/camp_resync");
     await page.getByRole("button", { name: "Resync prospect Re Sync" }).click();
-    await page.getByText(/Re Sync will be looked at/).waitFor();
+    await page.getByText(/Re Sync will be checked/).waitFor();
     await until(() => row(page, "Re Sync").getByText("Connected").count(), "the accept", 15000);
     assert((await row(page, "Re Sync").innerText()).includes("resync"), "source resync");
   },

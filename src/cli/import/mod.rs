@@ -1,4 +1,4 @@
-//! `acceptd import`: enroll from CSV or NDJSON. A row in error loses no other row.
+//! `acceptd import`: enrolls people from CSV or NDJSON. A row with an error does not affect other rows.
 
 mod columns;
 mod csv;

@@ -57,7 +57,7 @@ const TONES = {
   delivered: "good", dead: "bad", held: "amber", pending: "plain", sending: "plain",
 };
 
-/** A badge for a word of one of the contract's lists. */
+/** A badge for a status, a state, an outcome or another word that the API uses. */
 export const state = (word) => badge(words(word), TONES[word] ?? "plain");
 
 /** What to call an enrollment. */

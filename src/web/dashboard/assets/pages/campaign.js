@@ -34,7 +34,7 @@ export function columns(view) {
 function nobody(c, usable) {
   if (usable > 0) return null;
   const text = c.enrolled > 0
-    ? `None of the ${number(c.enrolled)} enrollments has a LinkedIn URL or id, so no signal can be tied to them.`
+    ? `None of the ${number(c.enrolled)} enrollments has a LinkedIn URL or id, so no signal can be matched to them.`
     : "There is nobody in this campaign yet.";
   return h("div", { class: "notice amber", role: "note" },
     h("h2", null, "No prospects with a LinkedIn URL"),
@@ -63,6 +63,6 @@ export default async function campaign(view) {
       select("connected", [["", "Connected or not"], ["true", "Connected"], ["false", "Not connected"]], connected, { "aria-label": "Connection" }),
       select("status", [["", "Any status"], ...titled(ENROLLMENT_STATUSES)], status, { "aria-label": "Status" }),
       select("path", [["", "Any path"], ...titled(PATHS)], way, { "aria-label": "Path" })),
-    table("Enrollments", columns(view), list.items, (e) => e.id, q || status || way || connected ? "No enrollment fits these filters." : "No enrollment yet."),
+    table("Enrollments", columns(view), list.items, (e) => e.id, q || status || way || connected ? "No enrollment matches these filters." : "No enrollment yet."),
     pager(view, list));
 }

@@ -38,7 +38,7 @@ function columns(view) {
     ["Delivered", (d) => when(d.deliveredAt)],
     may("operate") && ["Action", (d) => action("Replay", async () => {
       await post(path`/v1/deliveries/${d.id}/replay`);
-      toast("It goes out again, with the same event id.");
+      toast("It is sent again, with the same event id.");
       view.refresh();
     }, { class: "small", "aria-label": `Replay delivery ${d.id}` })],
   ];
@@ -62,7 +62,7 @@ export default async function deliveries(view) {
       dead.items.length > 0 && may("operate") && action("Replay all dead letters", async () => {
         if (!(await confirm("Replay all dead letters?", "Every dead delivery is sent again, with the same event id.", "Replay all"))) return;
         await post("/v1/deliveries/replay", { state: "dead" });
-        toast("The dead letters go out again.");
+        toast("The dead letters are sent again.");
         view.refresh();
       }, { class: "primary" })),
     table("Dead letters", columns(view), dead.items, (d) => d.id, "No dead letter."),

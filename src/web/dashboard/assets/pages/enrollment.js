@@ -14,7 +14,7 @@ export function resync(e, done) {
   return action("Resync prospect", async () => {
     const promise = await post(path`/v1/enrollments/${e.id}/resync`);
     const seconds = Math.max(0, (Date.parse(promise.dueAt) - Date.now()) / 1000);
-    toast(`${nameOf(e)} will be looked at ${seconds < 2 ? "now" : `in ${span(seconds)}`}.`);
+    toast(`${nameOf(e)} will be checked ${seconds < 2 ? "now" : `in ${span(seconds)}`}.`);
     done();
   }, { class: "small", "aria-label": `Resync prospect ${nameOf(e)}` });
 }
@@ -33,7 +33,7 @@ export async function stampByHand(id, name) {
       }
     },
   },
-  h("p", null, "This says that the invitation was accepted. It is announced like any other accept and can't be taken back."),
+  h("p", null, "This records that the invitation was accepted. It is announced like any other accept and can't be taken back."),
   field("Reason", h("input", { name: "reason", required: true, maxlength: 500, autocomplete: "off" }), "Kept in the ledger."),
   field("Accepted at", h("input", { name: "at", type: "datetime-local", step: 1 }), "Your local time. Leave it empty if it is not known."),
   h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close(null) }, "Cancel"), h("button", { type: "submit", class: "primary" }, "Stamp"))));
@@ -53,16 +53,16 @@ export function nextStep(e, done) {
 function timeline(e) {
   const marks = [
     e.invitedAt && { at: e.invitedAt, key: "invited", head: "Invited", text: "The invitation was sent." },
-    e.acceptedAt && { at: e.acceptedAt, key: "accepted", head: "Accepted", tone: "good", text: { exact: "The provider said when.", upper_bound: "It happened at or before this time.", inferred: "It follows from something that needs a connection." }[e.acceptedAtPrecision] },
+    e.acceptedAt && { at: e.acceptedAt, key: "accepted", head: "Accepted", tone: "good", text: { exact: "The provider reported this time.", upper_bound: "It happened at or before this time.", inferred: "Something happened that only works between connected people." }[e.acceptedAtPrecision] },
     e.repliedAt && { at: e.repliedAt, key: "replied", head: "Replied", tone: "good", text: "The first reply." },
-    e.nextStepAt && { at: e.nextStepAt, key: "step", head: "Next step", text: "Due then, in a running campaign." },
+    e.nextStepAt && { at: e.nextStepAt, key: "step", head: "Next step", text: "It is due at this time, if the campaign is running." },
     ...(e.signals ?? []).map((s) => ({
       at: s.receivedAt, key: `s${s.id}`, head: `Signal: ${words(s.source)}`, badge: state(s.outcome), text: s.reason,
       more: s.enrollments.find((one) => one.id === e.id)?.path,
     })),
     ...(e.deliveries ?? []).map((d) => ({
       at: d.deliveredAt ?? d.createdAt, key: `d${d.id}`, head: `${words(d.eventType)} → ${d.destination}`, badge: state(d.state),
-      text: d.lastError ?? (d.state === "delivered" ? `Taken with status ${d.lastStatus} at attempt ${d.attempts}.` : `${d.attempts} attempts so far.`),
+      text: d.lastError ?? (d.state === "delivered" ? `Answered with status ${d.lastStatus} on attempt ${d.attempts}.` : `${d.attempts} attempts so far.`),
     })),
   ].filter(Boolean).sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
   return h("ol", { class: "timeline" }, marks.map((m) => h("li", { "data-key": m.key, class: m.tone },
@@ -112,7 +112,7 @@ export default async function enrollment(view) {
         },
       }),
       may("admin") && action("Erase person", async () => {
-        if (!(await confirm("Erase this person?", "Everything about this person goes, from every table and every event. This can't be undone.", "Erase"))) return;
+        if (!(await confirm("Erase this person?", "Everything about this person is deleted, from every table and every event. This can't be undone.", "Erase"))) return;
         await erase(own);
         toast("Erased.");
         location.hash = to("campaigns", e.campaignId);

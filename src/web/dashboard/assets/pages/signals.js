@@ -16,9 +16,9 @@ const WAITING = 20;
 async function choose(signal) {
   const { raw } = await get(`/v1/signals/${encodeURIComponent(signal.id)}`);
   const named = await Promise.all(signal.enrollments.slice(0, 10).map((one) => get(`/v1/enrollments/${encodeURIComponent(one.id)}`).catch(() => null)));
-  return dialog("Whom is it about?", (close) => {
+  return dialog("Who is this signal about?", (close) => {
     const found = h("ul", { class: "choices" });
-    const list = (items) => show(found, items.length === 0 ? h("li", { class: "dim" }, "Nobody fits.") : items.map((e) => h("li", { "data-key": e.id },
+    const list = (items) => show(found, items.length === 0 ? h("li", { class: "dim" }, "No enrollment matches.") : items.map((e) => h("li", { "data-key": e.id },
       h("button", { type: "button", onclick: () => close(e) }, nameOf(e), " ", connection(e), h("small", null, ` ${e.campaignId} · ${e.accountId}`)))));
     let timer = 0;
     const search = async (q) => list((await get("/v1/enrollments", { q, account: signal.accountId, limit: 10 })).items);
@@ -26,7 +26,7 @@ async function choose(signal) {
     if (candidates.length) list(candidates);
     else search("").catch(() => list([]));
     return h("div", null, h("p", null, signal.reason),
-      h("details", { open: true }, h("summary", null, "What came"), h("pre", { tabindex: "0" }, JSON.stringify(raw, null, 2))),
+      h("details", { open: true }, h("summary", null, "The received body"), h("pre", { tabindex: "0" }, JSON.stringify(raw, null, 2))),
       field("Search this account's enrollments", h("input", { type: "search", name: "whom", oninput: (event) => {
         clearTimeout(timer);
         const q = event.target.value;
