@@ -8,10 +8,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::build::Daemon;
-use super::measure::{snapshot, status_line};
 use super::signals::{Asked, Signals};
+use super::status_line::status_line;
 use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
 use crate::poll::resync;
+use crate::web::figures::snapshot;
 use crate::web::{App, limits, router, server};
 
 /// How long requests and deliveries in flight have at a stop.

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::app::App;
+use super::figures::snapshot;
 use super::json::Json;
 use super::problem::Problem;
 use super::shared::Reuse;
-use crate::daemon::measure::snapshot;
 
 /// A disk that takes longer than this to commit is not ready for a provider's webhook.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -7,6 +7,7 @@ pub mod auth;
 mod bodies;
 mod body;
 pub mod dashboard;
+pub mod figures;
 mod health;
 pub mod json;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! What only the database knows about the state of the daemon: for `/metrics`, and in one line for `systemctl status`.
+//! The figures that only the database knows, for `/metrics` and for the status line of systemd.
 
 use std::time::Duration;
 
@@ -9,10 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::metrics::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 use crate::store::{self, ApiStore, Error, OpenScope};
 
-/// Reads the figures. `writable` is what `/readyz` says of the database.
-///
-/// # Errors
-/// The store's.
+/// Reads the figures. `writable` says whether the database can commit.
 pub async fn snapshot(
     store: &ApiStore,
     config: &Config,
@@ -95,66 +92,5 @@ fn undelivered(name: &str, outbox: &[store::OutboxCount], now: Timestamp) -> Und
             .map(|row| now.since(row.oldest))
             .max()
             .unwrap_or(Duration::ZERO),
-    }
-}
-
-/// One line for `systemctl status`: what is waited for, what is on its way, what needs a person, when the next look is due.
-#[must_use]
-pub fn status_line(state: &Snapshot, next_poll: Option<Timestamp>, now: Timestamp) -> String {
-    let outbox = |wanted: &[DeliveryState]| -> u64 {
-        let rows = state.outbox.iter().filter(|r| wanted.contains(&r.state));
-        rows.map(|r| r.count).sum()
-    };
-    let waiting = outbox(&[DeliveryState::Pending, DeliveryState::Sending]);
-    let stranded = outbox(&[DeliveryState::Dead, DeliveryState::Held]);
-    let mut parts = vec![
-        format!("{} open enrollments", state.open_enrollments),
-        format!("{waiting} deliveries waiting"),
-    ];
-    if stranded > 0 {
-        parts.push(format!("{stranded} dead or held"));
-    }
-    if state.accounts.unhealthy > 0 {
-        parts.push(format!("{} accounts unhealthy", state.accounts.unhealthy));
-    }
-    parts.push(match next_poll {
-        Some(at) if at <= now => "a poll is due now".to_owned(),
-        Some(at) => format!("next poll {} UTC", &at.rfc3339()[11..19]),
-        None => "nothing to poll".to_owned(),
-    });
-    if !state.database_writable {
-        parts.insert(0, "THE DATABASE CAN'T BE WRITTEN".to_owned());
-    }
-    parts.join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_status_line_names_what_needs_a_person_first_or_not_at_all() {
-        let now = Timestamp(1_790_000_000_000);
-        let mut state = Snapshot {
-            open_enrollments: 412,
-            database_writable: true,
-            ..Snapshot::default()
-        };
-        assert_eq!(
-            status_line(&state, Some(now.plus(Duration::from_secs(61))), now),
-            "412 open enrollments, 0 deliveries waiting, next poll 14:14:21 UTC"
-        );
-        state.accounts.unhealthy = 2;
-        state.database_writable = false;
-        state.outbox = vec![OutboxCount {
-            destination: "crm".into(),
-            state: DeliveryState::Held,
-            count: 3,
-        }];
-        assert_eq!(
-            status_line(&state, None, now),
-            "THE DATABASE CAN'T BE WRITTEN, 412 open enrollments, 0 deliveries waiting, 3 dead or held, \
-             2 accounts unhealthy, nothing to poll"
-        );
     }
 }
