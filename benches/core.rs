@@ -18,7 +18,7 @@ use acceptd::reconcile::decide::{Case, decide};
 use acceptd::reconcile::resolve::resolve;
 use acceptd::reconcile::{Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::sim::ids;
-use acceptd::store::{Store, Unobserved};
+use acceptd::store::{NoObserver, Store};
 use acceptd::wake::Wakes;
 use divan::{Bencher, counter::ItemsCount};
 use tempfile::TempDir;
@@ -178,7 +178,7 @@ impl World {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
         let path = dir.path().join("acceptd.db");
-        let store = Store::open(&path, Arc::new(Unobserved)).expect("a database");
+        let store = Store::open(&path, Arc::new(NoObserver)).expect("a database");
         let key = runtime
             .block_on(store.write(|tx| tx.note_key()))
             .expect("a key");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::signal::EVIDENCE_WAITS;
 use crate::domain::time::Timestamp;
-use crate::store::{Error, Step, Store, Tx};
+use crate::store::{Error, PruneStep, Store, Tx};
 
 /// How often everything is looked through.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -72,7 +72,7 @@ pub async fn prune(store: &Store, now: Timestamp, retain: Duration) -> Result<Pr
 
 async fn each(
     store: &Store,
-    step: impl Fn(&Tx<'_>, i64) -> Result<Step, Error> + Copy + Send + 'static,
+    step: impl Fn(&Tx<'_>, i64) -> Result<PruneStep, Error> + Copy + Send + 'static,
 ) -> Result<usize, Error> {
     let (mut removed, mut after) = (0, 0);
     loop {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::watchdog::Heartbeat;
 use crate::metrics::Metrics;
 use crate::reconcile::{Report, Witness};
-use crate::store::Observer;
+use crate::store::StoreObserver;
 
 /// Listens to the writer.
 pub struct WriterObserver {
@@ -19,7 +19,7 @@ pub struct WriterObserver {
     pub shutdown: CancellationToken,
 }
 
-impl Observer for WriterObserver {
+impl StoreObserver for WriterObserver {
     fn alive(&self) {
         self.heartbeat.beat();
     }

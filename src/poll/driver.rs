@@ -131,7 +131,7 @@ impl Poller {
         let store = self.cx.reconciler.store().clone();
         let now = self.cx.clock.now();
         let due = store
-            .read(move |r| r.accounts_to_look_at(now, LOOK_MAX))
+            .read(move |r| r.accounts_to_check(now, LOOK_MAX))
             .await?;
         for account in due {
             (self.alive)();
@@ -151,7 +151,7 @@ impl Poller {
                 Grant::Later { .. } => {}
             }
         }
-        store.read(|r| r.next_look_at()).await
+        store.read(|r| r.next_check_at()).await
     }
 
     /// Another pace may be in force, and enrollments may be open that were not: every account is looked at.
@@ -161,8 +161,8 @@ impl Poller {
             .reconciler
             .store()
             .write(move |tx| {
-                tx.set_poll_widths(widths, clock.now())?;
-                tx.look_at_all(clock.now())
+                tx.set_poll_range(widths, clock.now())?;
+                tx.check_all_accounts(clock.now())
             })
             .await?;
         self.planned = Some(plan.clone());

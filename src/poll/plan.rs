@@ -7,7 +7,7 @@ use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
-use crate::store::{OpenScope, Widths};
+use crate::store::{OpenScope, PollRange};
 
 /// The pace of an account at a time.
 pub type PaceOf = Box<dyn Fn(&AccountId, Timestamp) -> Pace + Send + Sync>;
@@ -50,9 +50,9 @@ impl Plan {
 
     /// How far back enrollments are looked for.
     #[must_use]
-    pub fn widths(&self) -> Widths {
+    pub fn widths(&self) -> PollRange {
         let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        Widths {
+        PollRange {
             lookback_ms: ms(self.lookback),
             horizon_ms: ms(self.horizon),
         }

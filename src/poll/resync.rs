@@ -98,9 +98,9 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
     };
     tx.insert_resync(&row)?;
     if row.by_poll {
-        tx.poll_again(&e.account, now)?;
+        tx.request_own_poll(&e.account, now)?;
     }
-    tx.look_for(&e.account, false, now)?;
+    tx.schedule_check(&e.account, false, now)?;
     routine.report.look = true;
     Ok(Promise {
         resync_id: row.id,
@@ -122,7 +122,7 @@ pub fn ask_account(
         .ok_or_else(|| Error::not_found("account", account.as_str()))?;
     callable(tx, plan, account)?;
     something_open(tx, plan, account, now)?;
-    tx.ask_poll(account, now)?;
+    tx.request_poll(account, now)?;
     routine.report.look = true;
     due(tx, plan, account, now)
 }
@@ -136,7 +136,7 @@ pub fn ask_all(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
         return Err(no_provider());
     }
     routine.report.look = true;
-    routine.tx.ask_all(routine.now)
+    routine.tx.request_poll_of_all(routine.now)
 }
 
 fn no_provider() -> Error {

@@ -134,7 +134,7 @@ impl Pacer {
     pub async fn recover(&self) -> Result<(), Error> {
         let clock = self.clock.clone();
         self.store
-            .write(move |tx| tx.recover_calls(clock.now()))
+            .write(move |tx| tx.end_interrupted_calls(clock.now()))
             .await?;
         Ok(())
     }
@@ -160,14 +160,14 @@ impl Pacer {
                 let (work, pace) = match choose(tx, now)? {
                     Choice::Call(work, pace) => (work, pace),
                     Choice::Later(until) => {
-                        tx.look_at(&named, until)?;
+                        tx.set_next_check(&named, until)?;
                         return Ok(Err((until, false)));
                     }
                 };
                 let mut row = tx.pace(&named)?;
                 if row.started_at.is_some() {
                     // One call at a time; its end makes the account be looked at again.
-                    tx.look_at(&named, None)?;
+                    tx.set_next_check(&named, None)?;
                     return Ok(Err((None, true)));
                 }
                 let steady_wait = steady_wait(&last, &named, &row, pace.spacing, now, steady);
@@ -180,7 +180,7 @@ impl Pacer {
                     (Err(until), rest) => Some(until.max(now.plus(rest.unwrap_or_default()))),
                 };
                 if let Some(until) = wait {
-                    tx.look_at(&named, Some(until))?;
+                    tx.set_next_check(&named, Some(until))?;
                     return Ok(Err((Some(until), true)));
                 }
                 let today = now.utc_day();
@@ -190,7 +190,7 @@ impl Pacer {
                 // It is over. A later process, whose clock may be behind, must not wait for it again.
                 row.backoff_until = None;
                 tx.set_pace(&named, &row)?;
-                tx.look_at(&named, None)?;
+                tx.set_next_check(&named, None)?;
                 Ok(Ok((work, steady)))
             })
             .await?;
@@ -230,7 +230,7 @@ impl Pacer {
                     row.extra_ms = i64::try_from(extra.as_millis()).unwrap_or(i64::MAX);
                     back_off(&mut row, pace.spacing, how, now);
                     tx.set_pace(&named, &row)?;
-                    tx.look_at(&named, Some(now))
+                    tx.set_next_check(&named, Some(now))
                 })
                 .await;
             match written {

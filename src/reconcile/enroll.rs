@@ -90,7 +90,7 @@ impl Routine<'_> {
         let no_usable_identity = !e.identity.is_usable() && e.invite.provider_id.is_none();
         if !is_new && e == before {
             // The campaign's name is not part of the enrollment, and may still be new.
-            self.meet_campaign(&e, row)?;
+            self.ensure_campaign(&e, row)?;
             return Ok(Enrolled {
                 outcome: EnrollOutcome::Unchanged,
                 no_usable_identity,
@@ -100,12 +100,12 @@ impl Routine<'_> {
             self.tx.forget_former_person(&before)?;
         }
         self.meet(&e.account, Provider::Unipile)?;
-        self.meet_campaign(&e, row)?;
+        self.ensure_campaign(&e, row)?;
         if is_new {
             self.tx.insert_enrollment(&e)?;
             self.report.look = true;
             self.report.steps = true;
-            self.tx.look_for(&e.account, true, self.now)?;
+            self.tx.schedule_check(&e.account, true, self.now)?;
             self.look_again(&before, &e)?;
         } else {
             self.save(&before, &e)?;
@@ -135,9 +135,9 @@ impl Routine<'_> {
         ))
     }
 
-    fn meet_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<(), Error> {
+    fn ensure_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<(), Error> {
         let name = row.campaign_name.as_ref().map(Option::as_deref);
-        self.tx.meet_campaign(&e.campaign, name, self.now)
+        self.tx.ensure_campaign(&e.campaign, name, self.now)
     }
 
     /// Applies account and identity. Returns where the enrollment moved to, if it did.

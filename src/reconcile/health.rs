@@ -17,7 +17,7 @@ impl Routine<'_> {
             .get(account)
             .and_then(|a| a.provider)
             .unwrap_or(named_by);
-        self.tx.meet_account(account, provider, self.now)
+        self.tx.ensure_account(account, provider, self.now)
     }
 
     /// The account does not work: it is not polled until it does. Emits `linkedin.account_disconnected` when this is news.
@@ -38,7 +38,7 @@ impl Routine<'_> {
     /// The store's.
     pub fn account_works(&mut self, account: &AccountId) -> Result<(), Error> {
         if self.tx.account_works(account)? {
-            self.tx.look_for(account, false, self.now)?;
+            self.tx.schedule_check(account, false, self.now)?;
             self.report.look = true;
         }
         Ok(())

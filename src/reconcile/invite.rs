@@ -178,7 +178,7 @@ impl Routine<'_> {
     pub fn reopened(&mut self, e: &Enrollment, new: Status) -> Result<(), Error> {
         if e.status.is_closed() && !new.is_closed() {
             self.report.look = true;
-            self.tx.look_for(&e.account, true, self.now)?;
+            self.tx.schedule_check(&e.account, true, self.now)?;
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Routine<'_> {
     /// before it is tried again, and the poller looks for it.
     pub(super) fn look_again(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
         if e.identity.is_usable() || e.invite.provider_id.is_some() {
-            self.tx.campaign_has_prospects(&e.campaign)?;
+            self.tx.start_draft_campaign(&e.campaign)?;
         }
         if before.campaign != e.campaign
             && self.is_closed(&before.campaign)?
@@ -195,14 +195,14 @@ impl Routine<'_> {
         {
             // Open again: its invite may be older than anything that was looked for meanwhile.
             self.report.look = true;
-            self.tx.look_for(&e.account, true, self.now)?;
+            self.tx.schedule_check(&e.account, true, self.now)?;
         }
         let gained = before.identity != e.identity
             || before.invite != e.invite
             || before.account != e.account;
         if gained {
             self.report.look = true;
-            self.tx.look_for(&e.account, true, self.now)?;
+            self.tx.schedule_check(&e.account, true, self.now)?;
             self.waited_for.push(e.id.clone());
         }
         Ok(())

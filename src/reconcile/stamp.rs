@@ -298,7 +298,7 @@ impl Routine<'_> {
         let Some(accept) = &e.accept else {
             return Ok(());
         };
-        self.tx.tell_change(
+        self.tx.record_change(
             "stamp",
             &json!({
                 "enrollmentId": e.id, "accountId": e.account, "campaignId": e.campaign, "status": e.status,

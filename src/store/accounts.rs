@@ -35,9 +35,6 @@ fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
 
 impl Reader<'_> {
     /// One account.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn account(&self, id: &AccountId) -> Result<Option<AccountRow>, Error> {
         Ok(self
             .conn
@@ -47,9 +44,6 @@ impl Reader<'_> {
     }
 
     /// Accounts in the order of their ids, after `after`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -64,10 +58,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Makes sure that the account exists. `first_named_by` is its provider only if it is new: a provider once known stays,
     /// unless the configuration says otherwise.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn meet_account(
+    pub fn ensure_account(
         &self,
         id: &AccountId,
         first_named_by: Provider,
@@ -83,9 +74,6 @@ impl Tx<'_> {
     }
 
     /// Sets the provider that the configuration names.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn set_account_provider(&self, id: &AccountId, provider: Provider) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE accounts SET provider = ?2 WHERE id = ?1",
@@ -95,9 +83,6 @@ impl Tx<'_> {
     }
 
     /// The account does not work. Returns when the outage began and whether this is its beginning.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn account_failed(
         &self,
         id: &AccountId,
@@ -114,9 +99,6 @@ impl Tx<'_> {
     }
 
     /// The account works. Returns whether it had not.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn account_works(&self, id: &AccountId) -> Result<bool, Error> {
         let changed = self.conn.execute(
             "UPDATE accounts SET health = 'ok', health_reason = NULL, outage_since = NULL

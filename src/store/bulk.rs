@@ -29,7 +29,7 @@ pub struct BulkReplay {
 
 /// What became of a request for a bulk replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum BulkReplayStart {
     /// All of these deliveries are pending again.
     Finished(usize),
     /// There are too many for one step. The rest follows in steps of [`Tx::step_replay`].
@@ -67,9 +67,6 @@ fn bulk_replay(row: &Row<'_>) -> rusqlite::Result<BulkReplay> {
 
 impl Reader<'_> {
     /// Counts the deliveries in a state that can be sent again, of one destination or of all. Takes as long as there are many.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn count_replayable(
         &self,
         state: DeliveryState,
@@ -95,9 +92,6 @@ impl Reader<'_> {
     }
 
     /// Returns the bulk replays that are not finished, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn bulk_replays(&self) -> Result<Vec<BulkReplay>, Error> {
         let rows = self
             .conn
@@ -111,9 +105,6 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Holds up to `limit` pending deliveries of a destination. Returns how many there were: fewer than `limit` means that none is
     /// left.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn hold_pending(
         &self,
         destination: &str,
@@ -171,16 +162,13 @@ impl Tx<'_> {
 
     /// Replays all deliveries that are in a state now, of one destination or of all. Looks at no more than `limit` of them; the
     /// rest is left to [`Tx::step_replay`].
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn ask_replay(
+    pub fn start_bulk_replay(
         &self,
         state: DeliveryState,
         destination: Option<&str>,
         now: Timestamp,
         limit: usize,
-    ) -> Result<Asked, Error> {
+    ) -> Result<BulkReplayStart, Error> {
         let last_id: i64 =
             self.conn
                 .query_row("SELECT coalesce(max(id), 0) FROM deliveries", [], |row| {
@@ -201,17 +189,19 @@ impl Tx<'_> {
         }
         self.bulk_begun(begun);
         Ok(if begun {
-            Asked::Begun
+            BulkReplayStart::Begun
         } else {
-            Asked::Finished(replayed)
+            BulkReplayStart::Finished(replayed)
         })
     }
 
     /// Does the next step of a bulk replay: looks at up to `limit` deliveries. Returns whether it is finished.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn step_replay(&self, id: i64, now: Timestamp, limit: usize) -> Result<bool, Error> {
+    pub fn continue_bulk_replay(
+        &self,
+        id: i64,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<bool, Error> {
         let job = self
             .conn
             .prepare_cached("SELECT * FROM bulk_replays WHERE id = ?1")?

@@ -105,9 +105,6 @@ fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
 
 impl Reader<'_> {
     /// One campaign.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn campaign(&self, id: &CampaignId) -> Result<Option<CampaignRow>, Error> {
         Ok(self
             .conn
@@ -117,9 +114,6 @@ impl Reader<'_> {
     }
 
     /// Campaigns in the order in which they appeared, after place `after`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn campaigns(&self, after: i64, limit: usize) -> Result<Vec<CampaignRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -132,9 +126,6 @@ impl Reader<'_> {
 
     /// The live counts of a campaign, from indexes alone. An enrollment with an accept counts as invited unless it was
     /// pre-connected, since an accept proves an invite whose time is merely unknown.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn campaign_counts(&self, id: &CampaignId) -> Result<CampaignCounts, Error> {
         let (enrolled, uninvited, replied): (i64, i64, i64) = self
             .conn
@@ -189,10 +180,7 @@ fn median(values: &mut [i64]) -> Option<f64> {
 
 impl Tx<'_> {
     /// Makes sure that a campaign exists, and sets its name. The outer `None` of the name keeps it, the inner one clears it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn meet_campaign(
+    pub fn ensure_campaign(
         &self,
         id: &CampaignId,
         name: Option<Option<&str>>,
@@ -209,10 +197,7 @@ impl Tx<'_> {
     }
 
     /// A campaign with a usable identity in it runs by itself, unless its status was set through the API.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn campaign_has_prospects(&self, id: &CampaignId) -> Result<(), Error> {
+    pub fn start_draft_campaign(&self, id: &CampaignId) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "UPDATE campaigns SET status = 'running' WHERE id = ?1 AND status = 'draft' AND NOT status_was_set",
@@ -222,9 +207,6 @@ impl Tx<'_> {
     }
 
     /// Stores everything of a campaign that a user may change; creates it if it is new.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn put_campaign(&self, c: &CampaignRow, now: Timestamp) -> Result<(), Error> {
         let before = self.campaign(&c.id)?.map(|row| row.status);
         self.conn.execute(
@@ -252,7 +234,7 @@ impl Tx<'_> {
         )?;
         if before.is_some_and(|before| before != c.status) {
             let opened = before.is_some_and(CampaignStatus::is_closed) && !c.status.is_closed();
-            self.look_for_campaign(&c.id, opened, now)?;
+            self.check_accounts_of_campaign(&c.id, opened, now)?;
         }
         Ok(())
     }

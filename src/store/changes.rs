@@ -21,9 +21,6 @@ pub struct Change {
 
 impl Reader<'_> {
     /// What happened after `seq`, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn changes_after(&self, seq: i64, limit: usize) -> Result<Vec<Change>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -42,9 +39,6 @@ impl Reader<'_> {
     }
 
     /// The first and the last change that are kept: `(first, last)`; `last` is also right when all were pruned.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn changes_kept(&self) -> Result<(i64, i64), Error> {
         Ok(self.conn.query_row(
             "SELECT coalesce((SELECT min(seq) FROM changes), last + 1), last
@@ -57,10 +51,7 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Tells those who watch.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn tell_change(&self, kind: &str, body: &Value, now: Timestamp) -> Result<(), Error> {
+    pub fn record_change(&self, kind: &str, body: &Value, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("INSERT INTO changes (at, kind, body) VALUES (?1, ?2, ?3)")?
             .execute(params![now.0, kind, body.to_string()])?;

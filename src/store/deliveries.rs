@@ -97,9 +97,6 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
 
 impl Reader<'_> {
     /// One delivery.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn delivery(&self, id: i64) -> Result<Option<DeliveryRow>, Error> {
         Ok(self
             .conn
@@ -109,9 +106,6 @@ impl Reader<'_> {
     }
 
     /// Deliveries, newest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -152,9 +146,6 @@ impl Reader<'_> {
     }
 
     /// The deliveries of an enrollment's events, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn deliveries_of_enrollment(&self, enrollment: &str) -> Result<Vec<DeliveryRow>, Error> {
         let rows = self
             .conn
@@ -167,9 +158,6 @@ impl Reader<'_> {
     }
 
     /// How many deliveries are in which state, by destination. The ids of deliveries grow, so the lowest one is the oldest.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn outbox_counts(&self) -> Result<Vec<OutboxCount>, Error> {
         let rows = self
             .conn

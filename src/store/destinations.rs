@@ -21,9 +21,6 @@ pub struct DestinationRow {
 
 impl Reader<'_> {
     /// What is remembered of a destination.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn destination(&self, name: &str) -> Result<Option<DestinationRow>, Error> {
         Ok(self
             .conn
@@ -40,9 +37,6 @@ impl Reader<'_> {
     }
 
     /// Whether a destination is stopped.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn is_stopped(&self, name: &str) -> Result<bool, Error> {
         Ok(self
             .destination(name)?
@@ -52,10 +46,7 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Remembers the url of a configured destination. One that was stopped under another url starts.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn meet_destination(&self, name: &str, url_fingerprint: &str) -> Result<(), Error> {
+    pub fn register_destination(&self, name: &str, url_fingerprint: &str) -> Result<(), Error> {
         self.has_work(name);
         self.conn.execute(
             "INSERT INTO destinations (name, url_fingerprint) VALUES (?1, ?2)
@@ -68,9 +59,6 @@ impl Tx<'_> {
     }
 
     /// Stops a destination: nothing but tests is sent to it until it is started. Does nothing when it has another url by now.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn stop_destination(
         &self,
         name: &str,
@@ -89,9 +77,6 @@ impl Tx<'_> {
     }
 
     /// Starts a destination that was stopped. Returns whether it was.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn start_destination(&self, name: &str) -> Result<bool, Error> {
         self.has_work(name);
         Ok(self.conn.execute(

@@ -145,9 +145,6 @@ impl Query {
 
 impl Reader<'_> {
     /// Enrollments in the order in which they were made.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn enrollments(
         &self,
         filter: &EnrollmentFilter,

@@ -72,9 +72,6 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
 
 impl Reader<'_> {
     /// One enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn enrollment(&self, id: &EnrollmentId) -> Result<Option<Enrollment>, Error> {
         Ok(self
             .conn
@@ -84,9 +81,6 @@ impl Reader<'_> {
     }
 
     /// How many enrollments of an account are open.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn open_enrollments(&self, account: &AccountId, scope: OpenScope) -> Result<u64, Error> {
         let count: i64 = self
             .conn
@@ -99,9 +93,6 @@ impl Reader<'_> {
     }
 
     /// Whether any enrollment of a campaign has a usable identity.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn has_usable_prospects(&self, campaign: &CampaignId) -> Result<bool, Error> {
         Ok(self
             .conn
@@ -116,9 +107,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Stores a new enrollment. Its account and its campaign must exist.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn insert_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -135,9 +123,6 @@ impl Tx<'_> {
     }
 
     /// Stores everything that is not the accept, the reply or the next step of an enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -180,9 +165,6 @@ impl Tx<'_> {
 
     /// The write of the stamp, and of nothing else: the accept, the reply, the status and the next step that the accept queued,
     /// in one statement. The event of `accept_key` must exist.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn write_stamp(&self, e: &Enrollment, accept_key: Option<&str>) -> Result<(), Error> {
         let accept = e.accept.as_ref();
         self.conn

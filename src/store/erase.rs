@@ -28,7 +28,7 @@ impl Tx<'_> {
         self.erase_marks(&known)?;
         self.conn
             .execute("DELETE FROM enrollments WHERE id = ?1", [id.as_str()])?;
-        self.tell_change(
+        self.record_change(
             "stamp",
             &serde_json::json!({"enrollmentId": id, "erased": true}),
             now,
@@ -38,11 +38,8 @@ impl Tx<'_> {
     /// What follows when an open enrollment moves to another person: nothing that was seen of the first one shows under the second,
     /// or outlives the erasing of the first. Ledger rows that are no evidence are deleted. Evidence of a connection is untied and
     /// stays, because the first person may be enrolled again. Events are facts and stay too, filed under the person they name.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn forget_former_person(&self, before: &Enrollment) -> Result<(), Error> {
-        self.file_former_events(before)?;
+        self.index_former_events(before)?;
         self.conn.execute(
             "DELETE FROM signals WHERE id IN (SELECT signal_id FROM signal_enrollments WHERE enrollment_id = ?1)
                AND evidence IS NULL
@@ -57,7 +54,7 @@ impl Tx<'_> {
     }
 
     /// Files the events that name the person an enrollment was about until now.
-    fn file_former_events(&self, before: &Enrollment) -> Result<(), Error> {
+    fn index_former_events(&self, before: &Enrollment) -> Result<(), Error> {
         let events: Vec<i64> = self
             .conn
             .prepare_cached(

@@ -48,9 +48,6 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 
 impl Reader<'_> {
     /// Events after `seq`, oldest first, without those that were erased.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<EventRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -64,9 +61,6 @@ impl Reader<'_> {
     }
 
     /// The place of an event in the order.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn event_seq(&self, id: &str) -> Result<Option<i64>, Error> {
         Ok(self
             .conn
@@ -78,9 +72,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Makes the event and its deliveries, unless an event of this key was ever made. Returns whether it was made now.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn make_event(&self, event: &NewEvent<'_>) -> Result<bool, Error> {
         let id = event_id(event.dedupe_key);
         let made = self

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{EnrollmentFilter, Reader, SignalFilter, Store, Unobserved};
+use super::{EnrollmentFilter, NoObserver, Reader, SignalFilter, Store};
 use crate::domain::enrollment::Status;
 use crate::domain::ids::CampaignId;
 use crate::domain::signal::{Outcome, Path, Source};
@@ -40,8 +40,8 @@ SELECT i, i, CASE WHEN i % 100 > 0 OR i > 4000 THEN 'webhook' ELSE iif(i % 200 >
 pub(super) fn filled() -> (TempDir, Connection) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a.db");
-    drop(Store::open(&path, Arc::new(Unobserved)).expect("a database"));
-    let observer: Arc<dyn super::Observer> = Arc::new(Unobserved);
+    drop(Store::open(&path, Arc::new(NoObserver)).expect("a database"));
+    let observer: Arc<dyn super::StoreObserver> = Arc::new(NoObserver);
     let conn = super::open::writer(&path, &observer).expect("a connection");
     conn.pragma_update(None, "foreign_keys", false)
         .expect("a pragma");

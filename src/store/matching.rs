@@ -12,9 +12,6 @@ pub type Candidate = Enrollment;
 
 impl Reader<'_> {
     /// Every enrollment, of any account, that shares an id, a number or a public identifier with the person.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn candidates(&self, person: &Identity) -> Result<Vec<Candidate>, Error> {
         let numbers: Vec<i64> = person.numbers().collect();
         let rows = self

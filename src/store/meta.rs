@@ -7,9 +7,6 @@ use crate::domain::note::NoteKey;
 
 impl Tx<'_> {
     /// The key of this installation, made from the operating system's randomness on first use.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn note_key(&self) -> Result<NoteKey, Error> {
         let found: Option<[u8; 32]> = self
             .conn

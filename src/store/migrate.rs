@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Observer, OpenError};
+use super::{OpenError, StoreObserver};
 
 /// The migrations in order; the position plus one is the schema version. Never change one that has been released: add another.
 pub const MIGRATIONS: &[&str] = &[
@@ -40,7 +40,7 @@ const STEPS_PER_LOOK: i32 = 100_000;
 /// errors otherwise.
 pub(super) fn migrate(
     conn: &mut Connection,
-    observer: &Arc<dyn Observer>,
+    observer: &Arc<dyn StoreObserver>,
 ) -> Result<(), OpenError> {
     let asked = observer.clone();
     conn.progress_handler(STEPS_PER_LOOK, Some(move || asked.stopping()))?;
@@ -49,7 +49,7 @@ pub(super) fn migrate(
     migrated
 }
 
-fn run(conn: &mut Connection, observer: &dyn Observer) -> Result<(), OpenError> {
+fn run(conn: &mut Connection, observer: &dyn StoreObserver) -> Result<(), OpenError> {
     let found: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > newest() {
         return Err(OpenError::Newer {

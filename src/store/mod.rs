@@ -59,7 +59,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use accounts::AccountRow;
 pub use backup::{BackupError, backup, is_beside_strangers};
-pub use bulk::{Asked, BulkReplay};
+pub use bulk::{BulkReplay, BulkReplayStart};
 pub use campaigns::{CampaignCounts, CampaignRow};
 pub use deliveries::{DeliveryFilter, DeliveryRow, OutboxCount};
 pub use destinations::DestinationRow;
@@ -72,9 +72,9 @@ pub use news::OutboxNews;
 pub use open::OpenError;
 pub use outbox::{Claimed, Settlement};
 pub use pace::PaceRow;
-pub use polls::{PollRow, Walk, Widths};
+pub use polls::{PollRange, PollRow, Walk};
 use pool::{Pool, Urgency};
-pub use prune::Step;
+pub use prune::PruneStep;
 pub use resyncs::ResyncRow;
 pub use sessions::{SessionBounds, SessionRow};
 pub use signal_list::SignalFilter;
@@ -89,7 +89,7 @@ use writer::{Request, Write, Writer};
 const READERS: usize = 3;
 
 /// What the store tells while it works. Called on the writer's thread: return at once.
-pub trait Observer: Send + Sync + 'static {
+pub trait StoreObserver: Send + Sync + 'static {
     /// The writer is not stuck. Called at least every second while it works, waits for work or waits for another process.
     fn alive(&self) {}
     /// Whether the process was asked to stop. A migration then ends and is rolled back.
@@ -105,8 +105,8 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// An observer that does not care.
-pub struct Unobserved;
-impl Observer for Unobserved {}
+pub struct NoObserver;
+impl StoreObserver for NoObserver {}
 
 /// The database. Cheap to clone; the last clone that goes away empties the write-ahead log.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// [`OpenError`], each with what to do about it.
-    pub fn open(path: &Path, observer: Arc<dyn Observer>) -> Result<Self, OpenError> {
+    pub fn open(path: &Path, observer: Arc<dyn StoreObserver>) -> Result<Self, OpenError> {
         let path = &open::resolved(path)?;
         let lock = open::lock(path)?;
         let conn = open::writer(path, &observer)?;
@@ -208,9 +208,6 @@ impl Store {
 
     /// Runs a query that the daemon needs for its work, on a thread kept for such. It sees one state of the database. What people
     /// look at goes through [`ApiStore::view`] instead.
-    ///
-    /// # Errors
-    /// What `query` returned.
     pub async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
@@ -248,7 +245,7 @@ impl Store {
     }
 
     /// Makes news of these destinations, as if something had been written for them.
-    pub fn remind_outbox(&self, destinations: Vec<String>) {
+    pub fn wake_outbox(&self, destinations: Vec<String>) {
         self.0.outbox.publish(OutboxNews {
             destinations: destinations.into_iter().collect(),
             bulk: false,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::Observer;
+use super::StoreObserver;
 use super::backup::is_beside_strangers;
 use super::migrate::migrate;
 use super::search;
@@ -151,7 +151,10 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// The writer's connection, migrated.
-pub(super) fn writer(path: &Path, observer: &Arc<dyn Observer>) -> Result<Connection, OpenError> {
+pub(super) fn writer(
+    path: &Path,
+    observer: &Arc<dyn StoreObserver>,
+) -> Result<Connection, OpenError> {
     if rusqlite::version_number() < SQLITE_OLDEST {
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }

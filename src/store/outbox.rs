@@ -71,9 +71,6 @@ const IN_STATE: &str = "SELECT id FROM deliveries INDEXED BY deliveries_by_state
 
 impl Reader<'_> {
     /// Returns when the next delivery of a destination is due. For a `stopped` one, only tests that were not tried yet count.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn next_delivery_due(
         &self,
         destination: &str,
@@ -87,9 +84,6 @@ impl Reader<'_> {
     }
 
     /// Returns the names of the destinations that have deliveries in this state.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn destinations_with(&self, state: DeliveryState) -> Result<Vec<String>, Error> {
         let rows = self
             .conn
@@ -144,9 +138,6 @@ impl Tx<'_> {
     /// Claims up to `limit` due deliveries of a destination: they are `sending` from now on, whatever happens to this process.
     /// Of a `stopped` one, only tests that were not tried yet. A delivery that is on the wire (`except`) and was replayed meanwhile
     /// waits.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn claim_deliveries(
         &self,
         destination: &str,
@@ -183,9 +174,6 @@ impl Tx<'_> {
     }
 
     /// Writes down how an attempt ended. Does nothing unless the delivery is still `sending`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn settle_delivery(
         &self,
         id: i64,
@@ -217,9 +205,6 @@ impl Tx<'_> {
 
     /// Settles up to `limit` deliveries that a dead process had claimed for a destination. Returns how many there were: fewer than
     /// `limit` means that none is left.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn recover_sending(
         &self,
         destination: &str,
@@ -239,7 +224,7 @@ impl Tx<'_> {
         let Some(row) = self.delivery(id)? else {
             return Ok(());
         };
-        self.tell_change(
+        self.record_change(
             "delivery",
             &json!({
                 "id": row.id.to_string(), "eventId": row.event_id, "eventType": row.event_type,

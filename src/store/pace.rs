@@ -42,9 +42,6 @@ impl PaceRow {
 
 impl Reader<'_> {
     /// The pace of an account; one that was never called has none.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn pace(&self, account: &AccountId) -> Result<PaceRow, Error> {
         Ok(self
             .conn
@@ -65,9 +62,6 @@ impl Reader<'_> {
     }
 
     /// The calls of the UTC day of `now`, for each account that made any.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn calls_today(&self, now: Timestamp) -> Result<HashMap<AccountId, u32>, Error> {
         let rows = self
             .conn
@@ -84,9 +78,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Writes the pace of an account.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn set_pace(&self, account: &AccountId, pace: &PaceRow) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -110,15 +101,12 @@ impl Tx<'_> {
     }
 
     /// Calls that a process which died had under way count as ending now. Every account is looked at again.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn recover_calls(&self, now: Timestamp) -> Result<usize, Error> {
+    pub fn end_interrupted_calls(&self, now: Timestamp) -> Result<usize, Error> {
         let found = self.conn.execute(
             "UPDATE account_pace SET ended_at = ?1, started_at = NULL WHERE started_at IS NOT NULL",
             [now.0],
         )?;
-        self.look_at_all(now)?;
+        self.check_all_accounts(now)?;
         Ok(found)
     }
 }

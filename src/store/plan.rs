@@ -5,12 +5,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::migrate::migrate;
-use super::{Observer, Unobserved};
+use super::{NoObserver, StoreObserver};
 
 /// Asserts that a statement finds its rows of `table` by an index and needs no sorting.
 pub(super) fn assert_seeks(sql: &str, table: &str) {
     let mut conn = Connection::open_in_memory().expect("a database");
-    let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+    let nobody: Arc<dyn StoreObserver> = Arc::new(NoObserver);
     migrate(&mut conn, &nobody).expect("the schema");
     let mut explained = conn
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))

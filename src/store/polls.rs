@@ -57,14 +57,14 @@ pub struct PollRow {
 
 /// How far back enrollments are looked for, as the configuration says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Widths {
+pub struct PollRange {
     /// `poll.lookback` in milliseconds.
     pub lookback_ms: i64,
     /// `poll.horizon` in milliseconds.
     pub horizon_ms: i64,
 }
 
-impl Widths {
+impl PollRange {
     fn written(self) -> Vec<u8> {
         format!("{} {}", self.lookback_ms, self.horizon_ms).into_bytes()
     }
@@ -108,9 +108,6 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
 
 impl Reader<'_> {
     /// The state of an account's polling; `None` for one that never had an enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn poll_row(&self, account: &AccountId) -> Result<Option<PollRow>, Error> {
         Ok(self
             .conn
@@ -120,14 +117,7 @@ impl Reader<'_> {
     }
 
     /// The accounts that have to be looked at by `now`, the longest waiting first.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn accounts_to_look_at(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<AccountId>, Error> {
+    pub fn accounts_to_check(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
             .conn
@@ -140,10 +130,7 @@ impl Reader<'_> {
     }
 
     /// When the next account has to be looked at.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn next_look_at(&self) -> Result<Option<Timestamp>, Error> {
+    pub fn next_check_at(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
             .prepare_cached(
@@ -154,9 +141,6 @@ impl Reader<'_> {
     }
 
     /// When the next tick of any account is due.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn next_poll_due(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
@@ -167,9 +151,6 @@ impl Reader<'_> {
 
     /// How far back the relations of an account have to be read: its oldest open invite less one day, or the creation of an open
     /// enrollment without an invite less `lookback_ms`. `None` when nothing is open (contract section 9).
-    ///
-    /// # Errors
-    /// The store's.
     pub fn poll_bound(
         &self,
         account: &AccountId,
@@ -194,10 +175,12 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// An account has to be looked at. `deeper` when an enrollment appeared or gained an identity or an invite: the next poll
     /// reads down to the bound then.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn look_for(&self, account: &AccountId, deeper: bool, now: Timestamp) -> Result<(), Error> {
+    pub fn schedule_check(
+        &self,
+        account: &AccountId,
+        deeper: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         self.conn
             .prepare_cached(
                 "INSERT INTO account_poll (account_id, next_look_at) VALUES (?1, ?3)
@@ -209,20 +192,14 @@ impl Tx<'_> {
     }
 
     /// Every account has to be looked at.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn look_at_all(&self, now: Timestamp) -> Result<usize, Error> {
+    pub fn check_all_accounts(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self
             .conn
             .execute("UPDATE account_poll SET next_look_at = ?1", [now.0])?)
     }
 
     /// A person asks for a poll of every account. Returns how many there are.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn ask_all(&self, now: Timestamp) -> Result<usize, Error> {
+    pub fn request_poll_of_all(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self.conn.execute(
             "UPDATE account_poll SET next_look_at = ?1, asked = 1, asks = asks + 1, probe_asked =
                EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)",
@@ -231,11 +208,8 @@ impl Tx<'_> {
     }
 
     /// A person asks for a poll of this account. During an outage that is a probe.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn ask_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
-        self.look_for(account, false, now)?;
+    pub fn request_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
+        self.schedule_check(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET asked = 1, asks = asks + 1, probe_asked =
                EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)
@@ -246,11 +220,8 @@ impl Tx<'_> {
     }
 
     /// The daemon itself needs a poll of this account. That is never a probe.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn poll_again(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
-        self.look_for(account, false, now)?;
+    pub fn request_own_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
+        self.schedule_check(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET again = 1, asks = asks + 1 WHERE account_id = ?1",
             [account.as_str()],
@@ -260,10 +231,7 @@ impl Tx<'_> {
 
     /// A campaign's status changed, which decides what is open: its accounts have to be looked at, and `deeper` when enrollments
     /// came open that way.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn look_for_campaign(
+    pub fn check_accounts_of_campaign(
         &self,
         campaign: &CampaignId,
         deeper: bool,
@@ -282,10 +250,7 @@ impl Tx<'_> {
 
     /// Takes over how far back enrollments are looked for. If that is further than before (or what was in force before is not
     /// known), enrollments may be open that no poll looked for: the next poll of every account reads down to its bound.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn set_poll_widths(&self, widths: Widths, now: Timestamp) -> Result<(), Error> {
+    pub fn set_poll_range(&self, widths: PollRange, now: Timestamp) -> Result<(), Error> {
         let found: Option<Vec<u8>> = self
             .conn
             .query_row(
@@ -294,7 +259,7 @@ impl Tx<'_> {
                 |row| row.get(0),
             )
             .optional()?;
-        let before = found.as_deref().and_then(Widths::read);
+        let before = found.as_deref().and_then(PollRange::read);
         if before == Some(widths) {
             return Ok(());
         }
@@ -316,10 +281,11 @@ impl Tx<'_> {
     }
 
     /// When an account has to be looked at next; `None`: when something happens.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn look_at(&self, account: &AccountId, when: Option<Timestamp>) -> Result<(), Error> {
+    pub fn set_next_check(
+        &self,
+        account: &AccountId,
+        when: Option<Timestamp>,
+    ) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE account_poll SET next_look_at = ?2 WHERE account_id = ?1")?
             .execute(params![account.as_str(), when.map(|at| at.0)])?;
@@ -327,9 +293,6 @@ impl Tx<'_> {
     }
 
     /// Writes how far the reading of an account came. The wishes are counted where they are made.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn set_poll(&self, row: &PollRow) -> Result<(), Error> {
         let walk = row.walk.as_ref();
         self.conn

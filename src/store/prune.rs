@@ -7,7 +7,7 @@ use crate::domain::time::Timestamp;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct PruneStep {
     /// How many rows it removed.
     pub removed: usize,
     /// The row after which the next step goes on; `None` when this was the last.
@@ -19,16 +19,13 @@ impl Tx<'_> {
     /// are unmatched, ambiguous, duplicate or ignored, or whose enrollments are all finished business. Evidence that was received
     /// at or after `waits_since` stays: it may still stamp an enrollment that is created later. The event ids of the providers
     /// stay.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn prune_signals(
         &self,
         before: Timestamp,
         waits_since: Timestamp,
         after: i64,
         rows_max: u32,
-    ) -> Result<Step, Error> {
+    ) -> Result<PruneStep, Error> {
         let window = "SELECT max(id), min(received_at) FROM
             (SELECT id, received_at FROM signals WHERE id > ?1 ORDER BY id LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
@@ -48,15 +45,12 @@ impl Tx<'_> {
 
     /// Looks at the `rows_max` deliveries after row `after` (0: from the start) and removes those that were delivered before
     /// `before`. Their events stay, and whatever waits for a person.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn prune_deliveries(
         &self,
         before: Timestamp,
         after: i64,
         rows_max: u32,
-    ) -> Result<Step, Error> {
+    ) -> Result<PruneStep, Error> {
         let window = "SELECT max(id), min(created_at) FROM
             (SELECT id, created_at FROM deliveries WHERE id > ?1 ORDER BY id LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
@@ -70,15 +64,12 @@ impl Tx<'_> {
     }
 
     /// Looks at the `rows_max` changes after row `after` (0: from the start) and forgets those older than `before`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn prune_changes(
         &self,
         before: Timestamp,
         after: i64,
         rows_max: u32,
-    ) -> Result<Step, Error> {
+    ) -> Result<PruneStep, Error> {
         let window = "SELECT max(seq), min(at) FROM
             (SELECT seq, at FROM changes WHERE seq > ?1 ORDER BY seq LIMIT ?2)";
         self.prune_step(window, before, after, rows_max, |last| {
@@ -97,7 +88,7 @@ impl Tx<'_> {
         after: i64,
         rows_max: u32,
         remove: impl FnOnce(i64) -> rusqlite::Result<usize>,
-    ) -> Result<Step, Error> {
+    ) -> Result<PruneStep, Error> {
         let (last, oldest): (Option<i64>, Option<i64>) = self
             .conn
             .prepare_cached(window)?
@@ -105,11 +96,11 @@ impl Tx<'_> {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         match (last, oldest) {
-            (Some(last), Some(oldest)) if oldest < before.0 => Ok(Step {
+            (Some(last), Some(oldest)) if oldest < before.0 => Ok(PruneStep {
                 removed: remove(last)?,
                 next: Some(last),
             }),
-            _ => Ok(Step {
+            _ => Ok(PruneStep {
                 removed: 0,
                 next: None,
             }),

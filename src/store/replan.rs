@@ -15,9 +15,6 @@ const PLANNED_AHEAD: &str = "SELECT id FROM deliveries INDEXED BY deliveries_due
 impl Reader<'_> {
     /// Returns deliveries of a destination that a clock which was ahead has planned: they were planned after `now`, or they wait
     /// longer than `wait_max`, which no wait does.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn planned_ahead(
         &self,
         destination: &str,
@@ -40,9 +37,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Plans such deliveries anew: each waits from `now` as long as it was meant to wait, `wait_max` at most.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn replan_deliveries(
         &self,
         destination: &str,

@@ -49,9 +49,6 @@ fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
 impl Reader<'_> {
     /// The resync that a request for this prospect collapses into. One that was promised for another account, before the
     /// enrollment moved, says nothing of this one.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn live_resync(
         &self,
         enrollment: &EnrollmentId,
@@ -69,9 +66,6 @@ impl Reader<'_> {
     }
 
     /// How many calls for resyncs of an account are still to be made.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn resyncs_waiting(&self, account: &AccountId) -> Result<u32, Error> {
         Ok(self
             .conn
@@ -82,9 +76,6 @@ impl Reader<'_> {
     }
 
     /// The oldest resync of an account whose call is still to be made.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn next_resync(&self, account: &AccountId) -> Result<Option<ResyncRow>, Error> {
         Ok(self
             .conn
@@ -99,9 +90,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Writes down a resync that is promised.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn insert_resync(&self, row: &ResyncRow) -> Result<(), Error> {
         self.conn.execute(
             "INSERT INTO resyncs (id, account_id, enrollment_id, by_poll, asked_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -118,9 +106,6 @@ impl Tx<'_> {
     }
 
     /// Its call was made; requests collapse into it until `collapse_until`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn resync_called(
         &self,
         id: &str,
@@ -141,9 +126,6 @@ impl Tx<'_> {
 
     /// Those of an account whose prospect was stamped meanwhile, or is another account's now, need no call. Requests collapse into
     /// them until `spacing` after the call would have been made.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn resyncs_answered(
         &self,
         account: &AccountId,
@@ -163,9 +145,6 @@ impl Tx<'_> {
     }
 
     /// A poll that left at `left_at` was made: the resyncs of this account that waited for it then are answered.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn resyncs_polled(
         &self,
         account: &AccountId,
@@ -182,9 +161,6 @@ impl Tx<'_> {
     }
 
     /// Its call brought nothing, and is made again.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn resync_failed(&self, id: &str, slashed: bool) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE resyncs SET attempts = attempts + 1, slashed = ?2 WHERE id = ?1",

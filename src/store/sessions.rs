@@ -33,9 +33,6 @@ pub struct SessionBounds {
 
 impl Reader<'_> {
     /// The session with this hash.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn session(&self, id_hash: &[u8; 32]) -> Result<Option<SessionRow>, Error> {
         Ok(self
             .conn
@@ -55,9 +52,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Begins a session and forgets those that are over or too many.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn begin_session(&self, row: &SessionRow, bounds: SessionBounds) -> Result<(), Error> {
         self.conn.execute(
             "DELETE FROM sessions WHERE created_at < ?1 OR last_used_at < ?2",
@@ -84,9 +78,6 @@ impl Tx<'_> {
     }
 
     /// Notes that a session was used.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn touch_session(&self, id_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -97,9 +88,6 @@ impl Tx<'_> {
     }
 
     /// Ends a session, if there is one.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn end_session(&self, id_hash: &[u8; 32]) -> Result<(), Error> {
         self.conn
             .prepare_cached("DELETE FROM sessions WHERE id_hash = ?1")?

@@ -82,9 +82,6 @@ const OF_KEY: &str = "SELECT signal_id FROM signal_keys WHERE key = ?1";
 impl Reader<'_> {
     /// The ledger rows since `since` that may be about the enrollment's person and came to its account or to one of `siblings`,
     /// oldest first. The caller decides which of them are.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn signals_for(
         &self,
         e: &Enrollment,
@@ -160,7 +157,7 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Files a new ledger row under the keys of whom it names.
-    pub(super) fn file_signal(
+    pub(super) fn index_signal(
         &self,
         id: i64,
         identity: &Identity,

@@ -26,9 +26,6 @@ pub struct SignalFilter {
 
 impl Reader<'_> {
     /// Signals, newest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn signals(&self, filter: &SignalFilter, limit: usize) -> Result<Vec<SignalRow>, Error> {
         let before = filter.before.unwrap_or(i64::MAX);
         let plain = filter.outcome.is_none() && filter.source.is_none();
@@ -42,7 +39,7 @@ impl Reader<'_> {
         {
             rows.extend(self.signals_sought(filter, end, limit - rows.len())?);
         }
-        rows.into_iter().map(|row| self.tied(row)).collect()
+        rows.into_iter().map(|row| self.with_ties(row)).collect()
     }
 
     /// The last row that the first go looks at; `None` when it reaches all.

@@ -86,22 +86,16 @@ pub(super) fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
 
 impl Reader<'_> {
     /// One signal.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn signal(&self, id: i64) -> Result<Option<SignalRow>, Error> {
         self.conn
             .prepare_cached("SELECT * FROM signals WHERE id = ?1")?
             .query_row([id], signal)
             .optional()?
-            .map(|row| self.tied(row))
+            .map(|row| self.with_ties(row))
             .transpose()
     }
 
     /// The signals that were tied to an enrollment, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn signals_of_enrollment(&self, id: &EnrollmentId) -> Result<Vec<SignalRow>, Error> {
         let rows = self
             .conn
@@ -111,10 +105,10 @@ impl Reader<'_> {
             )?
             .query_map([id.as_str()], signal)?
             .collect::<Result<Vec<_>, _>>()?;
-        rows.into_iter().map(|row| self.tied(row)).collect()
+        rows.into_iter().map(|row| self.with_ties(row)).collect()
     }
 
-    pub(super) fn tied(&self, mut row: SignalRow) -> Result<SignalRow, Error> {
+    pub(super) fn with_ties(&self, mut row: SignalRow) -> Result<SignalRow, Error> {
         row.enrollments = self
             .conn
             .prepare_cached(
@@ -129,9 +123,6 @@ impl Reader<'_> {
     }
 
     /// The evidence of a ledger row; `None` when nothing was kept to try it again.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn evidence(&self, id: i64) -> Result<Option<Evidence>, Error> {
         Ok(self
             .conn
@@ -154,9 +145,6 @@ impl Reader<'_> {
     }
 
     /// The enrollments that a signal was tied to, each with its account.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn tied_to(&self, signal: i64) -> Result<Vec<(EnrollmentId, AccountId)>, Error> {
         let rows = self
             .conn
@@ -172,9 +160,6 @@ impl Reader<'_> {
     }
 
     /// How many signals wait for an enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn count_signals(&self, outcome: Outcome) -> Result<u64, Error> {
         let count: i64 = self
             .conn
@@ -186,9 +171,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Writes a ledger row. Returns its id.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn insert_signal(&self, s: &NewSignal<'_>) -> Result<i64, Error> {
         self.conn
             .prepare_cached(
@@ -210,15 +192,12 @@ impl Tx<'_> {
                 s.raw,
             ])?;
         let id = self.conn.last_insert_rowid();
-        self.file_signal(id, s.identity, s.account, s.received_at)?;
+        self.index_signal(id, s.identity, s.account, s.received_at)?;
         self.tie(id, s.enrollments)?;
         Ok(id)
     }
 
     /// Unties a signal from every enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn untie(&self, id: i64) -> Result<(), Error> {
         self.conn
             .prepare_cached("DELETE FROM signal_enrollments WHERE signal_id = ?1")?
@@ -227,9 +206,6 @@ impl Tx<'_> {
     }
 
     /// Changes what a signal led to, and ties it to further enrollments.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn set_outcome(
         &self,
         id: i64,
@@ -260,9 +236,6 @@ impl Tx<'_> {
     }
 
     /// Remembers an event id of a provider. Returns whether it is new.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn remember_event(&self, event: &EventRef) -> Result<bool, Error> {
         Ok(self
             .conn

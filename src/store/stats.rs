@@ -54,9 +54,6 @@ impl AcceptFigures {
 
 impl Reader<'_> {
     /// The figures of one campaign, or of all; `per_day` reaches back over `days` UTC days, today included.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn stats(
         &self,
         campaign: Option<&CampaignId>,

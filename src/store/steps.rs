@@ -21,9 +21,6 @@ const WAITING_INVITE: &str =
 
 impl Reader<'_> {
     /// The steps of running campaigns that are due, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn due_steps(&self, now: Timestamp, limit: u32) -> Result<Vec<Enrollment>, Error> {
         let rows = self
             .conn
@@ -39,9 +36,6 @@ impl Reader<'_> {
     }
 
     /// The invites that stayed open for longer than their campaign's `notAcceptedAfter`, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn overdue_invites(
         &self,
         scope: OpenScope,
@@ -63,9 +57,6 @@ impl Reader<'_> {
     }
 
     /// When the next step or the next open invite is due; `None` when nothing waits.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn next_due(&self, scope: OpenScope) -> Result<Option<Timestamp>, Error> {
         let due: Option<i64> = self
             .conn
@@ -83,9 +74,6 @@ impl Reader<'_> {
 
     /// How many next steps an account has in a campaign between two instants, `but` left out: those that went out then, and
     /// unless `only_sent` those that are queued for then.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn steps_between(
         &self,
         account: &AccountId,
@@ -116,9 +104,6 @@ impl Reader<'_> {
 
     /// How many next steps an account has between two instants, over all campaigns and counted no further than `cap`; `but` is left
     /// out. Counts the steps that went out then and, unless `only_sent`, those that are queued for then.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn account_steps_between(
         &self,
         account: &AccountId,
@@ -150,9 +135,6 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Queues the next step of an enrollment, or moves it.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Timestamp>) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_at = ?2 WHERE id = ?1")?
@@ -161,9 +143,6 @@ impl Tx<'_> {
     }
 
     /// Remembers that the next step went out.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn step_sent(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_sent_at = ?2 WHERE id = ?1")?
@@ -172,9 +151,6 @@ impl Tx<'_> {
     }
 
     /// Remembers that the open invite was reported.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn open_reported(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET open_reported_at = ?2 WHERE id = ?1")?

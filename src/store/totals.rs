@@ -21,9 +21,6 @@ pub struct AccountTotal {
 impl Reader<'_> {
     /// Every account with its health and its open enrollments, in one query. The status of a campaign is looked at once for each
     /// account in it, not for each enrollment.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn account_totals(&self, scope: OpenScope) -> Result<Vec<AccountTotal>, Error> {
         let rows = self
             .conn

@@ -56,9 +56,6 @@ impl ApiStore {
     }
 
     /// [`Store::write`].
-    ///
-    /// # Errors
-    /// The same.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
@@ -105,12 +102,12 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::store::Unobserved;
+    use crate::store::NoObserver;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().expect("a directory");
         let store =
-            Store::open(&dir.path().join("a.db"), Arc::new(Unobserved)).expect("a database");
+            Store::open(&dir.path().join("a.db"), Arc::new(NoObserver)).expect("a database");
         (dir, store)
     }
 
@@ -134,10 +131,10 @@ mod tests {
         while api.store.0.views.idle() > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(store.read(|r| r.next_look_at()).await.expect("read"), None);
+        assert_eq!(store.read(|r| r.next_check_at()).await.expect("read"), None);
         crowd.iter().for_each(tokio::task::JoinHandle::abort);
         // And those who hung up are interrupted: the next view is answered.
-        assert_eq!(api.view(|r| r.next_look_at()).await.expect("viewed"), None);
+        assert_eq!(api.view(|r| r.next_check_at()).await.expect("viewed"), None);
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::sync::{oneshot, watch};
 use super::error::is_failed_fsync;
 use super::news::{Board, OutboxNews};
 use super::upkeep::Upkeep;
-use super::{Error, Observer, Tx};
+use super::{Error, StoreObserver, Tx};
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
 const BATCH_MAX: usize = 512;
@@ -70,7 +70,7 @@ impl<T: Send, F: FnOnce(&Tx<'_>) -> Result<T, Error> + Send> Request for Write<F
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) requests: Receiver<Box<dyn Request>>,
-    pub(super) observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn StoreObserver>,
     pub(super) outbox: Arc<Board>,
     pub(super) upkeep: Upkeep,
     pub(super) commits: watch::Sender<u64>,
@@ -86,7 +86,7 @@ impl Writer {
     pub(super) fn new(
         mut conn: Connection,
         requests: Receiver<Box<dyn Request>>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn StoreObserver>,
         outbox: Arc<Board>,
         commits: watch::Sender<u64>,
         turns: Arc<AtomicU64>,
@@ -251,7 +251,7 @@ mod tests {
     /// Remembers the longest silence of the writer.
     struct Listener(Mutex<(Instant, Duration)>);
 
-    impl Observer for Listener {
+    impl StoreObserver for Listener {
         fn alive(&self) {
             let mut heard = self.0.lock().expect("no panic");
             *heard = (Instant::now(), heard.1.max(heard.0.elapsed()));
@@ -279,7 +279,7 @@ mod tests {
     async fn a_reader_that_stays_long_slows_no_write() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a.db");
-        let store = Store::open(&path, Arc::new(super::super::Unobserved)).expect("a database");
+        let store = Store::open(&path, Arc::new(super::super::NoObserver)).expect("a database");
         let fill = |bytes: i64| {
             store.write(move |tx| {
                 let sql = "INSERT INTO meta (key, value) VALUES (hex(randomblob(8)), zeroblob(?1))";

@@ -121,7 +121,7 @@ impl Backlog {
             .into_iter()
             .partition(|name| is_wanted(&self.wanted, name));
         if std::mem::take(&mut self.remind) {
-            self.store.remind_outbox(configured);
+            self.store.wake_outbox(configured);
         }
         let mut more = false;
         for name in removed {
@@ -161,7 +161,7 @@ impl Backlog {
             let now = self.clock.now();
             let finished = self
                 .store
-                .write(move |tx| tx.step_replay(replay.id, now, STEP_ROWS))
+                .write(move |tx| tx.continue_bulk_replay(replay.id, now, STEP_ROWS))
                 .await?;
             if finished {
                 tracing::info!(

@@ -229,7 +229,7 @@ impl Dispatcher {
             .store
             .write(move |tx| {
                 met.iter()
-                    .try_for_each(|(name, print)| tx.meet_destination(name, print))
+                    .try_for_each(|(name, print)| tx.register_destination(name, print))
             })
             .await;
         self.met = written.is_ok();

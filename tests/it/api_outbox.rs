@@ -137,7 +137,7 @@ async fn a_destination_is_tested_and_enabled_and_tells_no_secret() {
     assert_eq!(found["items"][0]["eventType"], "webhook.test");
     site.store
         .write(|tx| {
-            tx.meet_destination("crm", "print")?;
+            tx.register_destination("crm", "print")?;
             tx.stop_destination(
                 "crm",
                 "print",

@@ -10,7 +10,7 @@ use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, StepCap, Upsert, Witness};
-use acceptd::store::{Store, Unobserved};
+use acceptd::store::{NoObserver, Store};
 use acceptd::wake::Wakes;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -112,7 +112,7 @@ impl World {
     async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("acceptd.db");
-        let store = Store::open(&path, Arc::new(Unobserved)).expect("a database");
+        let store = Store::open(&path, Arc::new(NoObserver)).expect("a database");
         let key = store.write(|tx| tx.note_key()).await.expect("a key");
         let clock = Clock::by_hand(Clock::system().now());
         let account = |id: &str| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use acceptd::store::migrate::{MIGRATIONS, newest};
-use acceptd::store::{OpenError, Store, Unobserved};
+use acceptd::store::{NoObserver, OpenError, Store};
 use rusqlite::Connection;
 
 use crate::process::Process;
@@ -77,7 +77,7 @@ fn a_database_of_every_earlier_version_keeps_its_rows() {
         let path = dir.path().join("acceptd.db");
         let before = counts(&database_of(version, &path));
 
-        drop(Store::open(&path, Arc::new(Unobserved)).expect("it is migrated"));
+        drop(Store::open(&path, Arc::new(NoObserver)).expect("it is migrated"));
 
         let conn = Connection::open(&path).expect("the migrated file");
         let after = counts(&conn);
@@ -105,7 +105,7 @@ fn a_database_of_every_earlier_version_keeps_its_rows() {
 fn a_newer_schema_is_refused_in_words_and_left_alone() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("acceptd.db");
-    drop(Store::open(&path, Arc::new(Unobserved)).expect("a new database"));
+    drop(Store::open(&path, Arc::new(NoObserver)).expect("a new database"));
     let conn = Connection::open(&path).expect("the file");
     conn.pragma_update(None, "user_version", newest() + 1)
         .expect("a pragma");
@@ -113,7 +113,7 @@ fn a_newer_schema_is_refused_in_words_and_left_alone() {
         .expect("a table");
     drop(conn);
 
-    let refused = Store::open(&path, Arc::new(Unobserved))
+    let refused = Store::open(&path, Arc::new(NoObserver))
         .err()
         .expect("it is refused");
     assert!(matches!(refused, OpenError::Newer { .. }), "{refused}");
@@ -200,7 +200,7 @@ fn long_names_that_were_stored_as_ids_become_names_and_placeholders_nobody() {
     }
     drop(conn);
 
-    drop(Store::open(&path, Arc::new(Unobserved)).expect("it is migrated"));
+    drop(Store::open(&path, Arc::new(NoObserver)).expect("it is migrated"));
 
     let conn = Connection::open(&path).expect("the migrated file");
     for (id, _, _, _, _, provider_id, slug) in rows {

@@ -14,7 +14,7 @@ use acceptd::domain::ids::AccountId;
 use acceptd::domain::provider::Provider;
 use acceptd::domain::time::Timestamp;
 use acceptd::provider::pacer::{Choice, Ended, Grant, Pace, Pacer};
-use acceptd::store::{OpenError, Store, Unobserved};
+use acceptd::store::{NoObserver, OpenError, Store};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -71,7 +71,7 @@ fn some_pace(rng: &mut StdRng) -> Pace {
 fn open(path: &Path) -> Store {
     // A program that another test starts holds a copy of the lock between its fork and its exec.
     for _ in 0..2_000 {
-        match Store::open(path, Arc::new(Unobserved)) {
+        match Store::open(path, Arc::new(NoObserver)) {
             Err(OpenError::Locked(_)) => std::thread::sleep(Duration::from_millis(1)),
             opened => return opened.expect("the database opens"),
         }
@@ -98,8 +98,8 @@ impl Story {
         store
             .write(move |tx| {
                 for account in &named {
-                    tx.meet_account(account, Provider::Unipile, START)?;
-                    tx.look_for(account, false, START)?;
+                    tx.ensure_account(account, Provider::Unipile, START)?;
+                    tx.schedule_check(account, false, START)?;
                 }
                 Ok(())
             })

@@ -8,7 +8,7 @@ use acceptd::daemon::housekeeping::{Pruned, prune};
 use acceptd::domain::signal::Outcome;
 use acceptd::domain::time::Timestamp;
 use acceptd::intake::{apply, unipile};
-use acceptd::store::{Store, Unobserved};
+use acceptd::store::{NoObserver, Store};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn ids(conn: &Connection, query: &str) -> Vec<i64> {
 async fn only_what_is_over_and_old_goes() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("acceptd.db");
-    let store = Store::open(&path, Arc::new(Unobserved)).expect("a new database");
+    let store = Store::open(&path, Arc::new(NoObserver)).expect("a new database");
     let conn = Connection::open(&path).expect("the file");
     let rows = ROWS
         .replace(":old", &(NOW.0 - 100 * DAY_MS).to_string())
@@ -80,7 +80,7 @@ async fn only_what_is_over_and_old_goes() {
 async fn no_write_waits_long_for_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("acceptd.db");
-    let store = Store::open(&path, Arc::new(Unobserved)).expect("a new database");
+    let store = Store::open(&path, Arc::new(NoObserver)).expect("a new database");
     let conn = Connection::open(&path).expect("the file");
     conn.execute_batch(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)

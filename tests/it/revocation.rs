@@ -59,7 +59,7 @@ async fn ends(mut stream: reqwest::Response) {
 
 async fn goes_on(stream: &mut reqwest::Response, site: &Site) {
     site.store
-        .write(|tx| tx.tell_change("stamp", &serde_json::json!({"id": "x"}), Timestamp(1)))
+        .write(|tx| tx.record_change("stamp", &serde_json::json!({"id": "x"}), Timestamp(1)))
         .await
         .expect("a commit");
     let chunk = tokio::time::timeout(PATIENCE, stream.chunk()).await;

@@ -12,7 +12,7 @@ use acceptd::daemon::steps;
 use acceptd::metrics::Metrics;
 use acceptd::poll::Plan;
 use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
-use acceptd::store::{Store, Unobserved};
+use acceptd::store::{NoObserver, Store};
 use acceptd::wake::Wakes;
 use acceptd::web::{App, Parts, router, server};
 use axum::Router;
@@ -95,7 +95,7 @@ impl Site {
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         prepare(&folder.path().join("acceptd.db"));
-        let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(Unobserved))
+        let store = Store::open(&folder.path().join("acceptd.db"), Arc::new(NoObserver))
             .expect("a database");
         let (config, _) = config::parse(toml).expect("a configuration");
         let note_key = store.write(|tx| tx.note_key()).await.expect("a key");

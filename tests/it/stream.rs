@@ -72,7 +72,7 @@ async fn happen(site: &Site, from: i64, count: i64) {
     for n in from..from + count {
         site.store
             .write(move |tx| {
-                tx.tell_change("stamp", &json!({"id": format!("enr_{n}")}), Timestamp(n))
+                tx.record_change("stamp", &json!({"id": format!("enr_{n}")}), Timestamp(n))
             })
             .await
             .expect("a commit");

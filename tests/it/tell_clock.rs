@@ -90,9 +90,12 @@ async fn what_died_while_the_clock_was_ahead_is_part_of_a_bulk_replay() {
     outbox.clock.set(START);
     let asked = outbox
         .store
-        .write(|tx| tx.ask_replay(Held, None, START, 500))
+        .write(|tx| tx.start_bulk_replay(Held, None, START, 500))
         .await;
-    assert_eq!(asked.expect("asked"), acceptd::store::Asked::Finished(1));
+    assert_eq!(
+        asked.expect("asked"),
+        acceptd::store::BulkReplayStart::Finished(1)
+    );
     outbox.start(vec![hook(&receiver)]);
     outbox.until_state(&event, "hook", Delivered).await;
 }

@@ -8,7 +8,7 @@ use acceptd::clock::Clock;
 use acceptd::domain::delivery::DeliveryState::{self, Delivered, Pending};
 use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::{Receiver, Reply};
-use acceptd::store::{Error, Store, Unobserved};
+use acceptd::store::{Error, NoObserver, Store};
 use acceptd::tell::Kind;
 use rusqlite::Connection;
 
@@ -106,7 +106,7 @@ async fn a_test_from_before_the_migration_is_found() {
          INSERT INTO deliveries (event_id, destination, next_attempt_at, created_at) SELECT id, 'crm', seq, 1 FROM events;",
     )
     .expect("rows");
-    let store = Store::open(&path, Arc::new(Unobserved)).expect("migrated");
+    let store = Store::open(&path, Arc::new(NoObserver)).expect("migrated");
     let (due, waiting) = store
         .read(|r| {
             Ok((

@@ -11,7 +11,7 @@ use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::secret_url::SecretUrl;
 use acceptd::domain::signal::{Path, Precision, Source};
 use acceptd::domain::time::Timestamp;
-use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, Store, Unobserved};
+use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, NoObserver, Store};
 use acceptd::tell::{Destination, Dispatcher, InDoubt, Kind, Observer, Rate, Reload};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +75,7 @@ impl Outbox {
     pub fn new(clock: Clock) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("acceptd.db");
-        let store = Store::open(&path, Arc::new(Unobserved)).expect("a database");
+        let store = Store::open(&path, Arc::new(NoObserver)).expect("a database");
         Self {
             store,
             clock,

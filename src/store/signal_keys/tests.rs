@@ -74,13 +74,13 @@ proptest! {
         // With siblings of its own, the account is one of them.
         let siblings = siblings.map(|mut s| { s.insert(own); s });
         for (id, (person, of, at)) in (1_i64..).zip(&rows) {
-            tx.file_signal(id, &slug(*person), Some(account(*of).as_str()), Timestamp(*at)).expect("filed");
+            tx.index_signal(id, &slug(*person), Some(account(*of).as_str()), Timestamp(*at)).expect("filed");
             let wanted = *of == own || siblings.as_ref().is_some_and(|s| s.contains(of));
             if *person == 1 && *at >= since && wanted {
                 expected.insert(id);
             }
         }
-        tx.file_signal(999, &slug(1), None, Timestamp(9)).expect("filed");
+        tx.index_signal(999, &slug(1), None, Timestamp(9)).expect("filed");
         let id = EnrollmentId::parse("enr").expect("an id");
         let mut e = Enrollment::new(id, account(own), CampaignId::unassigned(), Timestamp(0));
         e.identity = slug(1);

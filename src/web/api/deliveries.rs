@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::show;
 use crate::domain::delivery::DeliveryState;
-use crate::store::{Asked, DeliveryFilter, Error};
+use crate::store::{BulkReplayStart, DeliveryFilter, Error};
 use crate::web::app::App;
 use crate::web::json::{Json, object};
 use crate::web::page::{List, Page, Query};
@@ -101,10 +101,10 @@ async fn begin_replay(
     let now = app.clock.now();
     let asked = app
         .store
-        .write(move |tx| tx.ask_replay(state, destination.as_deref(), now, AT_ONCE_MAX))
+        .write(move |tx| tx.start_bulk_replay(state, destination.as_deref(), now, AT_ONCE_MAX))
         .await?;
     Ok(match asked {
-        Asked::Finished(replayed) => replayed,
-        Asked::Begun => count,
+        BulkReplayStart::Finished(replayed) => replayed,
+        BulkReplayStart::Begun => count,
     })
 }

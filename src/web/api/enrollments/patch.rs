@@ -43,7 +43,7 @@ pub async fn patch(
                 let told = json!({
                     "enrollmentId": e.id, "accountId": e.account, "campaignId": e.campaign, "status": e.status,
                 });
-                tx.tell_change("stamp", &told, now)?;
+                tx.record_change("stamp", &told, now)?;
             }
             Ok((e, changed))
         })
