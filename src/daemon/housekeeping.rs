@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::domain::signal::EVIDENCE_WAITS;
+use crate::domain::signal::EVIDENCE_RETRY_WINDOW;
 use crate::domain::time::Timestamp;
 use crate::store::{Error, PruneStep, Store, Tx};
 
@@ -53,7 +53,7 @@ pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
 /// The store's; what was removed before stays removed.
 pub async fn prune(store: &Store, now: Timestamp, retain: Duration) -> Result<Pruned, Error> {
     let before = now.minus(retain);
-    let waits_since = now.minus(EVIDENCE_WAITS);
+    let waits_since = now.minus(EVIDENCE_RETRY_WINDOW);
     Ok(Pruned {
         signals: each(store, move |tx, after| {
             tx.prune_signals(before, waits_since, after, LEDGER_ROWS)

@@ -115,7 +115,7 @@ pub struct Enrollment {
     /// When the campaign's next step is due (contract section 12).
     pub next_step_at: Option<Timestamp>,
     /// Whether it was first met by a status later than the accept.
-    pub met_later: bool,
+    pub first_seen_after_accept: bool,
     /// When it was enrolled.
     pub created_at: Timestamp,
 }
@@ -141,7 +141,7 @@ impl Enrollment {
             accept: None,
             replied_at: None,
             next_step_at: None,
-            met_later: false,
+            first_seen_after_accept: false,
             created_at: now,
         }
     }
@@ -230,7 +230,7 @@ impl Status {
 
     /// Where a told status moves it: forward, or from one of the three that people set to another; never back.
     #[must_use]
-    pub fn told(self, other: Self) -> Self {
+    pub fn updated_to(self, other: Self) -> Self {
         if other.rank() == self.rank() {
             other
         } else {

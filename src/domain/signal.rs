@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enrollment::Status;
 use super::identity::Identity;
-use super::ids::{AccountId, CampaignId, EnrollmentId};
+use super::ids::{AccountId, EnrollmentId};
 use super::provider::Provider;
 use super::time::Timestamp;
 use super::word_list::{UnknownWord, word_list};
@@ -179,7 +179,7 @@ pub enum Subject {
 }
 
 /// How long evidence about a person is tried again for enrollments that appear or gain an identity later.
-pub const EVIDENCE_WAITS: Duration = Duration::from_secs(7 * 86_400);
+pub const EVIDENCE_RETRY_WINDOW: Duration = Duration::from_secs(7 * 86_400);
 
 /// What is known of the person, to find the enrollment by and to fill in what it lacks. It is stored: a field that is missing
 /// where it is read again has its default.
@@ -255,98 +255,6 @@ pub struct Signal {
     pub claim: Claim,
     /// The provider's body, a JSON text without the text of any message.
     pub raw: String,
-}
-
-/// A Unipile webhook, understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnipileEvent {
-    /// API v2 has an event id, v1 has none.
-    pub event_ref: Option<EventRef>,
-    /// What it is.
-    pub kind: UnipileKind,
-    /// What may be kept of the body, a JSON text.
-    pub raw: String,
-}
-
-/// What a Unipile webhook says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UnipileKind {
-    /// Evidence: a new relation, a reply, or what may be a note echo.
-    Evidence(Box<Signal>),
-    /// The state of an account. `healthy` is `None` when it changes nothing (`CONNECTING`).
-    Account {
-        /// The account.
-        account: AccountId,
-        /// The provider's word.
-        message: String,
-        /// Whether the account works.
-        healthy: Option<bool>,
-    },
-    /// Not evidence; `reason` is one sentence for the ledger.
-    Ignored {
-        /// The account, where the body names one.
-        account: Option<AccountId>,
-        /// The source it would have had: `webhook`, `reply` or `note_echo`.
-        source: Source,
-        /// Whom it is about, as far as the body says.
-        identity: Identity,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// A SendPilot webhook, understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SendpilotEvent {
-    /// The event's id, where it has one.
-    pub event_ref: Option<EventRef>,
-    /// The provider's name of the event type.
-    pub event_type: String,
-    /// When SendPilot detected it; `None` when it can't be read.
-    pub timestamp: Option<Timestamp>,
-    /// The enrollment. `None` only for an event type that is not known.
-    pub lead: Option<EnrollmentId>,
-    /// The account. May be missing; then the lead must be known already.
-    pub sender: Option<AccountId>,
-    /// The campaign, where named.
-    pub campaign: Option<CampaignId>,
-    /// The prospect's URL, where named.
-    pub linkedin_url: Option<String>,
-    /// What it says.
-    pub kind: SendpilotKind,
-    /// What may be kept of the body, a JSON text without the text of any message.
-    pub raw: String,
-}
-
-/// What a SendPilot webhook says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendpilotKind {
-    /// `connection.sent`, `connection_request.sent`.
-    Sent {
-        /// The invite's note.
-        note: Option<String>,
-    },
-    /// `connection.accepted`, `connection_request.accepted`.
-    Accepted {
-        /// `acceptedAt`, where it can be read.
-        at: Option<Timestamp>,
-    },
-    /// `message.sent`.
-    MessageSent,
-    /// `reply.received`, `message.received`.
-    Reply {
-        /// The first 400 characters of the reply; whether it is kept is for the configuration to say.
-        preview: Option<String>,
-    },
-    /// `lead.status.changed`, `lead.updated`. `None` for an unknown or missing word.
-    StatusChange {
-        /// The status before.
-        previous: Option<Status>,
-        /// The status now.
-        new: Option<Status>,
-    },
-    /// Any other event type.
-    Unknown,
 }
 
 /// The longest preview of a reply, in characters (contract section 3, `keep_message_text`).

@@ -1,16 +1,14 @@
 //! What an understood webhook does, inside the writer's transaction: the event id is remembered, and evidence goes into the one
 //! stamping routine (contract section 4).
 
-use super::sendpilot;
+use super::sendpilot::{self, SendpilotEvent, SendpilotKind};
+use super::unipile::{UnipileEvent, UnipileKind};
 use crate::domain::bad_input::BadInput;
 use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::provider::Provider;
-use crate::domain::signal::{
-    Claim, EventRef, Outcome, Person, Precision, SendpilotEvent, SendpilotKind, Signal, Source,
-    Subject, UnipileEvent, UnipileKind,
-};
+use crate::domain::signal::{Claim, EventRef, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 use crate::reconcile::{Noted, Routine, Upsert};
 use crate::store::Error;
@@ -312,7 +310,7 @@ fn enrolled(
     };
     if is_new && first_met_later(&event.kind) {
         let mut e = stored(routine)?;
-        e.met_later = true;
+        e.first_seen_after_accept = true;
         routine.tx.update_enrollment(&e)?;
     }
     // Last: evidence that came before may stamp it.

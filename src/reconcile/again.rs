@@ -12,7 +12,7 @@ use super::stamp::{Piece, Verdict};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{
-    Claim, EVIDENCE_WAITS, Outcome, Path, Person, Signal, Source, Subject,
+    Claim, EVIDENCE_RETRY_WINDOW, Outcome, Path, Person, Signal, Source, Subject,
 };
 use crate::store::{Error, Evidence};
 
@@ -78,7 +78,7 @@ impl Routine<'_> {
     pub(super) fn try_again_for(&mut self, mut gained: Vec<Enrollment>) -> Result<(), Error> {
         while let Some(e) = gained.pop() {
             let siblings = self.policy.with_siblings(&e.account);
-            let since = self.now.minus(EVIDENCE_WAITS);
+            let since = self.now.minus(EVIDENCE_RETRY_WINDOW);
             for id in self.tx.signals_for(&e, siblings, since)? {
                 if let Some(evidence) = self.tx.evidence(id)? {
                     gained.extend(self.try_again(&evidence, &e)?);

@@ -80,7 +80,7 @@ pub fn decide(case: &Case<'_>) -> Decision {
         status = status.forward_to(Status::ReplyReceived);
     }
     if let Some(told) = claim.status {
-        status = status.told(told);
+        status = status.updated_to(told);
     }
     let moved_by_word = case.source == Source::Sendpilot && status != enrollment.status;
     Decision {
@@ -129,6 +129,6 @@ fn accept(case: &Case<'_>, own_time: Option<Timestamp>, time: Timestamp) -> Acce
         via_sibling: case.via_sibling,
         pre_connected,
         late: campaign.status != CampaignStatus::Running || after_window,
-        backfill: enrollment.met_later || time < case.now.minus(case.announce_within),
+        backfill: enrollment.first_seen_after_accept || time < case.now.minus(case.announce_within),
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
         accept,
         replied_at: ms(row, "replied_at")?,
         next_step_at: ms(row, "next_step_at")?,
-        met_later: row.get("met_later")?,
+        first_seen_after_accept: row.get("met_later")?,
         created_at: Timestamp(row.get("created_at")?),
     })
 }
@@ -116,7 +116,7 @@ impl Tx<'_> {
                 e.id.as_str(),
                 e.account.as_str(),
                 e.campaign.as_str(),
-                e.met_later,
+                e.first_seen_after_accept,
                 e.created_at.0,
             ])?;
         self.update_enrollment(e)
@@ -158,7 +158,7 @@ impl Tx<'_> {
                 ":invitation_id": e.invite.invitation_id,
                 ":note_hash": e.invite.note_hash,
                 ":reported_at": e.invite.reported_at.map(|at| at.0),
-                ":met_later": e.met_later,
+                ":met_later": e.first_seen_after_accept,
             })?;
         Ok(())
     }

@@ -22,7 +22,7 @@ use super::bodies::{GaveWay, Held, Proof, Unfinished};
 use super::peer;
 use super::problem::Problem;
 use super::webhooks;
-use crate::intake::verify::Claim;
+use crate::intake::verify::SenderProof;
 use crate::metrics::WebhookResult;
 
 /// From the head to the last byte of the body.
@@ -93,8 +93,8 @@ pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Resp
 /// What was found out about the sender before the body is read.
 fn proof(extensions: &Extensions) -> Proof {
     let known = extensions.get::<Actor>().is_some();
-    let signed = extensions.get::<Claim>();
-    if known || signed.is_some_and(Claim::is_proved) {
+    let signed = extensions.get::<SenderProof>();
+    if known || signed.is_some_and(SenderProof::is_proved) {
         Proof::Head
     } else {
         Proof::None

@@ -17,7 +17,7 @@ use crate::config::Secret;
 use crate::domain::bad_input::BadInput;
 use crate::domain::provider::Provider;
 use crate::domain::signal::Outcome;
-use crate::intake::verify::{Claim, Refusal};
+use crate::intake::verify::{Refusal, SenderProof};
 use crate::intake::{self, apply, verify};
 use crate::metrics::WebhookResult;
 use crate::store::Error;
@@ -48,7 +48,7 @@ pub fn provider_of(path: &str) -> Option<Provider> {
 /// 401.
 pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(), Problem> {
     let (config, now) = (app.config(), app.clock.now());
-    let claim = match provider {
+    let proof = match provider {
         Provider::Unipile => verify::unipile(
             &head.headers,
             config.unipile.webhook_header.as_str(),
@@ -62,18 +62,18 @@ pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(),
             verify::sendpilot(&head.headers, &secrets, now)
         }
     };
-    let claim = claim.map_err(|why| unauthorized(app, provider, why))?;
-    head.extensions.insert(claim);
+    let proof = proof.map_err(|why| unauthorized(app, provider, why))?;
+    head.extensions.insert(proof);
     Ok(())
 }
 
 async fn unipile(
     State(app): State<App>,
-    Extension(claim): Extension<Claim>,
+    Extension(proof): Extension<SenderProof>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     const WHO: Provider = Provider::Unipile;
-    claim
+    proof
         .check(&body)
         .map_err(|why| unauthorized(&app, WHO, why))?;
     let keep_text = app.config().unipile.keep_message_text;
@@ -89,11 +89,11 @@ async fn unipile(
 
 async fn sendpilot(
     State(app): State<App>,
-    Extension(claim): Extension<Claim>,
+    Extension(proof): Extension<SenderProof>,
     body: Bytes,
 ) -> Result<Response, Problem> {
     const WHO: Provider = Provider::Sendpilot;
-    claim
+    proof
         .check(&body)
         .map_err(|why| unauthorized(&app, WHO, why))?;
     let keep_text = app.config().unipile.keep_message_text;

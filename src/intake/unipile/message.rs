@@ -2,13 +2,11 @@
 
 use serde_json::Value;
 
-use super::read;
+use super::{UnipileEvent, UnipileKind, read};
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::Identity;
 use crate::domain::note::NoteKey;
-use crate::domain::signal::{
-    Claim, Person, Precision, Signal, Source, Subject, UnipileEvent, UnipileKind,
-};
+use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 
 /// The path of the field that usually says who wrote the message.

@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::read;
+use super::{UnipileEvent, UnipileKind, read};
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::{Identity, is_placeholder};
 use crate::domain::ids::AccountId;
-use crate::domain::signal::{
-    Claim, Person, Precision, Signal, Source, Subject, UnipileEvent, UnipileKind,
-};
+use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 
 pub(super) fn v1(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, BadInput> {

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{other_network, read};
+use super::{UnipileEvent, UnipileKind, other_network, read};
 use crate::domain::bad_input::BadInput;
-use crate::domain::signal::{UnipileEvent, UnipileKind};
 
 /// The words that say an account works.
 const HEALTHY: [&str; 4] = ["OK", "RECONNECTED", "CREATION_SUCCESS", "SYNC_SUCCESS"];

@@ -121,7 +121,7 @@ fn sendpilots_own_form() {
             &["whsec_abc"],
             NOW
         )
-        .and_then(|claim| claim.check(b"{}")),
+        .and_then(|proof| proof.check(b"{}")),
         Err(Refusal::Wrong)
     );
 }
@@ -192,8 +192,8 @@ proptest! {
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("webhook-id", value);
         }
-        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Timestamp(now)).and_then(|claim| claim.check(&bytes)).is_err());
-        prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Timestamp(now)).and_then(|claim| claim.check(&bytes)).is_err());
+        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Timestamp(now)).and_then(|proof| proof.check(&bytes)).is_err());
+        prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Timestamp(now)).and_then(|proof| proof.check(&bytes)).is_err());
     }
 }
 
@@ -202,7 +202,7 @@ fn the_head_alone_refuses_what_no_body_can_mend() {
     let now = NOW.0 / 1000;
     let signed = |value: &str| {
         let found = headers(&[("unipile-signature", value)]);
-        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|claim| claim.is_proved())
+        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|proof| proof.is_proved())
     };
     assert_eq!(signed(&format!("t={now},v0=00")), Ok(false));
     assert_eq!(
@@ -212,16 +212,16 @@ fn the_head_alone_refuses_what_no_body_can_mend() {
     assert_eq!(signed("v0=00"), Err(Refusal::Malformed));
     let by_header = |value: &str| {
         let found = headers(&[("unipile-auth", value)]);
-        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|claim| claim.is_proved())
+        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|proof| proof.is_proved())
     };
     assert_eq!(by_header("s3cret"), Ok(true));
     assert_eq!(by_header("other"), Err(Refusal::Wrong));
 }
 
 #[test]
-fn a_claim_shows_no_key() {
+fn a_proof_shows_no_key() {
     let value = format!("t={},v0=00", NOW.0 / 1000);
     let found = headers(&[("unipile-signature", &value)]);
-    let claim = unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).unwrap();
-    assert_eq!(format!("{claim:?}"), "Claim { is_proved: false }");
+    let proof = unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).unwrap();
+    assert_eq!(format!("{proof:?}"), "SenderProof { is_proved: false }");
 }

@@ -44,7 +44,7 @@ prop_compose! {
         let mut e = Enrollment::new(id, account, CampaignId::unassigned(), Timestamp(NOW - 20 * DAY));
         e.status = status;
         e.invite.at = invited;
-        e.met_later = met_later;
+        e.first_seen_after_accept = met_later;
         e
     }
 }

@@ -1,7 +1,7 @@
 //! Who sent a webhook: static headers and signatures, compared in constant time.
 //!
 //! There are two steps. The head alone proves or disproves a static header, and says of a signature that it is missing, can't be
-//! read or is too old. A [`Claim`] is what is left: a signature still has to fit the raw body.
+//! read or is too old. A [`SenderProof`] is what is left: a signature still has to fit the raw body.
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,7 @@ pub enum Refusal {
 
 /// What the head of a request says about its sender.
 #[derive(Clone)]
-pub struct Claim(Proof);
+pub struct SenderProof(Proof);
 
 #[derive(Clone)]
 enum Proof {
@@ -73,16 +73,16 @@ struct Signed {
     signatures: Vec<Vec<u8>>,
 }
 
-impl std::fmt::Debug for Claim {
+impl std::fmt::Debug for SenderProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the keys.
-        f.debug_struct("Claim")
+        f.debug_struct("SenderProof")
             .field("is_proved", &self.is_proved())
             .finish()
     }
 }
 
-impl Claim {
+impl SenderProof {
     /// Whether the head alone proves who sent the request.
     #[must_use]
     pub fn is_proved(&self) -> bool {
@@ -112,7 +112,7 @@ pub fn unipile(
     static_secret: &str,
     signing_secret: &str,
     now: Timestamp,
-) -> Result<Claim, Refusal> {
+) -> Result<SenderProof, Refusal> {
     if headers.contains_key(UNIPILE_SIGNATURE) {
         if signing_secret.is_empty() {
             return Err(Refusal::NotConfigured);
@@ -131,7 +131,7 @@ pub fn unipile(
     // Digests have one length, so not even the length of the secret shows in the time taken.
     let equal = Sha256::digest(value.as_bytes()).ct_eq(&Sha256::digest(static_secret.as_bytes()));
     bool::from(equal)
-        .then_some(Claim(Proof::Given))
+        .then_some(SenderProof(Proof::Given))
         .ok_or(Refusal::Wrong)
 }
 
@@ -139,7 +139,11 @@ pub fn unipile(
 ///
 /// # Errors
 /// The [`Refusal`] for the log.
-pub fn sendpilot(headers: &HeaderMap, secrets: &[&str], now: Timestamp) -> Result<Claim, Refusal> {
+pub fn sendpilot(
+    headers: &HeaderMap,
+    secrets: &[&str],
+    now: Timestamp,
+) -> Result<SenderProof, Refusal> {
     let secrets: Vec<&str> = secrets.iter().copied().filter(|s| !s.is_empty()).collect();
     if secrets.is_empty() {
         return Err(Refusal::NotConfigured);
@@ -176,7 +180,7 @@ fn hex_signature(
     secrets: &[&str],
     now: Timestamp,
     tolerance_ms: u64,
-) -> Result<Claim, Refusal> {
+) -> Result<SenderProof, Refusal> {
     let mut time = None;
     let mut signatures: Vec<Vec<u8>> = Vec::new();
     for part in header.split(',') {
@@ -194,7 +198,7 @@ fn hex_signature(
         return Err(Refusal::Malformed);
     }
     fresh(time, now, tolerance_ms)?;
-    Ok(Claim(Proof::Signed(Signed {
+    Ok(SenderProof(Proof::Signed(Signed {
         keys: secrets.iter().map(|s| s.as_bytes().to_vec()).collect(),
         before: format!("{time}.").into_bytes(),
         signatures,
@@ -207,7 +211,7 @@ fn standard(
     prefix: &str,
     secrets: &[&str],
     now: Timestamp,
-) -> Result<Claim, Refusal> {
+) -> Result<SenderProof, Refusal> {
     let id = one(headers, &format!("{prefix}-id"))?;
     let time = one(headers, &format!("{prefix}-timestamp"))?;
     let signatures: Vec<Vec<u8>> = one(headers, &format!("{prefix}-signature"))?
@@ -220,7 +224,7 @@ fn standard(
         return Err(Refusal::Malformed);
     }
     fresh(time, now, SENDPILOT_TOLERANCE_MS)?;
-    Ok(Claim(Proof::Signed(Signed {
+    Ok(SenderProof(Proof::Signed(Signed {
         keys: secrets.iter().map(|s| standard_key(s)).collect(),
         before: format!("{id}.{time}.").into_bytes(),
         signatures,

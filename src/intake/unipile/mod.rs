@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
+mod event;
 mod message;
 mod relation;
 mod status;
 
 use serde_json::Value;
+
+pub use event::{UnipileEvent, UnipileKind};
 
 use super::read;
 use crate::domain::bad_input::BadInput;
@@ -15,7 +18,7 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::note::NoteKey;
 use crate::domain::provider::Provider;
-use crate::domain::signal::{EventRef, Source, UnipileEvent, UnipileKind};
+use crate::domain::signal::{EventRef, Source};
 use crate::domain::time::Timestamp;
 
 /// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies; `key` hashes the

@@ -1,9 +1,12 @@
 //! SendPilot's webhooks, under their older and their newer names (contract section 4).
 
+mod event;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
+
+pub use event::{SendpilotEvent, SendpilotKind};
 
 use super::read;
 use crate::domain::bad_input::BadInput;
@@ -11,7 +14,7 @@ use crate::domain::enrollment::Status;
 use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::provider::Provider;
-use crate::domain::signal::{EventRef, SendpilotEvent, SendpilotKind};
+use crate::domain::signal::EventRef;
 use crate::domain::time::Timestamp;
 
 /// The longest URL that is kept, in characters.

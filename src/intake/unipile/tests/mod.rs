@@ -12,12 +12,14 @@ use crate::domain::signal::{Precision, Signal};
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const MIRA: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";
 
-const RELATION: &str = include_str!("../../../tests/data/samples/unipile_new_relation.json");
-const RELATION_V2: &str = include_str!("../../../tests/data/samples/unipile_v2_relation_new.json");
-const STATUS: &str = include_str!("../../../tests/data/samples/unipile_account_status.json");
-const REPLY: &str = include_str!("../../../tests/data/samples/unipile_message_reply.json");
-const ECHO: &str = include_str!("../../../tests/data/samples/unipile_message_note_echo.json");
-const INMAIL: &str = include_str!("../../../tests/data/samples/unipile_message_inmail_reply.json");
+const RELATION: &str = include_str!("../../../../tests/data/samples/unipile_new_relation.json");
+const RELATION_V2: &str =
+    include_str!("../../../../tests/data/samples/unipile_v2_relation_new.json");
+const STATUS: &str = include_str!("../../../../tests/data/samples/unipile_account_status.json");
+const REPLY: &str = include_str!("../../../../tests/data/samples/unipile_message_reply.json");
+const ECHO: &str = include_str!("../../../../tests/data/samples/unipile_message_note_echo.json");
+const INMAIL: &str =
+    include_str!("../../../../tests/data/samples/unipile_message_inmail_reply.json");
 
 fn key() -> NoteKey {
     NoteKey::new([7; 32])
