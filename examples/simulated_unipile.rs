@@ -1,11 +1,11 @@
-//! A simulated Unipile on a port of its own: for trying acceptd, or anything else that speaks to Unipile, without an account.
+//! Runs a simulated Unipile on a port of its own, for trying acceptd or another client of Unipile without an account.
 //!
 //! ```text
 //! cargo run --example simulated_unipile -- --listen 127.0.0.1:9100 --accounts 2 --relations 250 --accept-every 30
 //! ```
 //!
-//! It prints its address, its key and its accounts, one JSON object in a line, and answers until it is stopped. With
-//! `--accept-every` each account sends an invite and sees it accepted again and again; whoever registered a webhook is told.
+//! It prints its address, its API key and its accounts as one line of JSON, and runs until it is stopped. With `--accept-every`, each
+//! account regularly sends an invite that is accepted, and registered webhooks are called.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,22 +16,22 @@ use clap::Parser;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-/// A simulated Unipile.
+/// Runs a simulated Unipile.
 #[derive(Parser)]
 struct Options {
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// How many LinkedIn accounts are connected: acc_1, acc_2, …
+    /// Number of connected LinkedIn accounts: acc_1, acc_2, …
     #[arg(long, default_value_t = 1)]
     accounts: u64,
-    /// How many relations each of them has.
+    /// Number of relations of each account.
     #[arg(long, default_value_t = 250)]
     relations: u64,
-    /// The key that requests have to carry in X-API-KEY.
+    /// The API key that requests must send as X-API-KEY.
     #[arg(long, default_value = "simulated-key")]
     key: String,
-    /// Seconds between two invites of an account that are accepted; 0 for none.
+    /// Seconds between two accepted invites of an account; 0 for none.
     #[arg(long, default_value_t = 0)]
     accept_every: u64,
 }
@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
         });
         sim.add_connections(name, relations);
     }
-    // Somebody whom nobody knows yet, to try an invite with.
+    // A person without any connection, to try an invite with.
     let stranger = Member::made_up(731_204_558);
     sim.add_member(stranger.clone());
     println!(

@@ -6,7 +6,7 @@ use crate::config;
 use crate::domain::event::EventType;
 use crate::metrics::Metrics;
 use crate::tell::sign::SigningSecret;
-use crate::tell::{Destination, InDoubt, Kind, Observer, Rate};
+use crate::tell::{DeliveryObserver, Destination, DestinationKind, InDoubt, RateLimit};
 
 /// The destinations of a configuration, as the dispatcher takes them.
 #[must_use]
@@ -19,13 +19,13 @@ fn destination(from: &config::Destination) -> Destination {
     Destination {
         name: from.name.clone(),
         kind: match from.kind {
-            config::Kind::Slack => Kind::Slack,
-            config::Kind::Webhook => Kind::Webhook,
-            config::Kind::Sendpilot => Kind::Sendpilot,
+            config::Kind::Slack => DestinationKind::Slack,
+            config::Kind::Webhook => DestinationKind::Webhook,
+            config::Kind::Sendpilot => DestinationKind::Sendpilot,
         },
         url: from.url.clone(),
         // The configuration refuses a zero; one is what comes nearest.
-        rate: Rate {
+        rate: RateLimit {
             count: NonZeroU32::new(from.rate.count).unwrap_or(NonZeroU32::MIN),
             per: from.rate.window,
         },
@@ -45,7 +45,7 @@ fn destination(from: &config::Destination) -> Destination {
     }
 }
 
-impl Observer for Metrics {
+impl DeliveryObserver for Metrics {
     fn attempted(&self, destination: &str, event: EventType, result: &'static str) {
         self.attempt(destination, event, result);
     }

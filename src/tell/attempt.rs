@@ -1,36 +1,36 @@
-//! What one attempt came to, before anybody judges it.
+//! The raw result of one delivery attempt, before `verdict` interprets it.
 
 use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-/// The furthest that `Retry-After` may move the next attempt (contract section 7).
+/// The longest wait that a `Retry-After` header can ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
-/// What one attempt came to.
+/// The raw result of one delivery attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
-    /// The head of an answer was read.
+    /// The status and headers of an answer were read.
     Answer(Answer),
-    /// The request was, or may have been, written and no answer was read. The text says how, without any secret.
+    /// The request was written, or may have been, and no answer was read. The text says why and contains no secret.
     InDoubt(String),
-    /// The request was never written: refused, no such name, no TLS, no body to send. The text says why, without any secret.
+    /// The request was never written: connection refused, unknown name, no TLS. The text says why and contains no secret.
     NotSent(String),
 }
 
-/// An answer.
+/// The receiver's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status.
+    /// HTTP status code.
     pub status: u16,
-    /// `Retry-After`, already cut to [`RETRY_AFTER_MAX`]; whatever the status.
+    /// The time that `Retry-After` asks for, at most [`RETRY_AFTER_MAX`] ahead. It is read for every status.
     pub retry_after: Option<Timestamp>,
-    /// The beginning of the body, safe to show; `None` when it could not be read to its end or its limit.
+    /// The beginning of the body without secrets, or `None` if the connection broke while it was read.
     pub body: Option<String>,
 }
 
-/// When the next attempt may be made by a `Retry-After`; at most [`RETRY_AFTER_MAX`] from now. A date in the past is ignored: a
-/// receiver whose clock is behind would use up every attempt in a moment.
+/// Returns the time that a `Retry-After` value asks for, at most [`RETRY_AFTER_MAX`] ahead. A date in the past is ignored. Otherwise a
+/// receiver whose clock is slow would use up every attempt within seconds.
 #[must_use]
 pub fn retry_after(value: &str, now: Timestamp) -> Option<Timestamp> {
     Some(now.plus(crate::http::retry_after(value, now)?.min(RETRY_AFTER_MAX)))
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_cut_to_a_day() {
+    fn retry_after_is_at_most_a_day() {
         let now = Timestamp::parse("2026-05-02T15:14:06.250Z").expect("a time");
         let soon = Timestamp::parse("2026-05-02T15:20:00Z");
         for (value, then) in [

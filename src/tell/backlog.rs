@@ -1,8 +1,8 @@
-//! Work on many deliveries at once, beside the workers: it holds deliveries of removed destinations, does bulk replays, and plans
-//! deliveries anew that were planned while the clock was ahead.
+//! Bulk work on deliveries: it holds deliveries of removed destinations, does bulk replays, and replans deliveries that were planned while
+//! the clock was ahead.
 //!
-//! It goes in small steps with a pause after each, so that no webhook and no delivery waits for it. The database says what is left
-//! to do, so the work goes on after a restart.
+//! It works in small steps with a pause after each, so that it delays no webhook and no other delivery. The database says what is left
+//! to do, so the work continues after a restart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::REMOVED;
+use super::REMOVED_REASON;
 use super::destination::Destination;
 use super::retry::WAIT_MAX;
 use crate::clock::Clock;
@@ -19,32 +19,32 @@ use crate::domain::delivery::DeliveryState;
 use crate::store::{Error, Store};
 use crate::wake::Wake;
 
-/// How many rows one step looks at: a few milliseconds of the writer's time.
+/// The most rows of one step. A step takes a few milliseconds of the writer's time.
 pub(super) const STEP_ROWS: usize = 500;
-/// The pause after each step.
+/// Pause after each step.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often it looks for work without being woken: an event may have been on its way to a destination during the reload that
-/// removed it.
+/// How often it looks for work without being woken. An event may have been committed for a destination just when a reload removed it.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How often it compares the clock with the time that really went by.
+/// How often it compares the clock with the time that has really passed.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
-/// How long it waits before it asks a database again that can't be used.
+/// Wait before it tries again to use a database that is unavailable.
 const STORE_WAIT: Duration = Duration::from_secs(1);
-/// How many deliveries are looked up at once to be planned anew.
+/// The most deliveries that are looked up at once to be replanned.
 const REPLAN_ROWS: usize = 10_000;
 
-/// Does the work.
+/// The task that does the bulk work.
 pub(super) struct Backlog {
     store: Store,
     clock: Clock,
     wanted: watch::Receiver<Vec<Destination>>,
-    /// How many deliveries were held so far, by destination. For the log.
+    /// Number of deliveries held so far, by destination, for the log.
     held: BTreeMap<String, usize>,
-    /// Whether the clock was set back since deliveries were last planned anew. It may have been while no process ran.
+    /// Whether the clock was set back since deliveries were last replanned. True at the start, because it may have happened while no
+    /// process ran.
     set_back: bool,
-    /// Whether workers are to be woken that may have missed something.
+    /// Whether to wake the workers, in case one missed a wake-up.
     remind: bool,
-    drift: Drift,
+    drift: ClockDrift,
 }
 
 impl Backlog {
@@ -54,7 +54,7 @@ impl Backlog {
         wanted: watch::Receiver<Vec<Destination>>,
     ) -> Self {
         Self {
-            drift: Drift::new(&clock),
+            drift: ClockDrift::new(&clock),
             store,
             clock,
             wanted,
@@ -64,7 +64,7 @@ impl Backlog {
         }
     }
 
-    /// Works until `stop`. `wake` asks for a look.
+    /// Works until `stop` is cancelled, and looks for work whenever `wake` is activated.
     pub(super) async fn run(mut self, wake: Wake, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
@@ -83,7 +83,7 @@ impl Backlog {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "bulk work on deliveries waits for the database");
+                    tracing::warn!(%error, "bulk work on deliveries is waiting for the database");
                     tokio::time::sleep(STORE_WAIT).await;
                     continue;
                 }
@@ -104,7 +104,7 @@ impl Backlog {
         }
     }
 
-    /// Does a step of everything that is left. Returns whether more is left.
+    /// Does one step of each kind of work. Returns whether more is left.
     async fn round(&mut self) -> Result<bool, Error> {
         let waiting = self
             .store
@@ -116,7 +116,7 @@ impl Backlog {
             }
             self.set_back = false;
         }
-        // Asked when the deliveries have been read: a reload may have brought their destination meanwhile.
+        // After the deliveries were read: a reload may have added their destination meanwhile.
         let (configured, removed): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|name| is_wanted(&self.wanted, name));
@@ -139,7 +139,7 @@ impl Backlog {
                 if is_wanted(&wanted, &destination) {
                     return Ok(0);
                 }
-                tx.hold_pending(&destination, REMOVED, now, STEP_ROWS)
+                tx.hold_pending(&destination, REMOVED_REASON, now, STEP_ROWS)
             })
             .await?;
         let more = count == STEP_ROWS;
@@ -148,7 +148,11 @@ impl Backlog {
             && let Some(deliveries) = self.held.remove(&name)
             && deliveries > 0
         {
-            tracing::warn!(destination = name, deliveries, "{REMOVED}");
+            tracing::warn!(
+                destination = name,
+                deliveries,
+                "deliveries held: the destination is not in the configuration"
+            );
         }
         tokio::time::sleep(PAUSE).await;
         Ok(more)
@@ -176,7 +180,7 @@ impl Backlog {
         Ok(more)
     }
 
-    /// Plans anew what was planned for this destination while the clock was ahead.
+    /// Replans the deliveries of a destination that were planned while the clock was ahead.
     async fn replan(&self, name: &str) -> Result<(), Error> {
         let mut deliveries = 0;
         loop {
@@ -202,7 +206,7 @@ impl Backlog {
             tracing::warn!(
                 destination = name,
                 deliveries,
-                "the clock was set back: deliveries were planned anew"
+                "clock was set back: deliveries replanned"
             );
         }
         Ok(())
@@ -213,13 +217,13 @@ fn is_wanted(wanted: &watch::Receiver<Vec<Destination>>, name: &str) -> bool {
     wanted.borrow().iter().any(|d| d.name == name)
 }
 
-/// How far the clock is from the time that really went by.
-struct Drift {
+/// Compares the clock with the time that has really passed.
+struct ClockDrift {
     ms: i64,
 }
 
-impl Drift {
-    /// How far the clock must have been set back to be noticed, in milliseconds. No delivery needs less.
+impl ClockDrift {
+    /// The smallest step back that is noticed, in milliseconds. Smaller ones do not matter to deliveries.
     const NOTICED_MS: i64 = 1_000;
 
     fn new(clock: &Clock) -> Self {
@@ -233,7 +237,7 @@ impl Drift {
         clock.now().0.saturating_sub(steady)
     }
 
-    /// Whether the clock was set back since this was last asked.
+    /// Whether the clock was set back since the last call.
     fn was_set_back(&mut self, clock: &Clock) -> bool {
         let ms = Self::measure(clock);
         let back = self.ms.saturating_sub(ms) >= Self::NOTICED_MS;
@@ -253,7 +257,7 @@ mod tests {
     fn only_a_clock_that_was_set_back_is_noticed() {
         let start = Timestamp(1_777_734_846_000);
         let clock = Clock::by_hand(start);
-        let mut drift = Drift::new(&clock);
+        let mut drift = ClockDrift::new(&clock);
         clock.advance(Duration::from_secs(60));
         assert!(!drift.was_set_back(&clock));
         clock.set(start.plus(Duration::from_secs(7_200)));

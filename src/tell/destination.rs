@@ -1,4 +1,4 @@
-//! A destination as the dispatcher needs it. What it wants to hear of is not here: that is decided when an event is made.
+//! A destination as the dispatcher needs it. Which events it gets is decided elsewhere, when an event is created.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use reqwest::header::{HeaderName, HeaderValue};
 use super::sign::SigningSecret;
 use crate::domain::secret_url::SecretUrl;
 
-/// What a destination speaks (contract section 3).
+/// The format that a destination expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DestinationKind {
     /// A Slack incoming webhook.
     Slack,
     /// acceptd's own events, signed by Standard Webhooks.
@@ -19,43 +19,43 @@ pub enum Kind {
     Sendpilot,
 }
 
-/// What becomes of a delivery whose request was written and whose answer was not read (contract section 7).
+/// What to do with a delivery whose request was written and whose answer was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InDoubt {
-    /// Sent again with the same id: the receiver drops what it has seen.
+    /// Send it again with the same id. The receiver recognises the id and ignores the repetition.
     Resend,
-    /// Left for a person: a chat channel can't drop what it has seen.
+    /// Leave it for a person to decide, because a chat channel would show the event twice.
     Hold,
 }
 
-/// At most `count` requests in `per`.
+/// A rate limit: at most `count` requests in each `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
+pub struct RateLimit {
+    /// Number of requests.
     pub count: NonZeroU32,
-    /// In what span; not zero.
+    /// Length of the span; not zero.
     pub per: Duration,
 }
 
-/// One `[[destination]]` (contract section 3), checked.
+/// One valid `[[destination]]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// Its name, unique.
+    /// Unique name.
     pub name: String,
-    /// What it speaks.
-    pub kind: Kind,
-    /// Where it is.
+    /// Format of the requests.
+    pub kind: DestinationKind,
+    /// Address that requests are sent to.
     pub url: SecretUrl,
-    /// The most requests it gets.
-    pub rate: Rate,
-    /// The most requests at the same time.
+    /// Limit on how often requests are sent.
+    pub rate: RateLimit,
+    /// The most requests in flight at the same time.
     pub concurrency: NonZeroU32,
-    /// From the start of an attempt to the end of its answer.
+    /// Time limit from the start of an attempt to the end of its answer.
     pub timeout: Duration,
-    /// What becomes of deliveries in doubt.
+    /// What to do with deliveries in doubt.
     pub in_doubt: InDoubt,
-    /// All of them sign; not used by Slack.
+    /// Signing secrets. Each one adds a signature; Slack destinations do not use them.
     pub secrets: Vec<SigningSecret>,
-    /// Sent along; marked as sensitive, so they are not shown.
+    /// Additional request headers. They are marked as sensitive, so `Debug` does not print them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }

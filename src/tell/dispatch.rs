@@ -1,4 +1,5 @@
-//! The dispatcher: one worker per destination, so that a slow or failing one delays no other; start, reload and drain.
+//! The dispatcher: start, reload and drain of the workers. There is one worker per destination, so that a slow or failing destination
+//! delays no other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,51 +13,51 @@ use super::backlog::{Backlog, STEP_ROWS};
 use super::destination::Destination;
 use super::gate::Gate;
 use super::worker::{OnTheWire, Shared, Worker, recovered};
-use super::{Observer, REMOVED};
+use super::{DeliveryObserver, REMOVED_REASON};
 use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
 use crate::store::{self, Reader, Settlement, Store};
 use crate::wake::Wake;
 
-/// How long deliveries in flight may take to end once the daemon is told to (contract section 10).
+/// How long a stop of the daemon waits for deliveries in flight.
 pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// How long the dispatcher waits before it tries again to record the urls of the destinations.
-const MEET_EVERY: Duration = Duration::from_secs(10);
+/// Wait before it tries again to record the urls of the destinations.
+const RECORD_EVERY: Duration = Duration::from_secs(10);
 
-/// How long the start waits before it asks a database again that can't be used.
+/// Wait before it tries again to use a database that is unavailable.
 const STORE_WAIT: Duration = Duration::from_secs(1);
 
-/// Changes the destinations of a running dispatcher. Cheap to clone.
+/// A handle that changes the destinations of a running dispatcher. Cheap to clone.
 #[derive(Clone)]
 pub struct Reload(Arc<watch::Sender<Vec<Destination>>>);
 
 impl Reload {
-    /// These are the destinations from now on. What is on the wire to a changed or removed one ends by itself.
+    /// Replaces the destinations. Requests in flight to a changed or removed destination still end.
     pub fn set(&self, destinations: Vec<Destination>) {
         self.0.send_replace(destinations);
     }
 }
 
-/// Sends what the outbox holds.
+/// Sends the deliveries of the outbox.
 pub struct Dispatcher {
     shared: Shared,
     wanted: watch::Receiver<Vec<Destination>>,
     workers: HashMap<String, Worker>,
-    /// By name. Those of removed destinations stay while they are in use: the destination may come back.
+    /// By name. The gate of a removed destination stays while it is in use, because the destination may be added again.
     gates: HashMap<String, Arc<Gate>>,
-    /// Whether the database knows the urls of the wanted destinations.
-    met: bool,
+    /// Whether the urls of the destinations are recorded in the database.
+    recorded: bool,
 }
 
 impl Dispatcher {
-    /// A dispatcher that does not run yet.
+    /// Creates a dispatcher and the handle that reloads it. It does nothing before [`Self::run`].
     #[must_use]
     pub fn new(
         store: Store,
         clock: Clock,
         destinations: Vec<Destination>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn DeliveryObserver>,
     ) -> (Self, Reload) {
         let (to, wanted) = watch::channel(destinations);
         let shared = Shared {
@@ -71,51 +72,51 @@ impl Dispatcher {
             wanted,
             workers: HashMap::new(),
             gates: HashMap::new(),
-            met: false,
+            recorded: false,
         };
         (dispatcher, Reload(Arc::new(to)))
     }
 
-    /// Settles what the last process left in doubt, then sends until `shutdown`; returns when what was on the wire has ended,
-    /// or after [`DRAIN_MAX`]. What has not ended by then is in doubt at the next start.
+    /// Settles what the last process left in doubt, then sends until `shutdown`. Returns when the requests in flight have ended, or
+    /// after [`DRAIN_MAX`]. Requests that have not ended by then are in doubt at the next start.
     pub async fn run(mut self, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = self.recover() => {}
         }
         self.apply(&shutdown).await;
-        let look = Wake::default();
+        let backlog_wake = Wake::default();
         let Shared { store, clock, .. } = self.shared.clone();
         let backlog = Backlog::new(store.clone(), clock, self.wanted.clone());
         self.shared
             .tasks
-            .spawn(backlog.run(look.clone(), shutdown.clone()));
-        let mut meets =
-            tokio::time::interval_at(tokio::time::Instant::now() + MEET_EVERY, MEET_EVERY);
-        meets.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            .spawn(backlog.run(backlog_wake.clone(), shutdown.clone()));
+        let mut retries =
+            tokio::time::interval_at(tokio::time::Instant::now() + RECORD_EVERY, RECORD_EVERY);
+        retries.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 news = store.outbox_news() => {
-                    let mut orphans = false;
+                    let mut removed = false;
                     for name in &news.destinations {
                         match self.workers.get(name) {
                             Some(worker) => worker.wake(),
-                            None => orphans = true,
+                            None => removed = true,
                         }
                     }
-                    if news.bulk || orphans {
-                        look.activate();
+                    if news.bulk || removed {
+                        backlog_wake.activate();
                     }
                 }
-                // The sender may be gone; then there are no more reloads.
+                // If the sender is gone, there are no more reloads.
                 Ok(()) = self.wanted.changed() => {
                     self.apply(&shutdown).await;
-                    look.activate();
+                    backlog_wake.activate();
                 }
-                _ = meets.tick(), if !self.met => {
+                _ = retries.tick(), if !self.recorded => {
                     let wanted = self.wanted.borrow().clone();
-                    self.meet(&wanted).await;
+                    self.record(&wanted).await;
                 }
             }
         }
@@ -129,15 +130,16 @@ impl Dispatcher {
         {
             tracing::warn!(
                 deliveries = self.shared.tasks.len(),
-                "deliveries in flight did not end in time; they are in doubt"
+                "deliveries in flight did not end in time; they are in doubt at the next start"
             );
         }
     }
 
-    /// What is `sending` when a process starts was claimed by one that died. Tried until the database can be used.
+    /// Settles the deliveries that are `sending` at the start: a process that died had claimed them. Retries until the database is
+    /// available.
     async fn recover(&self) {
         while let Err(error) = self.recover_once().await {
-            tracing::warn!(%error, "the outbox waits for the database");
+            tracing::warn!(%error, "deliveries are waiting for the database");
             tokio::time::sleep(STORE_WAIT).await;
         }
     }
@@ -149,7 +151,7 @@ impl Dispatcher {
         for name in store.read(sending).await? {
             let now = self.shared.clock.now();
             let configured = wanted.iter().find(|d| d.name == name);
-            let settled = configured.map_or_else(held_orphan, |d| recovered(d, now));
+            let settled = configured.map_or_else(held_as_removed, |d| recovered(d, now));
             let mut deliveries = 0;
             loop {
                 let (settled, name) = (settled.clone(), name.clone());
@@ -165,13 +167,13 @@ impl Dispatcher {
                 destination = name,
                 deliveries,
                 then = %settled.state,
-                "deliveries were in flight when the last process ended"
+                "deliveries in flight when the last process ended"
             );
         }
         Ok(())
     }
 
-    /// Makes the workers those of the wanted destinations. Unchanged ones go on undisturbed.
+    /// Starts and retires workers to match the configured destinations. The workers of unchanged destinations continue.
     async fn apply(&mut self, shutdown: &CancellationToken) {
         let wanted = self.wanted.borrow_and_update().clone();
         self.workers.retain(|_, worker| {
@@ -182,7 +184,7 @@ impl Dispatcher {
             unchanged
         });
         self.set_gates(&wanted);
-        self.meet(&wanted).await;
+        self.record(&wanted).await;
         for destination in wanted {
             if self.workers.contains_key(&destination.name) {
                 continue;
@@ -200,13 +202,13 @@ impl Dispatcher {
                     self.workers.insert(name, worker);
                 }
                 Err(error) => {
-                    tracing::error!(destination = name, %error, "nothing can be sent to this destination");
+                    tracing::error!(destination = name, %error, "destination disabled: its HTTP client can't be set up");
                 }
             }
         }
     }
 
-    /// Applies the limits of the wanted destinations to the gates that are there, and drops those that nobody needs any more.
+    /// Applies the limits of the configured destinations to existing gates, and drops gates that are no longer needed.
     fn set_gates(&mut self, wanted: &[Destination]) {
         self.gates.retain(|name, gate| {
             if let Some(destination) = wanted.iter().find(|d| d.name == *name) {
@@ -218,9 +220,9 @@ impl Dispatcher {
         });
     }
 
-    /// Remembers the urls; a destination that was stopped under another one starts.
-    async fn meet(&mut self, wanted: &[Destination]) {
-        let met: Vec<_> = wanted
+    /// Records the urls of the destinations. A destination that was stopped and has a new url starts.
+    async fn record(&mut self, wanted: &[Destination]) {
+        let urls: Vec<_> = wanted
             .iter()
             .map(|d| (d.name.clone(), d.url.fingerprint()))
             .collect();
@@ -228,22 +230,22 @@ impl Dispatcher {
             .shared
             .store
             .write(move |tx| {
-                met.iter()
+                urls.iter()
                     .try_for_each(|(name, print)| tx.register_destination(name, print))
             })
             .await;
-        self.met = written.is_ok();
+        self.recorded = written.is_ok();
         if let Err(error) = written {
-            tracing::warn!(%error, "the destinations could not be recorded yet");
+            tracing::warn!(%error, "urls of destinations not recorded, retrying");
         }
     }
 }
 
-fn held_orphan() -> Settlement {
+fn held_as_removed() -> Settlement {
     Settlement {
         state: DeliveryState::Held,
         next_attempt_at: None,
         status: None,
-        error: Some(REMOVED.to_owned()),
+        error: Some(REMOVED_REASON.to_owned()),
     }
 }

@@ -1,4 +1,4 @@
-//! The limits of one destination: its rate and its requests in flight.
+//! The limits of one destination: how often requests begin, and how many are in flight.
 //!
 //! A gate belongs to the name of a destination and outlives its workers. A reload replaces the worker and reconfigures the gate, so
 //! requests of the old worker still count and a new rate starts from the last turn.
@@ -10,22 +10,22 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::destination::{Destination, Rate};
+use super::destination::{Destination, RateLimit};
 
-/// The limits of one destination. Kept in memory: a restart takes longer than most of the waits that it forgets.
+/// The limits of one destination. They are kept in memory: a restart takes longer than most of the waits that it forgets.
 pub(super) struct Gate {
     slots: watch::Sender<Slots>,
     pace: Mutex<Pace>,
     configured: AtomicBool,
 }
 
-/// How many requests may be in flight, and how many are.
+/// The number of requests that may be in flight, and the number that are.
 struct Slots {
     limit: u32,
     used: u32,
 }
 
-/// One request in flight, or the right to begin one. Gives its place back when it is dropped.
+/// The right to have one request in flight. Dropping it frees the place.
 pub(super) struct Slot(Arc<Gate>);
 
 impl Drop for Slot {
@@ -37,7 +37,7 @@ impl Drop for Slot {
 }
 
 impl Gate {
-    /// A gate with the limits of this destination.
+    /// Creates a gate with the limits of this destination.
     pub(super) fn new(destination: &Destination) -> Self {
         let slots = Slots {
             limit: destination.concurrency.get(),
@@ -50,7 +50,7 @@ impl Gate {
         }
     }
 
-    /// Applies the limits of a changed destination, or of one that came back. Requests in flight and the last turn count on.
+    /// Applies the limits of a changed destination, or of one that was added again. Requests in flight and the last turn still count.
     pub(super) fn configure(&self, destination: &Destination) {
         self.slots
             .send_modify(|slots| slots.limit = destination.concurrency.get());
@@ -58,7 +58,7 @@ impl Gate {
         self.configured.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that the configuration no longer names the destination.
+    /// Marks the destination as removed from the configuration.
     pub(super) fn remove(&self) {
         self.configured.store(false, Ordering::Relaxed);
     }
@@ -68,12 +68,12 @@ impl Gate {
         self.configured.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing would be lost with the gate: no request is in flight and the next turn is free.
+    /// Whether the gate can be dropped: no request is in flight and the next turn is free.
     pub(super) fn is_idle(&self) -> bool {
         self.slots.borrow().used == 0 && self.pace().wait(Instant::now()).is_zero()
     }
 
-    /// Waits for a free slot and takes it. Takes none if it is dropped while it waits.
+    /// Waits for a free slot and takes it. If the wait is cancelled, no slot is taken.
     pub(super) async fn slot(self: &Arc<Self>) -> Slot {
         let mut changes = self.slots.subscribe();
         while !self.slots.send_if_modified(|slots| {
@@ -87,7 +87,7 @@ impl Gate {
         Slot(self.clone())
     }
 
-    /// Waits for the next turn and takes it. Takes none if it is dropped while it waits.
+    /// Waits for the next turn and takes it. If the wait is cancelled, no turn is taken.
     pub(super) async fn turn(&self) {
         loop {
             let wait = self.pace().take(Instant::now());
@@ -103,21 +103,21 @@ impl Gate {
     }
 }
 
-/// Spreads turns evenly, so that no span ever has more of them than the rate allows. Measured on the steady clock of the machine.
+/// Spreads turns evenly, so that no span has more of them than the rate allows. It uses the machine's steady clock.
 struct Pace {
     every: Duration,
     last: Option<Instant>,
 }
 
 impl Pace {
-    fn new(rate: Rate) -> Self {
+    fn new(rate: RateLimit) -> Self {
         Self {
             every: every(rate),
             last: None,
         }
     }
 
-    /// How long the next turn is away.
+    /// Returns the time until the next turn.
     fn wait(&self, now: Instant) -> Duration {
         self.last.map_or(Duration::ZERO, |last| {
             self.every
@@ -125,7 +125,7 @@ impl Pace {
         })
     }
 
-    /// Takes a turn and returns zero, or returns how long the next one is away.
+    /// Takes a turn and returns zero, or returns the time until the next turn.
     fn take(&mut self, now: Instant) -> Duration {
         let wait = self.wait(now);
         if wait.is_zero() {
@@ -136,7 +136,7 @@ impl Pace {
 }
 
 /// The time between two turns; never zero.
-fn every(rate: Rate) -> Duration {
+fn every(rate: RateLimit) -> Duration {
     (rate.per / rate.count.get()).max(Duration::from_nanos(1))
 }
 
@@ -148,8 +148,8 @@ mod tests {
 
     use super::*;
 
-    fn rate(count: u32, per: Duration) -> Rate {
-        Rate {
+    fn rate(count: u32, per: Duration) -> RateLimit {
+        RateLimit {
             count: NonZeroU32::new(count).expect("not zero"),
             per,
         }

@@ -1,7 +1,7 @@
-//! The way out: claim a delivery, send it, settle it (contract section 7).
+//! Deliveries: claim one, send it, settle it. The rules are in docs/rules/deliveries.md.
 //!
-//! [`render`] makes the body a destination wants, [`sign`] its signature, [`send`] makes one attempt, [`verdict`] says what the
-//! attempt means, [`retry`] when the next one is due. [`dispatch`] keeps one worker per destination that drives them.
+//! [`render`] makes the request body, [`sign`] its signature, [`send`] makes one attempt, [`verdict`] says what the attempt means, and
+//! [`retry`] says when the next one is due. [`dispatch`] runs one worker per destination, which drives all of them.
 
 pub mod attempt;
 mod backlog;
@@ -21,17 +21,16 @@ mod worker;
 
 use crate::domain::event::EventType;
 
-pub use destination::{Destination, InDoubt, Kind, Rate};
+pub use destination::{Destination, DestinationKind, InDoubt, RateLimit};
 pub use dispatch::{Dispatcher, Reload};
 
-/// What the dispatcher tells while it works. Called between two awaits: return at once.
-pub trait Observer: Send + Sync + 'static {
-    /// An attempt ended. `result` is one of `delivered`, `retry`, `dead`, `in_doubt` and `gone`.
+/// Hears of every delivery attempt, for example to count it. It is called on the async runtime, so it must not block.
+pub trait DeliveryObserver: Send + Sync + 'static {
+    /// Called when an attempt ended. `result` is one of `delivered`, `retry`, `dead`, `in_doubt` and `gone`.
     fn attempted(&self, destination: &str, event: EventType, result: &'static str) {
         let _ = (destination, event, result);
     }
 }
 
-/// Why a delivery of a removed destination is held. One that comes back into the configuration gets them by a replay.
-const REMOVED: &str =
-    "The destination is not in the configuration any more. Replay it if it comes back";
+/// The reason stored with a held delivery whose destination was removed from the configuration.
+const REMOVED_REASON: &str = "The destination is not in the configuration any more. Add it again and replay this delivery to send it";

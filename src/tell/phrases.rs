@@ -1,8 +1,8 @@
-//! Words for people: spans of time, where a sign came from, how it was matched.
+//! Phrases for people: spans of time, sources and paths of signals, and text on one line.
 
 use crate::domain::signal::{Path, Source};
 
-/// A span in its two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 days 4 h`.
+/// Formats a span of seconds in its two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 days 4 h`.
 #[must_use]
 pub fn span(seconds: i64) -> String {
     let seconds = seconds.max(0);
@@ -23,7 +23,7 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// Where a sign came from, for people.
+/// Describes the source of a signal.
 #[must_use]
 pub fn source(source: Source) -> &'static str {
     match source {
@@ -38,7 +38,7 @@ pub fn source(source: Source) -> &'static str {
     }
 }
 
-/// How a sign was matched to its enrollment, for people.
+/// Describes how a signal was matched to its enrollment.
 #[must_use]
 pub fn path(path: Path) -> &'static str {
     match path {
@@ -49,7 +49,7 @@ pub fn path(path: Path) -> &'static str {
     }
 }
 
-/// The text in one line: what breaks a line or can't be seen becomes one space, or nothing at the ends.
+/// Returns the text on one line. Line breaks and invisible characters become one space, or nothing at the ends.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let visible: String = text
@@ -59,7 +59,7 @@ pub fn one_line(text: &str) -> String {
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Control characters, line and paragraph separators, and those that turn the direction of a line.
+/// Whether a character is a control character, a line or paragraph separator, or changes the writing direction.
 fn breaks_or_hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,21 +1,21 @@
-//! Takes secrets out of what a receiver or a library said, before it is stored or logged.
+//! Removes secrets from the texts of receivers and libraries before they are stored or logged.
 
 use super::destination::Destination;
 
 /// The most characters of a receiver's answer that are kept.
 const SNIPPET_CHARS_MAX: usize = 200;
 
-/// Shorter parts of a URL are words of an API's path, not secrets, and would tear holes into ordinary sentences.
+/// The shortest part of a URL that is treated as a secret. Shorter ones are words such as `hooks` that also occur in normal sentences.
 const PART_CHARS_MIN: usize = 8;
 
-/// What of a destination must never be shown: its URL, whole and in parts, and the values of its headers.
-/// A receiver's error page likes to repeat the path it was asked for.
+/// Replaces the secrets of one destination: its URL, the parts of the URL, and the values of its headers. Error pages of receivers
+/// often repeat the path of the request.
 pub struct Redactor(Vec<String>);
 
 impl Redactor {
-    /// Of this destination.
+    /// Collects the secrets of a destination.
     #[must_use]
-    pub fn of(destination: &Destination) -> Self {
+    pub fn new(destination: &Destination) -> Self {
         let url = destination.url.expose();
         let mut secrets = vec![url.as_str().to_owned()];
         if url.path().len() > 1 {
@@ -33,7 +33,7 @@ impl Redactor {
         for (_, value) in &destination.headers {
             if let Ok(value) = value.to_str() {
                 secrets.push(value.to_owned());
-                // The scheme of `Authorization` is often left out where a token is repeated.
+                // A receiver that repeats a token often leaves out the scheme, such as `Bearer`.
                 secrets.extend(value.split_whitespace().skip(1).map(str::to_owned));
             }
         }
@@ -42,7 +42,7 @@ impl Redactor {
         Self(secrets)
     }
 
-    /// One line that is safe to show: no secret, no control character, at most 200 characters.
+    /// Returns the text without secrets and control characters, on one line of at most 200 characters.
     #[must_use]
     pub fn clean(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -68,18 +68,18 @@ mod tests {
 
     use super::*;
     use crate::domain::secret_url::SecretUrl;
-    use crate::tell::destination::{InDoubt, Kind, Rate};
+    use crate::tell::destination::{DestinationKind, InDoubt, RateLimit};
 
     #[test]
-    fn no_part_of_a_secret_is_repeated() {
+    fn no_part_of_a_secret_is_shown() {
         let destination = Destination {
             name: "d".into(),
-            kind: Kind::Webhook,
+            kind: DestinationKind::Webhook,
             url: SecretUrl::parse(
                 "https://h.example/services/T000000AA/B00/xyzxyzxyz?token=abcdefghij",
             )
             .expect("a url"),
-            rate: Rate {
+            rate: RateLimit {
                 count: NonZeroU32::MIN,
                 per: Duration::from_secs(1),
             },
@@ -92,7 +92,7 @@ mod tests {
                 HeaderValue::from_static("Bearer sesame-open"),
             )],
         };
-        let redactor = Redactor::of(&destination);
+        let redactor = Redactor::new(&destination);
         assert_eq!(
             redactor.clean(
                 "<pre>Cannot POST /services/T000000AA/B00/xyzxyzxyz</pre>\r\n\u{7}xyzxyzxyz abcdefghij sesame-open\u{202e}"

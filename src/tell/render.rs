@@ -1,51 +1,58 @@
-//! The body of a request, made from the stored event at each attempt.
+//! The request body, made from the stored event at each attempt.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::destination::Kind;
+use super::destination::DestinationKind;
 use super::{sendpilot, slack};
 use crate::domain::event::{EventBody, EventType, Prospect};
 
-/// Why an event can't be put into the words of a destination. No later attempt can change it.
+/// Why no request body can be made from an event. A later attempt would fail in the same way.
 #[derive(Debug, thiserror::Error)]
-pub enum Unrenderable {
-    /// The person was erased (contract section 8, `DELETE /v1/enrollments/{id}`).
+pub enum RenderError {
+    /// The enrollment and its person were erased by `DELETE /v1/enrollments/{id}`.
     #[error("The event was erased with its enrollment; there is nothing left to send")]
     Erased,
-    /// SendPilot has no word for it.
-    #[error("A sendpilot destination takes accepts only, not {0}")]
+    /// SendPilot's format has no such event.
+    #[error(
+        "A sendpilot destination takes only linkedin.invite_accepted, not {0}; change its events"
+    )]
     NotAnAccept(EventType),
-    /// The stored event can't be understood.
+    /// The stored event is not what its type says.
     #[error("The stored event can't be read: {0}")]
     Unreadable(#[from] serde_json::Error),
 }
 
-/// The request body for a destination of this kind. `stored` is the event as it lies in the outbox; a `webhook` gets it word
-/// for word.
+/// Makes the request body for a destination of this kind from the stored event. A `webhook` destination gets the stored text unchanged.
 ///
 /// # Errors
-/// [`Unrenderable`], which is final for the delivery.
-pub fn render(kind: Kind, event_type: EventType, stored: &str) -> Result<String, Unrenderable> {
+/// [`RenderError`], after which the delivery is dead.
+pub fn render(
+    kind: DestinationKind,
+    event_type: EventType,
+    stored: &str,
+) -> Result<String, RenderError> {
     if is_erased(stored)? {
-        return Err(Unrenderable::Erased);
+        return Err(RenderError::Erased);
     }
     match (kind, event_type) {
-        (Kind::Webhook, _) => Ok(stored.to_owned()),
-        (Kind::Slack, _) => Ok(slack::message(event_type, stored)?.to_string()),
-        (Kind::Sendpilot, EventType::InviteAccepted) => Ok(sendpilot::accepted(&read(stored)?)?),
-        (Kind::Sendpilot, EventType::Test) => Ok(sendpilot::test(&read(stored)?)?),
-        (Kind::Sendpilot, other) => Err(Unrenderable::NotAnAccept(other)),
+        (DestinationKind::Webhook, _) => Ok(stored.to_owned()),
+        (DestinationKind::Slack, _) => Ok(slack::message(event_type, stored)?.to_string()),
+        (DestinationKind::Sendpilot, EventType::InviteAccepted) => {
+            Ok(sendpilot::accepted(&read(stored)?)?)
+        }
+        (DestinationKind::Sendpilot, EventType::Test) => Ok(sendpilot::test(&read(stored)?)?),
+        (DestinationKind::Sendpilot, other) => Err(RenderError::NotAnAccept(other)),
     }
 }
 
-/// The stored event, typed.
+/// Parses a stored event.
 pub(super) fn read<D: DeserializeOwned>(stored: &str) -> Result<EventBody<D>, serde_json::Error> {
     serde_json::from_str(stored)
 }
 
-/// What is left of an event whose person was erased has no data.
+/// Whether the person of an event was erased. Nothing of its data is left then.
 fn is_erased(stored: &str) -> Result<bool, serde_json::Error> {
     #[derive(Deserialize)]
     struct Rest {
@@ -58,13 +65,14 @@ fn is_erased(stored: &str) -> Result<bool, serde_json::Error> {
     Ok(serde_json::from_str::<Option<Rest>>(stored)?.is_none_or(|rest| rest.data.is_none()))
 }
 
-/// Where the prospect's profile is: the caller's URL, else one made from the public identifier or from a profile id, else none.
+/// Returns the address of the prospect's profile: the URL the prospect was enrolled with, or one made from the public identifier, or
+/// one made from the provider id.
 pub(super) fn profile_url(prospect: &Prospect) -> Option<String> {
     let given = prospect.linkedin_url.as_deref().map(str::trim);
     given
         .and_then(|text| {
             web_url(text).or_else(|| {
-                // People write addresses without a scheme; only one that has a host and a path is meant as one.
+                // People leave out the scheme. A text with a host and a path is taken for an address.
                 let bare = text.contains('.') && text.contains('/') && !text.contains(':');
                 bare.then(|| web_url(&format!("https://{text}"))).flatten()
             })
@@ -79,7 +87,7 @@ pub(super) fn profile_url(prospect: &Prospect) -> Option<String> {
             Some(url.into())
         })
         .or_else(|| {
-            // A profile id takes the place of the public identifier in LinkedIn's addresses.
+            // LinkedIn accepts a provider id in place of the public identifier.
             let id = prospect.provider_id.as_deref()?;
             let base64url = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
             let plain = id.starts_with("ACo") && id.bytes().all(base64url);
@@ -115,9 +123,9 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_is_the_stored_event_word_for_word() {
+    fn a_webhook_gets_the_stored_event_unchanged() {
         let odd = "{ \"data\": {} ,\t\"é\": 1.50}";
-        let body = render(Kind::Webhook, EventType::InviteAccepted, odd);
+        let body = render(DestinationKind::Webhook, EventType::InviteAccepted, odd);
         assert_eq!(body.expect("rendered"), odd);
     }
 
@@ -167,7 +175,7 @@ mod tests {
             let prospect = json!({"name": null, "headline": null, "company": null, "linkedinUrl": given,
                                   "publicIdentifier": identifier, "providerId": id});
             let body = render(
-                Kind::Sendpilot,
+                DestinationKind::Sendpilot,
                 EventType::InviteAccepted,
                 &accept(&prospect),
             );
@@ -179,18 +187,30 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_an_error_and_no_panic() {
+    fn an_event_that_cannot_be_rendered_is_an_error() {
         let none = json!({"name": null, "headline": null, "company": null, "linkedinUrl": null,
                           "publicIdentifier": null, "providerId": null});
-        for kind in [Kind::Webhook, Kind::Slack, Kind::Sendpilot] {
+        for kind in [
+            DestinationKind::Webhook,
+            DestinationKind::Slack,
+            DestinationKind::Sendpilot,
+        ] {
             for gone in ["", "null", "{}", r#"{"data": null}"#] {
                 let erased = render(kind, EventType::InviteAccepted, gone);
-                assert!(matches!(erased, Err(Unrenderable::Erased)), "{gone}");
+                assert!(matches!(erased, Err(RenderError::Erased)), "{gone}");
             }
         }
-        let reply = render(Kind::Sendpilot, EventType::ReplyReceived, &accept(&none));
-        assert!(matches!(reply, Err(Unrenderable::NotAnAccept(_))));
-        let odd = render(Kind::Slack, EventType::InviteAccepted, r#"{"data": 1}"#);
-        assert!(matches!(odd, Err(Unrenderable::Unreadable(_))));
+        let reply = render(
+            DestinationKind::Sendpilot,
+            EventType::ReplyReceived,
+            &accept(&none),
+        );
+        assert!(matches!(reply, Err(RenderError::NotAnAccept(_))));
+        let odd = render(
+            DestinationKind::Slack,
+            EventType::InviteAccepted,
+            r#"{"data": 1}"#,
+        );
+        assert!(matches!(odd, Err(RenderError::Unreadable(_))));
     }
 }

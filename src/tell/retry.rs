@@ -1,12 +1,13 @@
-//! When the next attempt is due (contract section 7). Pure: the time and the dice are given.
+//! Decides what follows an attempt: when the next one is due, or that there is none. Pure: the caller passes the time and the random
+//! number.
 
 use std::time::Duration;
 
 use super::destination::InDoubt;
-use super::verdict::Verdict;
+use super::verdict::AttemptVerdict;
 use crate::domain::time::Timestamp;
 
-/// The wait after the first attempt, the second, and so on; after one more attempt the delivery is dead.
+/// The waits after the first attempt, the second, and so on. If the attempt after the last wait fails, the delivery is dead.
 pub const SCHEDULE: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_secs(5 * 60),
@@ -19,62 +20,62 @@ pub const SCHEDULE: [Duration; 9] = [
     Duration::from_secs(24 * 3600),
 ];
 
-/// Jitter only lengthens a wait, by up to this part of it: deliveries that failed together come back apart, none early.
+/// The largest part of a wait that jitter adds to it. Jitter spreads the retries of deliveries that failed together.
 const JITTER_PART: f64 = 0.1;
 
-/// No delivery is planned further ahead: `Retry-After` is cut to a day as well.
+/// The longest time that a delivery is planned ahead: the last wait with its jitter. `Retry-After` is limited to a day.
 pub const WAIT_MAX: Duration = Duration::from_secs(24 * 3600 + 24 * 360);
 
-/// What becomes of a delivery. The texts become `lastError`.
+/// What becomes of a delivery after an attempt. The reasons are stored as `lastError`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
-    /// Done.
+pub enum AfterAttempt {
+    /// It is delivered.
     Delivered,
-    /// Pending again.
+    /// It is pending again.
     RetryAt {
-        /// When.
+        /// Time of the next attempt.
         at: Timestamp,
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
-    /// Given up.
+    /// It is dead.
     Dead {
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
-    /// Left for a person.
+    /// It is held for a person to decide.
     Held {
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
-    /// Stays pending, and its destination stops.
+    /// It stays pending, and its destination is stopped.
     Stop {
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
 }
 
-/// What follows from a verdict. `attempts_made` counts the attempt that was just judged, so it is at least 1; `dice` is a random
-/// number from 0 up to 1.
+/// Decides what follows a verdict. `attempts_made` includes the attempt of the verdict, so it is at least 1. `random` is from 0 up to 1
+/// and sets the jitter.
 #[must_use]
-pub fn next(
+pub fn after_attempt(
     attempts_made: u32,
-    verdict: Verdict,
+    verdict: AttemptVerdict,
     in_doubt: InDoubt,
     now: Timestamp,
-    dice: f64,
-) -> Next {
+    random: f64,
+) -> AfterAttempt {
     match verdict {
-        Verdict::Delivered => Next::Delivered,
-        Verdict::Dead { reason } => Next::Dead { reason },
-        Verdict::Gone { reason } => Next::Stop { reason },
-        Verdict::InDoubt { reason } if in_doubt == InDoubt::Hold => Next::Held {
+        AttemptVerdict::Delivered => AfterAttempt::Delivered,
+        AttemptVerdict::Dead { reason } => AfterAttempt::Dead { reason },
+        AttemptVerdict::Gone { reason } => AfterAttempt::Stop { reason },
+        AttemptVerdict::InDoubt { reason } if in_doubt == InDoubt::Hold => AfterAttempt::Held {
             reason: format!(
                 "In doubt, the receiver may have it: {reason}. Replay it if it is missing there"
             ),
         },
-        Verdict::InDoubt { reason } => scheduled(attempts_made, None, reason, now, dice),
-        Verdict::Retry { at, reason } => scheduled(attempts_made, at, reason, now, dice),
+        AttemptVerdict::InDoubt { reason } => scheduled(attempts_made, None, reason, now, random),
+        AttemptVerdict::Retry { at, reason } => scheduled(attempts_made, at, reason, now, random),
     }
 }
 
@@ -83,16 +84,17 @@ fn scheduled(
     at: Option<Timestamp>,
     reason: String,
     now: Timestamp,
-    dice: f64,
-) -> Next {
+    random: f64,
+) -> AfterAttempt {
     let index = usize::try_from(attempts_made.saturating_sub(1)).unwrap_or(usize::MAX);
     let Some(wait) = SCHEDULE.get(index) else {
-        return Next::Dead {
+        return AfterAttempt::Dead {
             reason: format!("Given up after {attempts_made} attempts: {reason}"),
         };
     };
-    Next::RetryAt {
-        at: at.unwrap_or_else(|| now.plus(wait.mul_f64(1.0 + JITTER_PART * dice.clamp(0.0, 1.0)))),
+    AfterAttempt::RetryAt {
+        at: at
+            .unwrap_or_else(|| now.plus(wait.mul_f64(1.0 + JITTER_PART * random.clamp(0.0, 1.0)))),
         reason,
     }
 }
@@ -105,15 +107,15 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
-    fn retry(at: Option<Timestamp>) -> Verdict {
-        Verdict::Retry {
+    fn retry(at: Option<Timestamp>) -> AttemptVerdict {
+        AttemptVerdict::Retry {
             at,
             reason: "no".into(),
         }
     }
 
     #[test]
-    fn the_schedule_of_the_contract() {
+    fn the_schedule_ends_after_ten_attempts() {
         let seconds: Vec<_> = SCHEDULE.iter().map(Duration::as_secs).collect();
         assert_eq!(
             seconds,
@@ -121,42 +123,42 @@ mod tests {
         );
         for made in 1..=9_u32 {
             assert_eq!(
-                next(made, retry(None), InDoubt::Resend, NOW, 0.0),
-                Next::RetryAt {
+                after_attempt(made, retry(None), InDoubt::Resend, NOW, 0.0),
+                AfterAttempt::RetryAt {
                     at: NOW.plus(SCHEDULE[made as usize - 1]),
                     reason: "no".into()
                 }
             );
         }
         assert!(matches!(
-            next(10, retry(None), InDoubt::Resend, NOW, 0.0),
-            Next::Dead { reason } if reason == "Given up after 10 attempts: no"
+            after_attempt(10, retry(None), InDoubt::Resend, NOW, 0.0),
+            AfterAttempt::Dead { reason } if reason == "Given up after 10 attempts: no"
         ));
     }
 
     #[test]
-    fn in_doubt_goes_by_the_destination() {
-        let doubt = || Verdict::InDoubt {
+    fn the_destination_decides_what_follows_doubt() {
+        let doubt = || AttemptVerdict::InDoubt {
             reason: "cut".into(),
         };
         assert!(matches!(
-            next(1, doubt(), InDoubt::Hold, NOW, 0.5),
-            Next::Held { .. }
+            after_attempt(1, doubt(), InDoubt::Hold, NOW, 0.5),
+            AfterAttempt::Held { .. }
         ));
         assert!(matches!(
-            next(1, doubt(), InDoubt::Resend, NOW, 0.5),
-            Next::RetryAt { .. }
+            after_attempt(1, doubt(), InDoubt::Resend, NOW, 0.5),
+            AfterAttempt::RetryAt { .. }
         ));
         assert!(matches!(
-            next(10, doubt(), InDoubt::Resend, NOW, 0.5),
-            Next::Dead { .. }
+            after_attempt(10, doubt(), InDoubt::Resend, NOW, 0.5),
+            AfterAttempt::Dead { .. }
         ));
     }
 
     proptest! {
         #[test]
-        fn a_wait_is_never_short_and_never_a_tenth_too_long(made in 1..=9_u32, dice in 0.0..1.0_f64) {
-            let Next::RetryAt { at, .. } = next(made, retry(None), InDoubt::Hold, NOW, dice) else {
+        fn jitter_adds_at_most_a_tenth(made in 1..=9_u32, random in 0.0..1.0_f64) {
+            let AfterAttempt::RetryAt { at, .. } = after_attempt(made, retry(None), InDoubt::Hold, NOW, random) else {
                 return Err(TestCaseError::fail("not retried"));
             };
             let wait = SCHEDULE[made as usize - 1];
@@ -165,12 +167,12 @@ mod tests {
         }
 
         #[test]
-        fn retry_after_is_exact_and_counts(made in 0..20_u32, ahead in 0..86_400_000_i64, dice in any::<f64>()) {
+        fn retry_after_is_exact_and_counts(made in 0..20_u32, ahead in 0..86_400_000_i64, random in any::<f64>()) {
             let then = Timestamp(NOW.0 + ahead);
-            match next(made, retry(Some(then)), InDoubt::Resend, NOW, dice) {
-                Next::RetryAt { at, .. } => prop_assert!(at == then && made <= 9),
+            match after_attempt(made, retry(Some(then)), InDoubt::Resend, NOW, random) {
+                AfterAttempt::RetryAt { at, .. } => prop_assert!(at == then && made <= 9),
                 other => {
-                    let dead = matches!(other, Next::Dead { .. });
+                    let dead = matches!(other, AfterAttempt::Dead { .. });
                     prop_assert!(dead && made > 9);
                 }
             }

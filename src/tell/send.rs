@@ -1,7 +1,7 @@
-//! One attempt: a POST, its answer's head and the beginning of its body. Nothing is retried, followed or kept here.
+//! Makes one delivery attempt: sends a POST and reads the answer. It retries nothing and follows no redirect.
 //!
-//! A destination that holds what is in doubt gets a new connection for every request. On a kept one a receiver that closes it at
-//! the wrong moment looks exactly like one that took the request and broke down, and each such race would end before a person.
+//! A destination with `in_doubt = "hold"` gets a new connection for every request. If a receiver closes a kept connection just when a
+//! request is written, nobody can tell whether it read the request. Each such race would hold a delivery for a person.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AF
 use reqwest::{Client, Response};
 
 use super::attempt::{Answer, Attempt, retry_after};
-use super::destination::{Destination, InDoubt, Kind};
+use super::destination::{Destination, DestinationKind, InDoubt};
 use super::redact::Redactor;
 use super::sign;
 use crate::clock::Clock;
 use crate::http::{self, Reach, RefusedAddress, ResolveError};
 
-/// How much of an answer is read.
+/// The most bytes of an answer's body that are read.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the rest of an answer is waited for when its head has decided. What Slack says is in the body: it has the whole
-/// timeout.
+/// How long to wait for the body of an answer whose status is enough to judge it. Slack's answers are judged by their body, so they get
+/// the whole timeout.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(2);
 
-/// An idle connection is dropped before the usual receivers (60 s, Node 5 s) close it.
+/// How long an idle connection is kept. Common receivers close theirs later: Node after 5 s, most others after 60 s.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// Whoever configures a destination must not reach what only this machine may reach.
+/// The addresses that a destination may have.
 const REACH: Reach = Reach::NoSpecial;
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// Sends to one destination.
+/// Sends requests to one destination.
 pub struct Sender {
     client: Client,
     destination: Destination,
@@ -41,10 +41,10 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender with every limit set.
+    /// Creates a sender with every limit set.
     ///
     /// # Errors
-    /// When the TLS library can't be set up, for example without any root certificate.
+    /// If the TLS library can't be set up, for example because there is no root certificate.
     pub fn new(destination: Destination, clock: Clock) -> Result<Self, reqwest::Error> {
         let client = http::build(destination.timeout, REACH, |settings| {
             if destination.in_doubt == InDoubt::Hold {
@@ -55,19 +55,19 @@ impl Sender {
         })?;
         Ok(Self {
             client,
-            redactor: Redactor::of(&destination),
+            redactor: Redactor::new(&destination),
             destination,
             clock,
         })
     }
 
-    /// The destination it sends to.
+    /// Returns the destination.
     #[must_use]
     pub fn destination(&self) -> &Destination {
         &self.destination
     }
 
-    /// One attempt with this event id and request body.
+    /// Makes one attempt with this event id and request body.
     pub async fn send(&self, event_id: &str, body: String) -> Attempt {
         if let Err(refused) = REACH.check_url(self.destination.url.expose()) {
             return self.refused(refused);
@@ -83,20 +83,20 @@ impl Sender {
         }
     }
 
-    /// The configured headers, and ours in place of any of the same name.
+    /// Returns the configured headers and our own, which replace configured ones of the same name.
     fn headers(&self, event_id: &str, body: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.destination.headers {
             headers.append(name, value.clone());
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.destination.kind == Kind::Slack {
+        if self.destination.kind == DestinationKind::Slack {
             return headers;
         }
         let timestamp_s = self.clock.now().0.div_euclid(1000);
         let signature = sign::signature(&self.destination.secrets, event_id, timestamp_s, body);
         headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(timestamp_s));
-        // Event ids and base64 are plain ASCII, so neither is ever left out.
+        // Event ids and base64 are plain ASCII, so both are valid header values.
         let ours = [
             (WEBHOOK_ID, Some(event_id.to_owned())),
             (WEBHOOK_SIGNATURE, signature),
@@ -117,8 +117,8 @@ impl Sender {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| retry_after(value, self.clock.now()));
         let wait = match self.destination.kind {
-            Kind::Slack => self.destination.timeout,
-            Kind::Webhook | Kind::Sendpilot => BODY_WAIT_MAX,
+            DestinationKind::Slack => self.destination.timeout,
+            DestinationKind::Webhook | DestinationKind::Sendpilot => BODY_WAIT_MAX,
         };
         let mut bytes = Vec::new();
         let whole = tokio::time::timeout(wait, async {
@@ -179,7 +179,7 @@ impl Sender {
     }
 }
 
-/// The last cause says what happened; those before it only where.
+/// Returns the text of the innermost cause. It says what happened; the outer ones only say where.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {

@@ -1,4 +1,4 @@
-//! An accept as SendPilot itself would have announced it, for handlers that were written for SendPilot (contract section 7).
+//! Events in SendPilot's own format, for handlers that were written for SendPilot's webhooks.
 
 use serde::Serialize;
 
@@ -26,10 +26,7 @@ struct Accepted<'a> {
     accepted_at: Option<Timestamp>,
 }
 
-/// SendPilot's `connection.accepted`. `timestamp` is, as there, when the accept was detected.
-///
-/// # Errors
-/// Those of serialization; there are none in practice.
+/// Makes SendPilot's `connection.accepted` from an accept. As in SendPilot's webhooks, `timestamp` is the time of detection.
 pub fn accepted(event: &EventBody<InviteData>) -> Result<String, serde_json::Error> {
     let data = &event.data;
     serde_json::to_string(&Envelope {
@@ -47,10 +44,7 @@ pub fn accepted(event: &EventBody<InviteData>) -> Result<String, serde_json::Err
     })
 }
 
-/// A `webhook.test` in SendPilot's envelope: its handlers ignore a type they don't know, which is what a test should lead to.
-///
-/// # Errors
-/// Those of serialization; there are none in practice.
+/// Makes a `webhook.test` in SendPilot's envelope. A handler for SendPilot ignores it, because it does not know the type.
 pub fn test(event: &EventBody<TestData>) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Envelope {
         event_id: &event.id,

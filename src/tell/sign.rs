@@ -1,4 +1,4 @@
-//! Standard Webhooks: the three headers of a request (contract section 7; the specification's symmetric scheme `v1`).
+//! Signatures by the symmetric scheme `v1` of the Standard Webhooks specification.
 
 use std::fmt;
 
@@ -9,43 +9,47 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Secrets are handed around with and without padding; both are the same secret.
+/// Decodes base64 with and without padding, because people write the same secret in both ways.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a text is no signing secret. Never holds the text.
+/// The error for a text that is not a signing secret. It does not contain the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a signing secret is \"whsec_\" and base64, for example the output of: echo whsec_$(openssl rand -base64 24)"
 )]
-pub struct BadSecret;
+pub struct InvalidSecret;
 
-/// A Standard Webhooks secret, keyed and ready.
+/// A Standard Webhooks signing secret.
 #[derive(Clone)]
-pub struct SigningSecret(Hmac<Sha256>, [u8; 32]);
+pub struct SigningSecret {
+    keyed: Hmac<Sha256>,
+    /// The signature of nothing, to compare two secrets by.
+    fingerprint: [u8; 32],
+}
 
 impl SigningSecret {
-    /// Reads `whsec_` and base64; as in the official libraries the prefix may be missing.
+    /// Parses `whsec_` and base64. As in the official libraries, the prefix may be missing.
     ///
     /// # Errors
-    /// [`BadSecret`] when the rest is not base64 or is empty.
-    pub fn parse(text: &str) -> Result<Self, BadSecret> {
+    /// [`InvalidSecret`] if the rest is empty or is not base64.
+    pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         let text = text.trim();
         let key = LENIENT
             .decode(text.strip_prefix("whsec_").unwrap_or(text))
-            .map_err(|_| BadSecret)?;
+            .map_err(|_| InvalidSecret)?;
         if key.is_empty() {
-            return Err(BadSecret);
+            return Err(InvalidSecret);
         }
-        let mac = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| BadSecret)?;
-        let mark = mac.clone().finalize().into_bytes().into();
-        Ok(Self(mac, mark))
+        let keyed = Hmac::<Sha256>::new_from_slice(&key).map_err(|_| InvalidSecret)?;
+        let fingerprint = keyed.clone().finalize().into_bytes().into();
+        Ok(Self { keyed, fingerprint })
     }
 
     fn sign(&self, id: &str, timestamp_s: i64, body: &str) -> String {
-        let mut mac = self.0.clone();
+        let mut mac = self.keyed.clone();
         mac.update(format!("{id}.{timestamp_s}.").as_bytes());
         mac.update(body.as_bytes());
         format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes()))
@@ -60,14 +64,14 @@ impl fmt::Debug for SigningSecret {
 
 impl PartialEq for SigningSecret {
     fn eq(&self, other: &Self) -> bool {
-        self.1 == other.1
+        self.fingerprint == other.fingerprint
     }
 }
 
 impl Eq for SigningSecret {}
 
-/// The value of `webhook-signature`: one signature per secret, separated by spaces. `None` without secrets.
-/// `timestamp_s` is the time of the attempt in Unix seconds: every attempt is signed anew, under the same id.
+/// Returns the value of `webhook-signature`: one signature per secret, separated by spaces, or `None` without secrets. `timestamp_s` is
+/// the time of the attempt in Unix seconds. Every attempt is signed anew, under the same id.
 #[must_use]
 pub fn signature(
     secrets: &[SigningSecret],
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_official_vectors() {
+    fn signatures_match_the_official_test_vectors() {
         // From the official Rust library's tests.
         assert_eq!(
             signature(
@@ -132,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_refused_and_what_is_one_is_not_shown() {
+    fn a_secret_is_checked_and_never_shown() {
         for text in ["", "whsec_", "whsec_not base64!"] {
-            assert_eq!(SigningSecret::parse(text), Err(BadSecret));
+            assert_eq!(SigningSecret::parse(text), Err(InvalidSecret));
         }
         assert_eq!(format!("{:?}", secret("whsec_c2VjcmV0")), "[redacted]");
         assert_eq!(secret("whsec_c2VjcmV0MQ"), secret("whsec_c2VjcmV0MQ=="));

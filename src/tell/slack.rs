@@ -1,8 +1,8 @@
-//! Events as Slack messages: Block Kit sections in mrkdwn with a `text` fallback, within Slack's limits (contract section 7,
-//! Slack's documentation: 50 blocks, 3,000 characters a section).
+//! Events as Slack messages: Block Kit sections in mrkdwn with a `text` fallback. Slack's documentation limits a message to 50 blocks and
+//! a section to 3,000 characters.
 //!
-//! Names and headlines are written by strangers. They are put on one line, escaped, and cut before they are escaped, so they can
-//! neither mention a channel, nor forge a line, nor break a link. Sections are `verbatim`: Slack links nothing by itself.
+//! Names and headlines are written by strangers. They are put on one line, cut and escaped, so that they can't mention a channel, forge
+//! a line or break a link. Sections are `verbatim`, so Slack makes no links by itself.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -15,17 +15,17 @@ use crate::domain::event::{
 use crate::domain::signal::Precision;
 use crate::domain::time::Timestamp;
 
-/// The most that a piece of foreign text takes of a section, escaped, in UTF-16 units. A section has at most four pieces and a
-/// link, which stays under Slack's 3,000.
-const PIECE_UNITS_MAX: usize = 500;
+/// The most UTF-16 units of a section that one foreign text takes when it is escaped. A section has at most four such texts and a link,
+/// which together stay below 3,000.
+const FOREIGN_UNITS_MAX: usize = 500;
 
-/// A longer link is left out; the name stands alone.
+/// The longest link, in characters. If an address is longer, the name is shown without a link.
 const LINK_CHARS_MAX: usize = 800;
 
-/// The message for an event as it lies in the outbox.
+/// Makes the message for a stored event.
 ///
 /// # Errors
-/// When the stored event is not what its type says.
+/// If the stored event is not what its type says.
 pub fn message(event_type: EventType, stored: &str) -> Result<Value, serde_json::Error> {
     Ok(match event_type {
         EventType::InviteAccepted => accepted(&read(stored)?),
@@ -57,7 +57,7 @@ fn accepted(event: &EventBody<InviteData>) -> Value {
     if data.late {
         text.push_str(", late");
     }
-    whole(&text, sections)
+    block_kit(&text, sections)
 }
 
 fn replied(event: &EventBody<InviteData>) -> Value {
@@ -67,8 +67,8 @@ fn replied(event: &EventBody<InviteData>) -> Value {
         .message_preview
         .iter()
         .flatten()
-        .map(|text| piece(text));
-    // A reply without text, for example one with only a picture, has an empty preview.
+        .map(|text| foreign(text));
+    // A reply that is only a picture has an empty preview.
     sections.extend(
         preview
             .filter(|text| !text.is_empty())
@@ -81,7 +81,7 @@ fn replied(event: &EventBody<InviteData>) -> Value {
     }));
     sections.extend(remarks(data));
     let text = format!("{} replied ({})", name(&data.prospect), campaign(data));
-    whole(&text, sections)
+    block_kit(&text, sections)
 }
 
 fn step_due(event: &EventBody<InviteData>) -> Value {
@@ -99,7 +99,7 @@ fn step_due(event: &EventBody<InviteData>) -> Value {
         name(&data.prospect),
         campaign(data)
     );
-    whole(&text, sections)
+    block_kit(&text, sections)
 }
 
 fn not_accepted(event: &EventBody<InviteData>) -> Value {
@@ -122,12 +122,12 @@ fn not_accepted(event: &EventBody<InviteData>) -> Value {
         name(&data.prospect),
         campaign(data)
     );
-    whole(&text, sections)
+    block_kit(&text, sections)
 }
 
 fn disconnected(event: &EventBody<DisconnectedData>) -> Value {
     let data = &event.data;
-    let account = piece(data.linkedin_account_id.as_str());
+    let account = foreign(data.linkedin_account_id.as_str());
     let waiting = match data.open_enrollments {
         1 => "1 open enrollment waits".to_owned(),
         n => format!("{n} open enrollments wait"),
@@ -136,14 +136,14 @@ fn disconnected(event: &EventBody<DisconnectedData>) -> Value {
         format!(":warning: *LinkedIn account {account} is disconnected*"),
         format!(
             "*Reason:* {}\n*Since:* {}\n{waiting} for it. Reconnect it at the provider; until then accepts may come late.",
-            piece(&data.reason),
+            foreign(&data.reason),
             date(data.since)
         ),
     ];
-    whole(
+    block_kit(
         &format!(
             "LinkedIn account {account} is disconnected: {}",
-            piece(&data.reason)
+            foreign(&data.reason)
         ),
         sections,
     )
@@ -152,12 +152,12 @@ fn disconnected(event: &EventBody<DisconnectedData>) -> Value {
 fn test(event: &EventBody<TestData>) -> Value {
     let text = format!(
         "This is a test of acceptd's destination {}. It works.",
-        piece(&event.data.destination)
+        foreign(&event.data.destination)
     );
-    whole(&text, vec![format!(":white_check_mark: {text}")])
+    block_kit(&text, vec![format!(":white_check_mark: {text}")])
 }
 
-/// The first section: who did what, linked, and what is known of them.
+/// Makes the first section: the linked name, what happened, headline and company.
 fn person(prospect: &Prospect, emoji: &str, did: &str) -> String {
     let name = name(prospect);
     let who = match link(prospect) {
@@ -168,7 +168,7 @@ fn person(prospect: &Prospect, emoji: &str, did: &str) -> String {
     let known: Vec<_> = [&prospect.headline, &prospect.company]
         .into_iter()
         .flatten()
-        .map(|known| piece(known))
+        .map(|known| foreign(known))
         .filter(|known| !known.is_empty())
         .collect();
     if !known.is_empty() {
@@ -178,17 +178,17 @@ fn person(prospect: &Prospect, emoji: &str, did: &str) -> String {
     text
 }
 
-/// The second section: campaign, account, and what `more` adds.
+/// Makes the second section: campaign, account, and what `more` adds.
 fn about(data: &InviteData, more: impl FnOnce(&mut Vec<String>)) -> String {
     let mut lines = vec![
         format!("*Campaign:* {}", campaign(data)),
-        format!("*Account:* {}", piece(data.linkedin_account_id.as_str())),
+        format!("*Account:* {}", foreign(data.linkedin_account_id.as_str())),
     ];
     more(&mut lines);
     lines.join("\n")
 }
 
-/// A last section for what is unusual about an accept.
+/// Makes the last section, which says what is unusual about an accept.
 fn remarks(data: &InviteData) -> Option<String> {
     let mut lines = Vec::new();
     if data.pre_connected {
@@ -199,7 +199,7 @@ fn remarks(data: &InviteData) -> Option<String> {
     }
     if data.backfill {
         lines.push(
-            ":card_index_dividers: *Old news:* it was accepted some time ago and only found now.",
+            ":card_index_dividers: *Backfill:* it was accepted some time ago and found only now.",
         );
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -208,7 +208,7 @@ fn remarks(data: &InviteData) -> Option<String> {
 fn detection(data: &InviteData) -> String {
     let mut text = data
         .source
-        .map_or("an unknown sign", phrases::source)
+        .map_or("an unknown source", phrases::source)
         .to_owned();
     if let Some(path) = data.path {
         text.push_str(", matched by ");
@@ -259,19 +259,19 @@ fn name(prospect: &Prospect) -> String {
     [&prospect.name, &prospect.public_identifier]
         .into_iter()
         .flatten()
-        .map(|known| piece(known))
+        .map(|known| foreign(known))
         .find(|known| !known.is_empty())
         .unwrap_or_else(|| "A prospect without a name".to_owned())
 }
 
 fn campaign(data: &InviteData) -> String {
-    let named = data.campaign_name.as_deref().map(piece);
+    let named = data.campaign_name.as_deref().map(foreign);
     named
         .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| piece(data.campaign_id.as_str()))
+        .unwrap_or_else(|| foreign(data.campaign_id.as_str()))
 }
 
-/// The profile's address as the inside of a link, escaped.
+/// Returns the escaped address of the profile for a link.
 fn link(prospect: &Prospect) -> Option<String> {
     let given = profile_url(prospect).and_then(|url| Url::parse(&url).ok());
     let url = given.filter(is_linkedin).or_else(|| {
@@ -281,12 +281,12 @@ fn link(prospect: &Prospect) -> Option<String> {
         };
         Url::parse(&profile_url(&known)?).ok()
     })?;
-    // The URL type leaves `|` alone, which would end the address inside a link.
+    // `Url` does not encode `|`, which ends the address in Slack's link syntax.
     let url = escape(&url.as_str().replace('|', "%7C"));
     (url.chars().count() <= LINK_CHARS_MAX).then_some(url)
 }
 
-/// Whether an address leads to LinkedIn. Any other one was written by somebody who would like it to be clicked.
+/// Whether an address leads to LinkedIn. Others are not linked, because a stranger may have written them to have them clicked.
 fn is_linkedin(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
     url.port().is_none()
@@ -307,15 +307,15 @@ fn seconds_between(from: Timestamp, to: Timestamp) -> i64 {
     i64::try_from(to.since(from).as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Foreign text: on one line, cut to its share, escaped.
-fn piece(text: &str) -> String {
+/// Puts a foreign text on one line, cuts it and escapes it.
+fn foreign(text: &str) -> String {
     let line = phrases::one_line(text);
     let mut out = String::new();
     let mut units = 0;
     for c in line.chars() {
         let escaped = escaped(c);
         units += escaped.map_or(c.len_utf16(), str::len);
-        if units >= PIECE_UNITS_MAX {
+        if units >= FOREIGN_UNITS_MAX {
             out.push('…');
             break;
         }
@@ -347,7 +347,7 @@ fn escaped(c: char) -> Option<&'static str> {
     }
 }
 
-fn whole(text: &str, sections: Vec<String>) -> Value {
+fn block_kit(text: &str, sections: Vec<String>) -> Value {
     let blocks: Vec<_> = sections
         .into_iter()
         .map(|text| {

@@ -1,4 +1,4 @@
-//! Slack messages as they leave: snapshots, and what must hold for any text a stranger may write.
+//! Snapshots of Slack messages, and properties that hold for any text a stranger may write.
 
 use insta::assert_json_snapshot;
 use proptest::prelude::*;

@@ -1,39 +1,39 @@
-//! What an attempt means for its delivery: the table of contract section 7, before the schedule is asked.
+//! Judges an attempt by its answer, as the table in docs/rules/deliveries.md says. [`super::retry`] decides when the next one is due.
 
 use super::attempt::{Answer, Attempt};
-use super::destination::Kind;
+use super::destination::DestinationKind;
 use crate::domain::time::Timestamp;
 
-/// What an attempt means. The texts become `lastError` and never hold a secret.
+/// What an attempt means for its delivery. The reasons are stored as `lastError` and contain no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The receiver has it.
+pub enum AttemptVerdict {
+    /// The receiver took the event.
     Delivered,
-    /// It has not; try again, at `at` if it said so.
+    /// The receiver did not take it; try again.
     Retry {
-        /// From `Retry-After` of a 429 or 503.
+        /// The time that `Retry-After` of a 429 or 503 asks for.
         at: Option<Timestamp>,
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
-    /// It never will.
+    /// No later attempt can succeed.
     Dead {
-        /// Why.
+        /// Reason, for people.
         reason: String,
     },
-    /// Nobody knows.
+    /// The receiver may have taken it or not.
     InDoubt {
-        /// How that came.
+        /// Reason, for people.
         reason: String,
     },
-    /// 410: the whole destination stops.
+    /// The receiver answered 410, which stops the whole destination.
     Gone {
-        /// What it said.
+        /// Reason, for people.
         reason: String,
     },
 }
 
-/// Slack's error texts that no later attempt can change: providers' list and those its documentation adds.
+/// Slack's permanent errors: a later attempt would get the same answer.
 const SLACK_PERMANENT: &[&str] = &[
     "action_prohibited",
     "channel_is_archived",
@@ -55,25 +55,25 @@ const SLACK_PERMANENT: &[&str] = &[
 
 /// Judges an attempt at a destination of this kind.
 #[must_use]
-pub fn verdict(kind: Kind, attempt: &Attempt) -> Verdict {
+pub fn verdict(kind: DestinationKind, attempt: &Attempt) -> AttemptVerdict {
     match attempt {
-        Attempt::InDoubt(reason) => Verdict::InDoubt {
+        Attempt::InDoubt(reason) => AttemptVerdict::InDoubt {
             reason: reason.clone(),
         },
-        Attempt::NotSent(reason) => Verdict::Retry {
+        Attempt::NotSent(reason) => AttemptVerdict::Retry {
             at: None,
             reason: reason.clone(),
         },
-        Attempt::Answer(answer) if kind == Kind::Slack => slack(answer),
+        Attempt::Answer(answer) if kind == DestinationKind::Slack => slack(answer),
         Attempt::Answer(answer) => by_status(answer),
     }
 }
 
-fn slack(answer: &Answer) -> Verdict {
+fn slack(answer: &Answer) -> AttemptVerdict {
     let success = (200..300).contains(&answer.status);
     let Some(body) = answer.body.as_deref().map(str::trim) else {
         return if success {
-            Verdict::InDoubt {
+            AttemptVerdict::InDoubt {
                 reason: format!(
                     "Slack answered {} but the connection broke before it said \"ok\"",
                     answer.status
@@ -88,16 +88,16 @@ fn slack(answer: &Answer) -> Verdict {
         .next()
         .unwrap_or_default();
     if SLACK_PERMANENT.contains(&word) {
-        return Verdict::Dead {
+        return AttemptVerdict::Dead {
             reason: format!(
-                "Slack refuses it for good: {body} (status {})",
+                "Slack refuses it permanently: {body} (status {})",
                 answer.status
             ),
         };
     }
     match (success, body) {
-        (true, "ok") => Verdict::Delivered,
-        (true, _) => Verdict::Retry {
+        (true, "ok") => AttemptVerdict::Delivered,
+        (true, _) => AttemptVerdict::Retry {
             at: None,
             reason: format!(
                 "Slack answered {} but not \"ok\"{}",
@@ -109,21 +109,21 @@ fn slack(answer: &Answer) -> Verdict {
     }
 }
 
-fn by_status(answer: &Answer) -> Verdict {
+fn by_status(answer: &Answer) -> AttemptVerdict {
     let body = quoted(answer.body.as_deref().unwrap_or_default().trim());
     match answer.status {
-        200..300 => Verdict::Delivered,
-        410 => Verdict::Gone {
+        200..300 => AttemptVerdict::Delivered,
+        410 => AttemptVerdict::Gone {
             reason: format!("the receiver answered 410 Gone{body}"),
         },
-        300..400 => Verdict::Retry {
+        300..400 => AttemptVerdict::Retry {
             at: None,
             reason: format!(
                 "the receiver answered {} with a redirect, which is not followed: configure the final address",
                 answer.status
             ),
         },
-        status => Verdict::Retry {
+        status => AttemptVerdict::Retry {
             at: answer.retry_after.filter(|_| matches!(status, 429 | 503)),
             reason: format!("the receiver answered {status}{body}"),
         },
@@ -150,20 +150,20 @@ mod tests {
         })
     }
 
-    fn word(kind: Kind, attempt: &Attempt) -> &'static str {
+    fn word(kind: DestinationKind, attempt: &Attempt) -> &'static str {
         match verdict(kind, attempt) {
-            Verdict::Delivered => "delivered",
-            Verdict::Retry { at: None, .. } => "retry",
-            Verdict::Retry { at: Some(_), .. } => "retry then",
-            Verdict::Dead { .. } => "dead",
-            Verdict::InDoubt { .. } => "in doubt",
-            Verdict::Gone { .. } => "gone",
+            AttemptVerdict::Delivered => "delivered",
+            AttemptVerdict::Retry { at: None, .. } => "retry",
+            AttemptVerdict::Retry { at: Some(_), .. } => "retry then",
+            AttemptVerdict::Dead { .. } => "dead",
+            AttemptVerdict::InDoubt { .. } => "in doubt",
+            AttemptVerdict::Gone { .. } => "gone",
         }
     }
 
     #[test]
-    fn by_status_alone() {
-        for kind in [Kind::Webhook, Kind::Sendpilot] {
+    fn webhooks_are_judged_by_their_status() {
+        for kind in [DestinationKind::Webhook, DestinationKind::Sendpilot] {
             for (status, want) in [
                 (200, "delivered"),
                 (201, "delivered"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn slacks_text_wins_over_its_status() {
+    fn the_error_text_of_slack_beats_its_status() {
         for (status, body, want) in [
             (200, Some("ok"), "delivered"),
             (200, Some("ok\n"), "delivered"),
@@ -216,7 +216,7 @@ mod tests {
             (503, None, "retry then"),
         ] {
             assert_eq!(
-                word(Kind::Slack, &answer(status, body)),
+                word(DestinationKind::Slack, &answer(status, body)),
                 want,
                 "{status} {body:?}"
             );
@@ -224,8 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn without_an_answer() {
-        for kind in [Kind::Slack, Kind::Webhook, Kind::Sendpilot] {
+    fn attempts_without_an_answer() {
+        for kind in [
+            DestinationKind::Slack,
+            DestinationKind::Webhook,
+            DestinationKind::Sendpilot,
+        ] {
             assert_eq!(word(kind, &Attempt::InDoubt("x".into())), "in doubt");
             assert_eq!(word(kind, &Attempt::NotSent("x".into())), "retry");
         }

@@ -1,7 +1,7 @@
-//! One destination's worker: waits until something is due, takes a slot and a turn, claims, sends, settles.
+//! The worker of one destination: waits until a delivery is due, takes a slot and a turn, claims, sends, settles.
 //!
-//! Slot and turn come before the claim, so a row is `sending` only while its request really may be on the wire. There is no lease
-//! to run out: the database belongs to one process, and what a process left `sending` is in doubt when the next one starts.
+//! Slot and turn come before the claim, so a delivery is `sending` only while its request may be on the wire. Claims have no lease: the
+//! database belongs to one process, and what a process left `sending` is in doubt when the next one starts.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use super::attempt::Attempt;
 use super::destination::Destination;
 use super::gate::{Gate, Slot};
 use super::render::render;
-use super::retry::{Next, next};
+use super::retry::{AfterAttempt, after_attempt};
 use super::send::Sender;
-use super::verdict::{Verdict, verdict};
-use super::{Observer, REMOVED};
+use super::verdict::{AttemptVerdict, verdict};
+use super::{DeliveryObserver, REMOVED_REASON};
 use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -59,7 +59,7 @@ impl OnTheWire {
 pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) observer: Arc<dyn Observer>,
+    pub(super) observer: Arc<dyn DeliveryObserver>,
     pub(super) wire: OnTheWire,
     /// Every worker and every attempt, so that a drain can wait for them.
     pub(super) tasks: TaskTracker,
@@ -200,7 +200,7 @@ impl Worker {
         let (status, judged) = self.judge(&claimed).await;
         let now = self.0.shared.clock.now();
         let result = word(&judged);
-        let mut then = next(
+        let mut then = after_attempt(
             claimed.attempts,
             judged,
             destination.in_doubt,
@@ -208,10 +208,10 @@ impl Worker {
             rand::random(),
         );
         if !self.0.gate.is_configured()
-            && let Next::RetryAt { .. } | Next::Stop { .. } = then
+            && let AfterAttempt::RetryAt { .. } | AfterAttempt::Stop { .. } = then
         {
-            then = Next::Held {
-                reason: REMOVED.to_owned(),
+            then = AfterAttempt::Held {
+                reason: REMOVED_REASON.to_owned(),
             };
         }
         self.log(&claimed, status, &then);
@@ -223,11 +223,11 @@ impl Worker {
     }
 
     /// Sends, in a task of its own: should it break down, the delivery is in doubt and not lost.
-    async fn judge(&self, claimed: &Claimed) -> (Option<u16>, Verdict) {
+    async fn judge(&self, claimed: &Claimed) -> (Option<u16>, AttemptVerdict) {
         let kind = self.destination().kind;
-        let dead = |reason: String| (None, Verdict::Dead { reason });
+        let dead = |reason: String| (None, AttemptVerdict::Dead { reason });
         let Some(stored) = &claimed.body else {
-            return dead(super::render::Unrenderable::Erased.to_string());
+            return dead(super::render::RenderError::Erased.to_string());
         };
         let body = match render(kind, claimed.event_type, stored) {
             Ok(body) => body,
@@ -247,10 +247,16 @@ impl Worker {
     }
 
     /// Writes down what came of an attempt, however long the database can't be used: an answer that was read must not be lost.
-    async fn settle(&self, claimed: &Claimed, status: Option<u16>, then: Next, now: Timestamp) {
+    async fn settle(
+        &self,
+        claimed: &Claimed,
+        status: Option<u16>,
+        then: AfterAttempt,
+        now: Timestamp,
+    ) {
         let is_test = claimed.event_type == EventType::Test;
-        let stops = matches!(then, Next::Stop { .. });
-        let starts = is_test && then == Next::Delivered;
+        let stops = matches!(then, AfterAttempt::Stop { .. });
+        let starts = is_test && then == AfterAttempt::Delivered;
         let settled = settlement(then, status, now);
         loop {
             let name = self.destination().name.clone();
@@ -293,17 +299,17 @@ impl Worker {
         }
     }
 
-    fn log(&self, claimed: &Claimed, status: Option<u16>, then: &Next) {
+    fn log(&self, claimed: &Claimed, status: Option<u16>, then: &AfterAttempt) {
         let destination = self.destination().name.as_str();
         let (event, attempt) = (claimed.event_id.as_str(), claimed.attempts);
         match then {
-            Next::Delivered => {
+            AfterAttempt::Delivered => {
                 tracing::info!(destination, event, attempt, status, "delivered");
             }
-            Next::RetryAt { at, reason } => {
+            AfterAttempt::RetryAt { at, reason } => {
                 tracing::warn!(destination, event, attempt, status, next = %at, reason, "not delivered yet");
             }
-            Next::Dead { reason } => {
+            AfterAttempt::Dead { reason } => {
                 tracing::error!(
                     destination,
                     event,
@@ -313,7 +319,7 @@ impl Worker {
                     "a delivery is dead"
                 );
             }
-            Next::Held { reason } => {
+            AfterAttempt::Held { reason } => {
                 tracing::warn!(
                     destination,
                     event,
@@ -323,7 +329,7 @@ impl Worker {
                     "a delivery is held"
                 );
             }
-            Next::Stop { reason } => {
+            AfterAttempt::Stop { reason } => {
                 tracing::error!(
                     destination,
                     event,
@@ -342,24 +348,24 @@ impl Worker {
 }
 
 /// The word that attempts are counted under.
-fn word(judged: &Verdict) -> &'static str {
+fn word(judged: &AttemptVerdict) -> &'static str {
     match judged {
-        Verdict::Delivered => "delivered",
-        Verdict::Retry { .. } => "retry",
-        Verdict::Dead { .. } => "dead",
-        Verdict::InDoubt { .. } => "in_doubt",
-        Verdict::Gone { .. } => "gone",
+        AttemptVerdict::Delivered => "delivered",
+        AttemptVerdict::Retry { .. } => "retry",
+        AttemptVerdict::Dead { .. } => "dead",
+        AttemptVerdict::InDoubt { .. } => "in_doubt",
+        AttemptVerdict::Gone { .. } => "gone",
     }
 }
 
-fn settlement(then: Next, status: Option<u16>, now: Timestamp) -> Settlement {
+fn settlement(then: AfterAttempt, status: Option<u16>, now: Timestamp) -> Settlement {
     let (state, next_attempt_at, error) = match then {
-        Next::Delivered => (DeliveryState::Delivered, None, None),
-        Next::RetryAt { at, reason } => (DeliveryState::Pending, Some(at), Some(reason)),
+        AfterAttempt::Delivered => (DeliveryState::Delivered, None, None),
+        AfterAttempt::RetryAt { at, reason } => (DeliveryState::Pending, Some(at), Some(reason)),
         // Due as soon as the destination is started.
-        Next::Stop { reason } => (DeliveryState::Pending, Some(now), Some(reason)),
-        Next::Dead { reason } => (DeliveryState::Dead, None, Some(reason)),
-        Next::Held { reason } => (DeliveryState::Held, None, Some(reason)),
+        AfterAttempt::Stop { reason } => (DeliveryState::Pending, Some(now), Some(reason)),
+        AfterAttempt::Dead { reason } => (DeliveryState::Dead, None, Some(reason)),
+        AfterAttempt::Held { reason } => (DeliveryState::Held, None, Some(reason)),
     };
     Settlement {
         state,
@@ -371,12 +377,14 @@ fn settlement(then: Next, status: Option<u16>, now: Timestamp) -> Settlement {
 
 /// What becomes of a delivery that a process which died had claimed.
 pub(super) fn recovered(destination: &Destination, now: Timestamp) -> Settlement {
-    let doubt = Verdict::InDoubt {
+    let doubt = AttemptVerdict::InDoubt {
         reason: "acceptd ended while the request was on its way".to_owned(),
     };
-    match next(1, doubt, destination.in_doubt, now, 0.0) {
+    match after_attempt(1, doubt, destination.in_doubt, now, 0.0) {
         // Not after a wait: nothing says that the receiver has trouble.
-        Next::RetryAt { reason, .. } => settlement(Next::RetryAt { at: now, reason }, None, now),
+        AfterAttempt::RetryAt { reason, .. } => {
+            settlement(AfterAttempt::RetryAt { at: now, reason }, None, now)
+        }
         then => settlement(then, None, now),
     }
 }

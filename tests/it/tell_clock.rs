@@ -6,7 +6,7 @@ use acceptd::clock::Clock;
 use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending};
 use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::{Receiver, Reply};
-use acceptd::tell::{Destination, Kind};
+use acceptd::tell::{Destination, DestinationKind};
 
 use crate::tell_support::{Outbox, START, destination};
 
@@ -17,7 +17,7 @@ async fn receiver() -> Receiver {
 }
 
 fn hook(receiver: &Receiver) -> Destination {
-    destination("hook", Kind::Webhook, &receiver.url("/hook"))
+    destination("hook", DestinationKind::Webhook, &receiver.url("/hook"))
 }
 
 #[tokio::test]

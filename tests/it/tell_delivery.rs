@@ -9,7 +9,7 @@ use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::tell::retry::SCHEDULE;
 use acceptd::tell::sign::SigningSecret;
-use acceptd::tell::{Kind, Rate};
+use acceptd::tell::{DestinationKind, RateLimit};
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -24,7 +24,7 @@ async fn receiver() -> Receiver {
 async fn a_webhook_gets_the_stored_body_signed_by_every_secret() {
     let receiver = receiver().await;
     let mut outbox = Outbox::new(Clock::system());
-    let mut hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
+    let mut hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
     let keys = [b"first secret of 24 bytes".to_vec(), b"second".to_vec()];
     hook.secrets = keys
         .iter()
@@ -77,7 +77,7 @@ async fn without_secrets_the_id_and_timestamp_are_still_sent() {
     let mut outbox = Outbox::new(Clock::system());
     outbox.start(vec![destination(
         "hook",
-        Kind::Webhook,
+        DestinationKind::Webhook,
         &receiver.url("/hook"),
     )]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -94,7 +94,7 @@ async fn a_sendpilot_destination_speaks_as_sendpilot_does() {
     let mut outbox = Outbox::new(Clock::by_hand(START));
     outbox.start(vec![destination(
         "crm",
-        Kind::Sendpilot,
+        DestinationKind::Sendpilot,
         &receiver.url("/crm"),
     )]);
     let event = outbox.accept("lead_9", &["crm"]).await;
@@ -121,7 +121,7 @@ async fn failures_come_back_on_the_schedule_with_one_id_and_then_die() {
     let mut outbox = Outbox::new(clock.clone());
     outbox.start(vec![destination(
         "hook",
-        Kind::Webhook,
+        DestinationKind::Webhook,
         &receiver.url("/hook"),
     )]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -177,7 +177,7 @@ async fn retry_after_is_followed_to_the_millisecond_and_counts() {
     receiver.answer_next("/hook", Reply::status(500, "").retry_after("1"));
     outbox.start(vec![destination(
         "hook",
-        Kind::Webhook,
+        DestinationKind::Webhook,
         &receiver.url("/hook"),
     )]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -207,7 +207,7 @@ async fn redirects_are_not_followed() {
     let mut outbox = Outbox::new(Clock::by_hand(START));
     outbox.start(vec![destination(
         "hook",
-        Kind::Webhook,
+        DestinationKind::Webhook,
         &receiver.url("/hook"),
     )]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -228,12 +228,12 @@ async fn slack_says_ok_or_it_is_not_ok() {
         (
             Reply::status(404, "no_service"),
             Dead,
-            Some("Slack refuses it for good: no_service (status 404)"),
+            Some("Slack refuses it permanently: no_service (status 404)"),
         ),
         (
             Reply::status(410, "channel_is_archived"),
             Dead,
-            Some("Slack refuses it for good: channel_is_archived (status 410)"),
+            Some("Slack refuses it permanently: channel_is_archived (status 410)"),
         ),
         (
             Reply::status(500, "oops"),
@@ -245,7 +245,7 @@ async fn slack_says_ok_or_it_is_not_ok() {
         receiver.answer("/services/T0/B0/xyzxyzxyz", reply.clone());
         let mut outbox = Outbox::new(Clock::by_hand(START));
         let url = receiver.url("/services/T0/B0/xyzxyzxyz");
-        outbox.start(vec![destination("slack", Kind::Slack, &url)]);
+        outbox.start(vec![destination("slack", DestinationKind::Slack, &url)]);
         let event = outbox.accept("enr_1", &["slack"]).await;
         let row = outbox.until_tried(&event, "slack", 1).await;
         assert_eq!(
@@ -277,7 +277,7 @@ async fn what_a_receiver_repeats_of_its_address_is_not_kept() {
     );
     let url = receiver.url("/hooks/catch/12345678/abcdefgh?token=opensesame");
     let mut outbox = Outbox::new(Clock::by_hand(START));
-    outbox.start(vec![destination("zap", Kind::Webhook, &url)]);
+    outbox.start(vec![destination("zap", DestinationKind::Webhook, &url)]);
     let event = outbox.accept("enr_1", &["zap"]).await;
     let row = outbox.until_tried(&event, "zap", 1).await;
     assert_eq!(
@@ -290,8 +290,8 @@ async fn what_a_receiver_repeats_of_its_address_is_not_kept() {
 async fn the_rate_of_a_destination_is_kept() {
     let receiver = receiver().await;
     let mut outbox = Outbox::new(Clock::system());
-    let mut hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
-    hook.rate = Rate {
+    let mut hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
+    hook.rate = RateLimit {
         count: NonZeroU32::new(20).expect("not zero"),
         per: Duration::from_secs(1),
     };

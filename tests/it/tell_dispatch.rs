@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use acceptd::clock::Clock;
 use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending, Sending};
 use acceptd::sim::receiver::{Receiver, Reply};
-use acceptd::tell::{InDoubt, Kind};
+use acceptd::tell::{DestinationKind, InDoubt};
 
 use crate::tell_support::{Outbox, START, destination};
 
@@ -23,7 +23,13 @@ async fn a_slow_or_failing_destination_delays_no_other() {
     let mut outbox = Outbox::new(Clock::system());
     outbox.start(
         ["slow", "failing", "good"]
-            .map(|name| destination(name, Kind::Webhook, &receiver.url(&format!("/{name}"))))
+            .map(|name| {
+                destination(
+                    name,
+                    DestinationKind::Webhook,
+                    &receiver.url(&format!("/{name}")),
+                )
+            })
             .to_vec(),
     );
     let begun = Instant::now();
@@ -47,7 +53,7 @@ async fn gone_stops_a_destination_until_it_is_started() {
     let receiver = receiver().await;
     receiver.answer("/hook", Reply::status(410, "gone fishing"));
     let mut outbox = Outbox::new(Clock::system());
-    let hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
+    let hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
     outbox.start(vec![hook.clone()]);
     let first = outbox.accept("enr_1", &["hook"]).await;
     let row = outbox.until_tried(&first, "hook", 1).await;
@@ -85,7 +91,7 @@ async fn gone_stops_a_destination_until_it_is_started() {
         if by_url {
             outbox.reload(vec![destination(
                 "hook",
-                Kind::Webhook,
+                DestinationKind::Webhook,
                 &receiver.url("/new"),
             )]);
         } else {
@@ -112,8 +118,8 @@ async fn what_was_in_flight_when_the_process_died_goes_on_at_the_next_start() {
     }
     let begun = Instant::now();
     outbox.start(vec![
-        destination("hook", Kind::Webhook, &receiver.url("/hook")),
-        destination("slack", Kind::Slack, &receiver.url("/slack")),
+        destination("hook", DestinationKind::Webhook, &receiver.url("/hook")),
+        destination("slack", DestinationKind::Slack, &receiver.url("/slack")),
     ]);
     let row = outbox.until_state(&event, "hook", Delivered).await;
     assert!(begun.elapsed() < Duration::from_secs(2));
@@ -140,7 +146,7 @@ async fn a_drain_waits_for_what_is_on_the_wire_and_claims_no_more() {
     let receiver = receiver().await;
     receiver.answer("/hook", Reply::ok().after(Duration::from_millis(400)));
     let mut outbox = Outbox::new(Clock::system());
-    let mut hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
+    let mut hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
     hook.concurrency = std::num::NonZeroU32::MIN;
     outbox.start(vec![hook]);
     let first = outbox.accept("enr_1", &["hook"]).await;
@@ -158,7 +164,7 @@ async fn a_drain_gives_up_after_ten_seconds() {
     let mut outbox = Outbox::new(Clock::system());
     outbox.start(vec![destination(
         "hook",
-        Kind::Webhook,
+        DestinationKind::Webhook,
         &receiver.url("/hook"),
     )]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -182,15 +188,19 @@ async fn a_reload_drops_nothing_on_the_wire_and_holds_what_was_for_a_removed_des
         Reply::status(500, "").after(Duration::from_millis(400)),
     );
     let mut outbox = Outbox::new(Clock::system());
-    let kept = destination("kept", Kind::Webhook, &receiver.url("/kept"));
-    let removed = destination("removed", Kind::Webhook, &receiver.url("/removed"));
+    let kept = destination("kept", DestinationKind::Webhook, &receiver.url("/kept"));
+    let removed = destination(
+        "removed",
+        DestinationKind::Webhook,
+        &receiver.url("/removed"),
+    );
     outbox.start(vec![kept.clone(), removed]);
     let event = outbox.accept("enr_1", &["kept", "removed"]).await;
     receiver.wait_for(2).await;
     // Changed while it is on the wire.
     let mut changed = kept;
     changed.timeout = Duration::from_secs(3);
-    let added = destination("added", Kind::Webhook, &receiver.url("/added"));
+    let added = destination("added", DestinationKind::Webhook, &receiver.url("/added"));
     outbox.reload(vec![changed, added]);
     let late = outbox.accept("enr_2", &["added", "removed"]).await;
     outbox.until_state(&late, "added", Delivered).await;
@@ -211,7 +221,7 @@ async fn a_replay_of_what_is_on_the_wire_goes_after_it() {
     let receiver = receiver().await;
     receiver.answer_next("/hook", Reply::ok().after(Duration::from_millis(500)));
     let mut outbox = Outbox::new(Clock::system());
-    let mut hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
+    let mut hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
     hook.in_doubt = InDoubt::Hold;
     outbox.start(vec![hook]);
     let event = outbox.accept("enr_1", &["hook"]).await;
@@ -230,7 +240,7 @@ async fn a_test_of_a_sendpilot_destination_is_said_its_way() {
     let mut outbox = Outbox::new(Clock::by_hand(START));
     outbox.start(vec![destination(
         "crm",
-        Kind::Sendpilot,
+        DestinationKind::Sendpilot,
         &receiver.url("/crm"),
     )]);
     let test = outbox.test("crm").await;

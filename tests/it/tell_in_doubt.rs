@@ -5,7 +5,7 @@ use std::time::Duration;
 use acceptd::clock::Clock;
 use acceptd::domain::delivery::DeliveryState::{Delivered, Held, Pending};
 use acceptd::sim::receiver::{Receiver, Reply};
-use acceptd::tell::{InDoubt, Kind};
+use acceptd::tell::{DestinationKind, InDoubt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,7 +18,7 @@ async fn receiver() -> Receiver {
 #[tokio::test]
 async fn a_cut_connection_is_in_doubt() {
     for (in_doubt, state) in [(InDoubt::Hold, Held), (InDoubt::Resend, Pending)] {
-        for kind in [Kind::Slack, Kind::Webhook] {
+        for kind in [DestinationKind::Slack, DestinationKind::Webhook] {
             let receiver = receiver().await;
             receiver.answer_next("/hook", Reply::cut());
             let clock = Clock::by_hand(START);
@@ -50,7 +50,7 @@ async fn an_answer_that_does_not_come_is_in_doubt() {
     let receiver = receiver().await;
     receiver.answer("/hook", Reply::ok().after(Duration::from_secs(600)));
     let mut outbox = Outbox::new(Clock::by_hand(START));
-    let mut hook = destination("hook", Kind::Webhook, &receiver.url("/hook"));
+    let mut hook = destination("hook", DestinationKind::Webhook, &receiver.url("/hook"));
     hook.timeout = Duration::from_millis(300);
     hook.in_doubt = InDoubt::Hold;
     outbox.start(vec![hook]);
@@ -75,7 +75,7 @@ async fn a_request_that_was_never_written_is_not_in_doubt() {
         &gone.replace("http:", "https:"),
     ] {
         let mut outbox = Outbox::new(Clock::by_hand(START));
-        outbox.start(vec![destination("slack", Kind::Slack, url)]);
+        outbox.start(vec![destination("slack", DestinationKind::Slack, url)]);
         let event = outbox.accept("enr_1", &["slack"]).await;
         let row = outbox.until_tried(&event, "slack", 1).await;
         assert_eq!(row.state, Pending, "{row:?}");
@@ -135,13 +135,13 @@ async fn half_an_answer() {
     let garbage: &[u8] = b"SMTP ready\r\n\r\n";
     for (kind, bytes, result) in [
         // The status is the answer.
-        (Kind::Webhook, head_only, "delivered"),
+        (DestinationKind::Webhook, head_only, "delivered"),
         // Slack's answer is in the body.
-        (Kind::Slack, head_only, "in_doubt"),
-        (Kind::Webhook, garbage, "in_doubt"),
-        (Kind::Slack, garbage, "in_doubt"),
+        (DestinationKind::Slack, head_only, "in_doubt"),
+        (DestinationKind::Webhook, garbage, "in_doubt"),
+        (DestinationKind::Slack, garbage, "in_doubt"),
         (
-            Kind::Slack,
+            DestinationKind::Slack,
             b"HTTP/1.1 500 No\r\ncontent-length: 100\r\n\r\no",
             "retry",
         ),
@@ -169,8 +169,8 @@ async fn an_endless_answer_is_cut_off() {
     });
     let mut outbox = Outbox::new(Clock::by_hand(START));
     outbox.start(vec![
-        destination("slack", Kind::Slack, &url),
-        destination("hook", Kind::Webhook, &url),
+        destination("slack", DestinationKind::Slack, &url),
+        destination("hook", DestinationKind::Webhook, &url),
     ]);
     let event = outbox.accept("enr_1", &["slack", "hook"]).await;
     outbox.until_state(&event, "hook", Delivered).await;

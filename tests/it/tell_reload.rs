@@ -7,7 +7,7 @@ use acceptd::clock::Clock;
 use acceptd::domain::delivery::DeliveryState::{Delivered, Held};
 use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::{Received, Receiver, Reply};
-use acceptd::tell::{Destination, Kind, Rate};
+use acceptd::tell::{Destination, DestinationKind, RateLimit};
 use serde_json::json;
 
 use crate::process::Process;
@@ -80,11 +80,11 @@ async fn reloads_give_no_second_rate_and_no_second_slot() {
 
 fn slack(receiver: &Receiver) -> Destination {
     Destination {
-        rate: Rate {
+        rate: RateLimit {
             count: NonZeroU32::MIN,
             per: Duration::from_secs(1),
         },
-        ..destination("slack", Kind::Slack, &receiver.url("/slack"))
+        ..destination("slack", DestinationKind::Slack, &receiver.url("/slack"))
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_wider_concurrency_counts_at_once_and_a_narrower_one_counts_what_is_in
     receiver.answer("/hook", Reply::ok().after(Duration::from_millis(900)));
     let with = |concurrency| Destination {
         concurrency: NonZeroU32::new(concurrency).expect("not zero"),
-        ..destination("hook", Kind::Webhook, &receiver.url("/hook"))
+        ..destination("hook", DestinationKind::Webhook, &receiver.url("/hook"))
     };
     let mut outbox = Outbox::new(Clock::system());
     outbox.start(vec![with(1)]);

@@ -9,7 +9,7 @@ use acceptd::domain::delivery::DeliveryState::{self, Delivered, Pending};
 use acceptd::domain::time::Timestamp;
 use acceptd::sim::receiver::{Receiver, Reply};
 use acceptd::store::{Error, NoObserver, Store};
-use acceptd::tell::Kind;
+use acceptd::tell::DestinationKind;
 use rusqlite::Connection;
 
 use crate::tell_support::{Outbox, START, destination};
@@ -65,14 +65,14 @@ async fn the_backlog_of_a_stopped_destination_slows_nobody() {
          INSERT INTO deliveries (event_id, destination, next_attempt_at, created_at) SELECT id, 'gone', 1, 1 FROM events;"
     ))
     .expect("a backlog");
-    let gone = destination("gone", Kind::Webhook, &receiver.url("/gone"));
+    let gone = destination("gone", DestinationKind::Webhook, &receiver.url("/gone"));
     let print = gone.url.fingerprint();
     outbox
         .store
         .write(move |tx| tx.stop_destination("gone", &print, "410", Timestamp(1)))
         .await
         .expect("stopped");
-    let good = destination("good", Kind::Webhook, &receiver.url("/good"));
+    let good = destination("good", DestinationKind::Webhook, &receiver.url("/good"));
     outbox.start(vec![gone, good]);
     let begun = Instant::now();
     for n in 0..100 {

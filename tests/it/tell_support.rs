@@ -12,7 +12,9 @@ use acceptd::domain::secret_url::SecretUrl;
 use acceptd::domain::signal::{Path, Precision, Source};
 use acceptd::domain::time::Timestamp;
 use acceptd::store::{DeliveryFilter, DeliveryRow, NewEvent, NoObserver, Store};
-use acceptd::tell::{Destination, Dispatcher, InDoubt, Kind, Observer, Rate, Reload};
+use acceptd::tell::{
+    DeliveryObserver, Destination, DestinationKind, Dispatcher, InDoubt, RateLimit, Reload,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,18 +25,19 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const START: Timestamp = Timestamp(1_777_734_846_000);
 
 /// A destination of this kind with its defaults, but a rate that no test waits for.
-pub fn destination(name: &str, kind: Kind, url: &str) -> Destination {
+pub fn destination(name: &str, kind: DestinationKind, url: &str) -> Destination {
     Destination {
         name: name.to_owned(),
         kind,
         url: SecretUrl::parse(url).expect("a url"),
-        rate: Rate {
+        rate: RateLimit {
             count: NonZeroU32::new(1000).expect("not zero"),
             per: Duration::from_secs(1),
         },
-        concurrency: NonZeroU32::new(if kind == Kind::Slack { 1 } else { 4 }).expect("not zero"),
+        concurrency: NonZeroU32::new(if kind == DestinationKind::Slack { 1 } else { 4 })
+            .expect("not zero"),
         timeout: Duration::from_secs(15),
-        in_doubt: if kind == Kind::Slack {
+        in_doubt: if kind == DestinationKind::Slack {
             InDoubt::Hold
         } else {
             InDoubt::Resend
@@ -55,7 +58,7 @@ impl Counts {
     }
 }
 
-impl Observer for Counts {
+impl DeliveryObserver for Counts {
     fn attempted(&self, _destination: &str, _event: EventType, result: &'static str) {
         self.0.lock().expect("not poisoned").push(result);
     }
