@@ -114,7 +114,7 @@ async fn resync_all(app: &App) {
     let plan = app.plan();
     let asked = app
         .reconciler
-        .run(move |routine| resync::ask_all(routine, &plan))
+        .run(move |routine| resync::request_all_polls(routine, &plan))
         .await;
     match asked {
         Ok(accounts) => tracing::info!(accounts, "a poll of every account is due"),

@@ -1,46 +1,47 @@
-//! One call, from its permit to what its answer changed.
+//! Makes one call and applies its answer.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::choose::{Work, choose};
-use super::driver::BREATH;
-use super::expired::Expired;
-use super::page::{self, Start};
+use super::cursors::RefusedCursors;
+use super::driver::HEARTBEAT;
+use super::page::{self, PageStart};
 use super::plan::Plan;
-use super::rate::{Rate, Turn};
-use super::resync::{self, Seen};
+use super::rate::{CallRate, Turn};
+use super::resync::{self, ProfileAnswer};
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::metrics::Metrics;
-use crate::provider::pacer::{Choice, Ended, Grant, Pacer};
+use crate::provider::pacer::{CallEnd, Choice, Grant, Pacer};
 use crate::provider::{CallError, Permit, Unipile};
 use crate::reconcile::{Reconciler, Routine};
 use crate::store::{Error, ResyncRow};
 
-/// How often a resync is tried before it is given up.
+/// The most attempts for a resync.
 const RESYNC_ATTEMPTS_MAX: u32 = 5;
 
-/// The plan in force.
+/// The current plan.
 pub(super) type Plans = watch::Receiver<Arc<Plan>>;
 
-/// What every call needs.
+/// The shared state of all calls.
 pub(super) struct Context {
     pub reconciler: Reconciler,
     pub clock: Clock,
     pub pacer: Pacer,
     pub metrics: Metrics,
-    pub rate: Rate,
+    pub rate: CallRate,
     plans: Plans,
-    /// Why nothing is polled, and the key it was said of.
+    /// Why nothing is polled, for `/readyz`.
     trouble: watch::Sender<Option<String>>,
+    /// The fingerprint of the refused key.
     refused_key: watch::Sender<Option<String>>,
-    expired: Expired,
+    expired: RefusedCursors,
 }
 
-/// A call, and what it was judged by.
+/// A call and the plan that it was judged by.
 pub(super) struct Call {
     work: Work,
     plan: Arc<Plan>,
@@ -59,16 +60,16 @@ impl Context {
             pacer: Pacer::new(reconciler.store().clone(), clock.clone()),
             reconciler,
             metrics,
-            rate: Rate::new(clock.clone()),
+            rate: CallRate::new(clock.clone()),
             clock,
             plans,
             trouble,
             refused_key: watch::Sender::new(None),
-            expired: Expired::default(),
+            expired: RefusedCursors::default(),
         }
     }
 
-    /// Whether the provider has refused the key of this plan.
+    /// Returns whether the provider has refused the key of this plan.
     pub fn key_is_refused(&self, plan: &Plan) -> bool {
         let refused = self.refused_key.borrow().clone();
         match refused {
@@ -82,17 +83,17 @@ impl Context {
         }
     }
 
-    /// Judges an account and its call in one transaction, by the plan and the key that are in force there.
+    /// Asks for a permit for the account's next call. The transaction judges it by the plan and the key that are current then.
     pub async fn permit(&self, account: &AccountId) -> Result<Grant<Call>, Error> {
         let (plans, named) = (self.plans.clone(), account.clone());
-        // Not the context: a write that held the last handle to the store would wait for itself.
+        // The closure must not own the context: a write that holds the last handle to the store would wait for itself.
         let refused = self.refused_key.subscribe();
         self.pacer
             .permit(account, move |tx, now| {
                 let plan = plans.borrow().clone();
                 let refused = refused.borrow().as_ref() == Some(&plan.key_fingerprint);
                 let Some(client) = plan.client.clone().filter(|_| !refused) else {
-                    // Another key makes every account be looked at.
+                    // A new key makes every account due.
                     return Ok(Choice::Later(None));
                 };
                 Ok(match choose(tx, &plan, &named, now)? {
@@ -106,17 +107,17 @@ impl Context {
             .await
     }
 
-    /// Makes a call, now: its turn came before its permit, and the client lets no call leave later than the permit allows.
+    /// Makes a call. Its turn was taken before its permit, so nothing delays it here.
     pub async fn call(&self, _turn: Option<Turn>, permit: Permit, call: Call) {
         let account = permit.account().clone();
         let Call { work, plan, client } = call;
         let (asked, ended, settled) = match work {
             Work::First { probe, asks } => {
-                let start = Start::First { asks };
+                let start = PageStart::First { asks };
                 self.relations(&plan, &client, permit, start, probe).await
             }
             Work::Page { cursor } => {
-                let start = Start::At(cursor);
+                let start = PageStart::At(cursor);
                 self.relations(&plan, &client, permit, start, None).await
             }
             Work::Profile { resync, identifier } => {
@@ -125,19 +126,19 @@ impl Context {
         };
         let result = match &ended {
             Ok(()) => "ok",
-            Err(error) => error.word(),
+            Err(error) => error.result_label(),
         };
         self.metrics.provider_call(asked, result);
         let (how, failed) = match ended {
-            Ok(()) => (Ended::Well, None),
+            Ok(()) => (CallEnd::Succeeded, None),
             Err(error) => self.failed(&plan, &account, error),
         };
         if let Some(reason) = failed {
-            self.unhealthy(&account, &reason).await;
+            self.mark_unhealthy(&account, &reason).await;
         }
         if let Err(error) = settled {
-            // Nothing of the answer is stored; it is asked for again within the pace.
-            tracing::warn!(%account, %error, "an answer of the provider could not be stored");
+            // Nothing of the answer is stored. The call is repeated within the pace.
+            tracing::warn!(%account, %error, "can't store the answer of a provider call");
         }
         let plan = self.plans.borrow().clone();
         let pace = (plan.pace_of)(&account, self.clock.now());
@@ -149,9 +150,9 @@ impl Context {
         plan: &Arc<Plan>,
         client: &Unipile,
         permit: Permit,
-        start: Start,
+        start: PageStart,
         probe: Option<Timestamp>,
-    ) -> Outcome {
+    ) -> Settled {
         let account = permit.account().clone();
         let answer = client
             .relations(permit, start.cursor(), plan.page_size)
@@ -161,17 +162,16 @@ impl Context {
         let later = start.cursor().is_some();
         let (plans, named) = (self.plans.clone(), account.clone());
         match answer {
-            // The room is kept for as long as the answer.
-            Ok((answer, _room)) => {
+            Ok((answer, _memory)) => {
                 let settled = self
                     .reconciler
                     .run(move |routine| {
-                        // An answer says nothing of an outage that was reported after it was asked for.
+                        // The answer does not end an outage that was reported after the call was made.
                         let outage = routine.tx.account(&named)?.and_then(|a| a.outage_since);
                         if probe.is_some() && probe == outage {
                             routine.account_works(&named)?;
                         }
-                        // A reload meanwhile may have moved the bound.
+                        // A reload may have moved the bound.
                         let plan = plans.borrow().clone();
                         page::settle(routine, &plan, &named, &answer, &start)
                     })
@@ -185,7 +185,9 @@ impl Context {
             Err(error) => {
                 let settled = self
                     .reconciler
-                    .run(move |routine| forget(routine, &named, expired, again, probe.is_some()))
+                    .run(move |routine| {
+                        page_failed(routine, &named, expired, again, probe.is_some())
+                    })
                     .await;
                 let ended = if expired { Ok(()) } else { Err(error) };
                 ("relations", ended, settled)
@@ -199,19 +201,19 @@ impl Context {
         permit: Permit,
         asked: ResyncRow,
         identifier: &str,
-    ) -> Outcome {
+    ) -> Settled {
         let answer = client.profile(permit, identifier, asked.slashed).await;
         let plan = self.plans.borrow().clone();
         let (seen, ended) = match answer {
             Err(error @ CallError::NotMade) => return ("profile", Err(error), Ok(())),
-            Ok(profile) => (Some(Seen::Profile(profile)), Ok(())),
-            Err(CallError::NotFound) => (Some(Seen::NoProfile), Ok(())),
+            Ok(profile) => (Some(ProfileAnswer::Profile(profile)), Ok(())),
+            Err(CallError::NotFound) => (Some(ProfileAnswer::NoProfile), Ok(())),
             Err(CallError::Redirect) if !asked.slashed => (None, Ok(())),
             Err(error) => (None, Err(error)),
         };
         let redirected = seen.is_none() && ended.is_ok();
         let last = asked.attempts + 1 >= RESYNC_ATTEMPTS_MAX;
-        let seen = seen.or_else(|| last.then_some(Seen::NoAnswer));
+        let seen = seen.or_else(|| last.then_some(ProfileAnswer::NoAnswer));
         let settled = self
             .reconciler
             .run(move |routine| match &seen {
@@ -224,42 +226,42 @@ impl Context {
         ("profile", ended, settled)
     }
 
-    /// What a failure means for the pace, and for the account's health.
+    /// Logs a failure and returns what it means for the pace and for the account's health.
     fn failed(
         &self,
         plan: &Plan,
         account: &AccountId,
         error: CallError,
-    ) -> (Ended, Option<String>) {
+    ) -> (CallEnd, Option<String>) {
         match error {
             CallError::Disconnected { status, kind } => {
                 let reason = kind.map_or_else(
                     || status.to_string(),
                     |k| k.trim_start_matches("errors/").to_owned(),
                 );
-                tracing::warn!(%account, reason, "the account can't be used; it is not polled until it works");
-                (Ended::Well, Some(reason))
+                tracing::warn!(%account, reason, "account unhealthy, polling stops until it works");
+                (CallEnd::Succeeded, Some(reason))
             }
             CallError::WrongKey { .. } => {
-                tracing::error!(%error, "all polling stops");
+                tracing::error!(%error, "API key refused, polling stops");
                 self.refused_key
                     .send_replace(Some(plan.key_fingerprint.clone()));
                 self.trouble.send_replace(Some(error.to_string()));
-                (Ended::Well, None)
+                (CallEnd::Succeeded, None)
             }
             CallError::NotMade => {
-                tracing::warn!(%account, "a call could not leave in time and was not made; it waits for the next permit");
-                (Ended::Unmade, None)
+                tracing::warn!(%account, "provider call not sent within a second of its permit");
+                (CallEnd::NotSent, None)
             }
             error => {
                 let retry_after = error.retry_after();
-                tracing::warn!(%account, %error, "a call failed; the account backs off");
-                (Ended::Badly { retry_after }, None)
+                tracing::warn!(%account, %error, "provider call failed, account backs off");
+                (CallEnd::Failed { retry_after }, None)
             }
         }
     }
 
-    async fn unhealthy(&self, account: &AccountId, reason: &str) {
+    async fn mark_unhealthy(&self, account: &AccountId, reason: &str) {
         loop {
             let (named, reason) = (account.clone(), reason.to_owned());
             let stored = self
@@ -278,19 +280,19 @@ impl Context {
             match stored {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%account, %error, "the health of the account can't be stored yet");
-                    tokio::time::sleep(BREATH).await;
+                    tracing::warn!(%account, %error, "can't store the health of the account, retrying");
+                    tokio::time::sleep(HEARTBEAT).await;
                 }
             }
         }
     }
 }
 
-type Outcome = (&'static str, Result<(), CallError>, Result<(), Error>);
+type Settled = (&'static str, Result<(), CallError>, Result<(), Error>);
 
-/// After a failed page: an expired cursor starts over, at once unless that brought an expired one `again`; a `probe` was made; after a
-/// page of an interrupted poll, page one has its turn.
-fn forget(
+/// Records a failed page. A refused cursor starts the list over, at once unless the cursor before was refused too (`again`). A `probe`
+/// counts as made. After a page of a walk, the first page has its turn.
+fn page_failed(
     routine: &mut Routine<'_>,
     account: &AccountId,
     expired: bool,

@@ -1,4 +1,4 @@
-//! What there is to do for one account: a promised resync before a tick, a tick before the next page of an interrupted poll.
+//! Chooses the next call of an account: resyncs first, then the tick, then the next page of an unfinished poll.
 
 use std::time::Duration;
 
@@ -10,34 +10,34 @@ use crate::domain::time::Timestamp;
 use crate::provider::pacer::Choice;
 use crate::store::{Error, PollRow, ResyncRow, Tx};
 
-/// How long after the beginning of an outage, and after each probe, the account is probed (contract section 9).
+/// The time from the beginning of an outage to the first probe, and between probes.
 const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
 
-/// One call.
+/// The call to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Work {
     /// The first page of the relations list.
     First {
-        /// The beginning of the account's outage, if the call is to find out whether it is over.
+        /// The beginning of the account's outage, if the call is a probe.
         probe: Option<Timestamp>,
-        /// How often one had been asked for when it left.
+        /// The number of requests for a poll when the call was made.
         asks: i64,
     },
     /// The next page of an interrupted poll.
     Page {
-        /// Where it starts.
+        /// The cursor of the page.
         cursor: String,
     },
     /// The profile of one prospect.
     Profile {
-        /// What was promised.
+        /// The requested resync.
         resync: ResyncRow,
-        /// How the prospect is asked for.
+        /// The identifier of the prospect.
         identifier: String,
     },
 }
 
-/// When an account whose outage began at `since` is called next to find out whether it works again.
+/// Returns when an account whose outage began at `since` is probed next.
 #[must_use]
 pub fn next_probe(since: Timestamp, probed_at: Option<Timestamp>) -> Timestamp {
     probed_at
@@ -45,7 +45,7 @@ pub fn next_probe(since: Timestamp, probed_at: Option<Timestamp>) -> Timestamp {
         .plus(PROBE_EVERY)
 }
 
-/// Looks at the database, and writes down when the first tick of a new account is due.
+/// Chooses the next call. Also stores when the first tick of a new account is due.
 pub(super) fn choose(
     tx: &Tx<'_>,
     plan: &Plan,
@@ -61,15 +61,15 @@ pub(super) fn choose(
     }
     let pace = (plan.pace_of)(account, now);
     let call = |work| Ok(Choice::Call(work, pace));
-    // Stamped or moved meanwhile: the question is answered without a call.
+    // Resyncs of enrollments that were accepted or moved meanwhile need no call.
     tx.resyncs_answered(account, now, pace.spacing)?;
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
-        // Whatever opens one makes the account be looked at again; this is for the clock alone.
+        // A change that opens an enrollment makes the account due. This covers the passing of time.
         return Ok(Choice::Later(Some(plan.next_tick(now))));
     }
     if let Some(since) = stored.outage_since {
         let probe = next_probe(since, row.probed_at);
-        // Only a person's wish, made during this outage, brings a probe before its time.
+        // Only a manual resync during this outage brings the probe forward.
         if !row.probe_asked && probe > now {
             return Ok(Choice::Later(Some(probe)));
         }
@@ -106,14 +106,14 @@ pub(super) fn choose(
     }
 }
 
-/// Whether page one is read next, and not the next page of an interrupted poll. They take turns, so that a tick that is shorter than
-/// the spacing can't keep the poll from going on; a wish to poll now comes before that page, but once only.
+/// Returns whether the first page is read next, instead of the next page of an unfinished poll. They alternate, so that a tick shorter
+/// than the spacing can't stop the poll from continuing. A requested poll comes first, but only once.
 fn wants_first(row: &PollRow, tick: bool) -> bool {
     let firsts = row.walk.as_ref().map_or(0, |walk| walk.firsts);
     ((row.asked || row.again) && firsts < 2) || (tick && firsts < 1)
 }
 
-/// The next promised resync that still needs a call.
+/// Returns the next resync that needs a call.
 fn promised(
     tx: &Tx<'_>,
     account: &AccountId,
@@ -126,7 +126,7 @@ fn promised(
             .and_then(|e| identifier(&e))
         {
             Some(identifier) => return Ok(Some(Work::Profile { resync, identifier })),
-            // Nothing of it can be asked for any more.
+            // The prospect no longer has an identifier that can be sent.
             None => tx.resync_called(&resync.id, now, now.plus(spacing))?,
         }
     }

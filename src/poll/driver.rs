@@ -1,5 +1,5 @@
-//! The driver: one loop that checks every account that is due, and makes their calls side by side. A slow account delays
-//! no other; one account never has two calls at once.
+//! The driver: one loop that checks every account that is due and makes their calls concurrently. A slow account does not delay others,
+//! and an account never has two calls at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::alive::while_alive;
 use super::call::{Context, Plans};
+use super::heartbeat::with_heartbeat;
 use super::plan::Plan;
 use super::rate::Turn;
 use crate::clock::Clock;
@@ -20,29 +20,29 @@ use crate::reconcile::Reconciler;
 use crate::store::Error;
 use crate::wake::Wake;
 
-/// How many accounts are looked at before the loop listens again.
-const LOOK_MAX: usize = 64;
-/// How many calls are under way at once.
+/// The most accounts that one round checks.
+const ACCOUNTS_PER_ROUND_MAX: usize = 64;
+/// The most calls in progress at once.
 const CALLS_MAX: usize = 256;
-/// How long a look at the accounts may wait for a busy database before the loop counts as stuck.
+/// How long a round may wait for a busy database before the loop counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How long the loop waits when the database can't be used, and how often it shows that it is alive.
-pub(super) const BREATH: Duration = Duration::from_secs(1);
+/// How often the loop reports that it is alive, and its pause when the database can't be used.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// Polls. Made by the daemon, run once.
+/// The poller. The daemon makes one and runs it once.
 pub struct Poller {
     cx: Arc<Context>,
     wake: Wake,
     plans: Plans,
     alive: Arc<dyn Fn() + Send + Sync>,
-    /// A turn that was taken before it was known whether an account may be called.
+    /// A turn that was taken for an account that turned out not to be callable.
     turn: Option<Turn>,
-    /// The plan that the accounts' dates were made by. Whatever made the loop look again, another plan is noticed.
+    /// The plan that the accounts' due times were computed with.
     planned: Option<Arc<Plan>>,
 }
 
 impl Poller {
-    /// Over the stamping routine. `trouble` tells `/readyz` why nothing is polled; `alive` is called at least every second.
+    /// Makes a poller. It writes to `trouble` why nothing is polled, for `/readyz`, and calls `alive` at least every second.
     #[must_use]
     pub fn new(
         reconciler: Reconciler,
@@ -64,28 +64,28 @@ impl Poller {
         }
     }
 
-    /// Looks until the shutdown. A call that is under way then counts as unfinished, and as ending at the next start.
+    /// Runs until the shutdown. A call that is in progress then is left unfinished, and counts as ending at the next start.
     pub async fn run(mut self, shutdown: CancellationToken) {
         while let Err(error) = self.cx.pacer.recover().await {
-            tracing::warn!(%error, "polling waits for the database");
+            tracing::warn!(%error, "polling waits: the database can't be used");
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(BREATH) => (self.alive)(),
+                () = tokio::time::sleep(HEARTBEAT) => (self.alive)(),
             }
         }
         let mut calls = JoinSet::new();
         while !shutdown.is_cancelled() {
             let alive = self.alive.clone();
-            let looked = self.look(&mut calls, &shutdown);
-            let looked = while_alive(&*alive, BREATH, PATIENCE, looked).await;
-            let next = match looked {
+            let started = self.start_due_calls(&mut calls, &shutdown);
+            let started = with_heartbeat(&*alive, HEARTBEAT, PATIENCE, started).await;
+            let next = match started {
                 Ok(next) => next,
                 Err(error) => {
-                    tracing::warn!(%error, "polling waits for the database");
-                    Some(self.cx.clock.now().plus(BREATH))
+                    tracing::warn!(%error, "polling waits: the database can't be used");
+                    Some(self.cx.clock.now().plus(HEARTBEAT))
                 }
             };
-            let mut breath = tokio::time::interval(BREATH);
+            let mut heartbeat = tokio::time::interval(HEARTBEAT);
             let due = async {
                 match next {
                     Some(when) => self.cx.clock.sleep_until(when).await,
@@ -105,14 +105,14 @@ impl Poller {
                         }
                         break;
                     }
-                    _ = breath.tick() => (self.alive)(),
+                    _ = heartbeat.tick() => (self.alive)(),
                 }
             }
         }
     }
 
-    /// Calls those that are due and may be called. Returns when to look again.
-    async fn look(
+    /// Starts a call for each account that is due and may be called. Returns when the next account is due.
+    async fn start_due_calls(
         &mut self,
         calls: &mut JoinSet<()>,
         shutdown: &CancellationToken,
@@ -131,11 +131,11 @@ impl Poller {
         let store = self.cx.reconciler.store().clone();
         let now = self.cx.clock.now();
         let due = store
-            .read(move |r| r.accounts_to_check(now, LOOK_MAX))
+            .read(move |r| r.accounts_to_check(now, ACCOUNTS_PER_ROUND_MAX))
             .await?;
         for account in due {
             (self.alive)();
-            // A call that ends makes the loop look again.
+            // The end of a call starts the next round.
             if calls.len() >= CALLS_MAX || !self.wait_for_turn(shutdown).await {
                 return Ok(None);
             }
@@ -154,7 +154,7 @@ impl Poller {
         store.read(|r| r.next_check_at()).await
     }
 
-    /// Another pace may be in force, and enrollments may be open that were not: every account is looked at.
+    /// Makes every account due after the configuration changed: the pace may differ, and more enrollments may be open.
     async fn replan(&mut self, plan: &Arc<Plan>) -> Result<(), Error> {
         let (widths, clock) = (plan.widths(), self.cx.clock.clone());
         self.cx
@@ -169,15 +169,14 @@ impl Poller {
         Ok(())
     }
 
-    /// Takes a turn, unless one is left over from an account that could not be called. Returns whether there is one: there is none
-    /// when the daemon stops.
+    /// Takes a turn, unless one is left over from an account that could not be called. Returns `false` when the daemon stops.
     async fn wait_for_turn(&mut self, shutdown: &CancellationToken) -> bool {
-        let mut breath = tokio::time::interval(BREATH);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
         while self.turn.is_none() {
             tokio::select! {
                 () = shutdown.cancelled() => return false,
                 turn = self.cx.rate.turn() => self.turn = Some(turn),
-                _ = breath.tick() => (self.alive)(),
+                _ = heartbeat.tick() => (self.alive)(),
             }
         }
         true

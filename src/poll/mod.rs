@@ -1,13 +1,13 @@
-//! Who is looked for when: the tick, the relations list, resyncs (contract section 9).
+//! Polling: regular ticks, the relations list, resyncs. See `docs/rules/polling.md`.
 //!
-//! [`driver`] looks at accounts one by one, [`choose`] says what there is to do for one, the pacer says when, [`call`] makes the call,
-//! [`page`] and [`resync`] say what an answer means. Everything they need to know is in the database; a wake-up carries nothing.
+//! [`driver`] goes through the accounts that are due, [`choose`] decides which call an account needs, the pacer decides when, [`call`]
+//! makes the call, and [`page`] and [`resync`] apply the answer. All state is in the database; a wake-up carries none.
 
-mod alive;
 mod call;
 mod choose;
+mod cursors;
 mod driver;
-mod expired;
+mod heartbeat;
 mod page;
 mod plan;
 mod rate;

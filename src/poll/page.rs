@@ -1,4 +1,4 @@
-//! What a page of the relations list means: its stamps, and how far the poll came. Both are in one transaction.
+//! Applies a page of the relations list: its stamps and the progress of the poll, in one transaction.
 
 use serde_json::json;
 
@@ -10,21 +10,21 @@ use crate::provider::types::{Relation, RelationsPage};
 use crate::reconcile::Routine;
 use crate::store::{Error, PollRow, Walk};
 
-/// A list with more relations has no end: LinkedIn lets an account have 30,000 connections. The rest is for those that are read twice
+/// The most relations that a poll reads. LinkedIn allows an account 30,000 connections; the rest allows for relations that are read twice
 /// because others were added meanwhile.
 const RELATIONS_MAX: u32 = 33_000;
-/// After this many pages in a row with nobody on them, a poll ends unfinished.
+/// After this many empty pages in a row, a poll ends unfinished.
 const EMPTY_PAGES_MAX: u32 = 10;
 
 /// Where a page starts.
-pub(super) enum Start {
-    /// At the newest relation; `asks`: how often somebody had asked for a poll when the call left.
+pub(super) enum PageStart {
+    /// At the start of the list. `asks` is the number of requests for a poll when the call was made.
     First { asks: i64 },
-    /// At a cursor.
+    /// At this cursor.
     At(String),
 }
 
-impl Start {
+impl PageStart {
     pub fn cursor(&self) -> Option<&str> {
         match self {
             Self::First { .. } => None,
@@ -33,14 +33,14 @@ impl Start {
     }
 }
 
-/// Stamps everyone on a page. Whoever asked for a poll while the page was under way gets another: it may be older than the wish.
-/// Returns whether the poll is finished.
+/// Stamps everyone on a page. A poll that was requested while the call was in progress is still due, because the page may be older than
+/// the request. Returns whether the poll is finished.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
     page: &RelationsPage,
-    start: &Start,
+    start: &PageStart,
 ) -> Result<bool, Error> {
     for relation in &page.items {
         let raw = json!({
@@ -66,10 +66,10 @@ pub(super) fn settle(
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
-    let read = Read::of(page, bound, &row, now);
+    let read = PageSummary::of(page, bound, &row, now);
     match start {
-        Start::First { asks } => {
-            first(&mut row, &read, now);
+        PageStart::First { asks } => {
+            settle_first(&mut row, &read, now);
             row.due_at = Some(plan.next_tick(now));
             let asked_since = row.asks > *asks;
             row.asked &= asked_since;
@@ -78,27 +78,27 @@ pub(super) fn settle(
             let left_at = routine.tx.pace(account)?.started_at.unwrap_or(now);
             routine.tx.resyncs_polled(account, left_at, now, spacing)?;
         }
-        Start::At(cursor) => next(&mut row, &read, cursor, now),
+        PageStart::At(cursor) => settle_later(&mut row, &read, cursor, now),
     }
     routine.tx.set_poll(&row)?;
     Ok(row.walk.is_none())
 }
 
-/// What matters of a page.
-struct Read {
-    /// Its newest relation.
+/// What the stop rules need to know of a page.
+struct PageSummary {
+    /// The key of its newest relation.
     top: Option<String>,
-    /// Everyone on it.
+    /// The keys of all its relations.
     keys: Vec<String>,
-    /// How many relations it holds, those that name nobody included.
+    /// The number of its relations, including those that identify nobody.
     relations: u32,
-    /// Where the next page starts, if there is anything left to look for.
+    /// Where the next page starts, if the poll has to read further.
     next: Option<String>,
-    /// Whether it holds the newest relation of the last finished poll.
+    /// Whether it contains the watermark.
     known: bool,
 }
 
-impl Read {
+impl PageSummary {
     fn of(page: &RelationsPage, bound: Option<Timestamp>, row: &PollRow, now: Timestamp) -> Self {
         let keys: Vec<String> = page.items.iter().filter_map(key).collect();
         let beyond = bound.is_none_or(|bound| reaches_beyond(&page.items, bound, now));
@@ -115,7 +115,7 @@ impl Read {
     }
 }
 
-/// Whether a page reaches back beyond the bound. A time that makes no sense says nothing of where the page ends.
+/// Returns whether a page reaches back beyond the bound. Implausible times are ignored.
 fn reaches_beyond(items: &[Relation], bound: Timestamp, now: Timestamp) -> bool {
     items
         .iter()
@@ -132,9 +132,9 @@ fn key(relation: &Relation) -> Option<String> {
         .or_else(|| identity.public_identifier.clone())
 }
 
-/// The first page: the end of a poll in the steady state, else the beginning of one. An interrupted one goes on if nothing lies between
-/// it and this page, and after a page with nobody on it, which says nothing of that.
-fn first(row: &mut PollRow, read: &Read, now: Timestamp) {
+/// Applies the first page. Usually it finishes the poll; otherwise it starts a walk. An unfinished walk continues if the page meets the
+/// newest relation that the walk knows, or if the page is empty.
+fn settle_first(row: &mut PollRow, read: &PageSummary, now: Timestamp) {
     let goes_on = row.walk.take().filter(|walk| {
         read.keys.is_empty() || walk.top.as_ref().is_none_or(|top| read.keys.contains(top))
     });
@@ -164,8 +164,8 @@ fn first(row: &mut PollRow, read: &Read, now: Timestamp) {
     }
 }
 
-/// A later page.
-fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Timestamp) {
+/// Applies a page after the first.
+fn settle_later(row: &mut PollRow, read: &PageSummary, cursor: &str, now: Timestamp) {
     let Some(mut walk) = row.walk.take() else {
         return;
     };
@@ -176,17 +176,17 @@ fn next(row: &mut PollRow, read: &Read, cursor: &str, now: Timestamp) {
     } else {
         0
     };
-    // Where page one held nobody, the newest relation is on a later page.
+    // If the first page was empty, the newest relation is on a later page.
     walk.top = walk.top.or_else(|| read.top.clone());
     let nobody_new = row.done_seq == walk.seq;
     let same_page = read.relations > 0 && read.next.as_deref() == Some(cursor);
     match &read.next {
         Some(_) if walk.empty >= EMPTY_PAGES_MAX => {
-            // Unfinished: without a watermark and a time of its own, the next tick reads as deep again.
-            tracing::warn!(account = %row.account, pages = walk.empty, "the relations list goes on without relations; the poll ends unfinished");
+            // The poll is unfinished: no watermark is set, so the next tick reads as deep again.
+            tracing::warn!(account = %row.account, pages = walk.empty, "too many empty pages in a row, the poll ends unfinished");
         }
         Some(_) if same_page || walk.read >= RELATIONS_MAX => {
-            tracing::warn!(account = %row.account, relations = walk.read, "the relations list does not end; the poll stops here");
+            tracing::warn!(account = %row.account, relations = walk.read, "the relations list does not end, the poll stops");
             finish(row, walk.top, walk.seq, now);
         }
         Some(next) if !(read.known && nobody_new) => {

@@ -1,4 +1,4 @@
-//! What the configuration says that polling needs to know; swapped as a whole on reload.
+//! The settings that polling needs. A reload replaces them as a whole.
 
 use std::time::Duration;
 
@@ -9,38 +9,38 @@ use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
 use crate::store::{OpenScope, PollRange};
 
-/// The pace of an account at a time.
+/// Returns the pace of an account at a time.
 pub type PaceOf = Box<dyn Fn(&AccountId, Timestamp) -> Pace + Send + Sync>;
-/// The provider that the configuration names for an account.
+/// Returns the provider that the configuration names for an account.
 pub type ProviderOf = Box<dyn Fn(&AccountId) -> Option<Provider> + Send + Sync>;
 
-/// The rules of one configuration.
+/// The polling settings of one configuration.
 pub struct Plan {
-    /// The provider; `None`: webhook-only.
+    /// The client, or `None` if no provider is configured.
     pub client: Option<Unipile>,
-    /// Tells one key or address from another without holding either: a refused key is not tried again until this changes.
+    /// A fingerprint of the key and the address. A refused key is not tried again until this changes.
     pub key_fingerprint: String,
-    /// The tick.
+    /// The time between two ticks.
     pub every: Duration,
-    /// Each account is moved by a random part of this, every tick.
+    /// The upper limit of the random delay of each tick and account.
     pub jitter: Duration,
-    /// Relations asked for in one call.
+    /// The number of relations in a page.
     pub page_size: u32,
-    /// How far before its creation an enrollment without an invite is looked for.
+    /// How far before its creation an enrollment without an invite is searched for.
     pub lookback: Duration,
     /// An invite older than this is no longer waited for.
     pub horizon: Duration,
-    /// The pace of an account.
+    /// The pace of each account.
     pub pace_of: PaceOf,
-    /// The provider that is named for an account.
+    /// The configured provider of each account.
     pub provider_of: ProviderOf,
 }
 
-/// The longest that a first poll, or one that was missed, is moved.
+/// The longest random delay of a first or missed poll.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
 impl Plan {
-    /// Which enrollments are open.
+    /// Returns the condition for open enrollments.
     #[must_use]
     pub fn scope(&self, now: Timestamp) -> OpenScope {
         OpenScope {
@@ -48,7 +48,7 @@ impl Plan {
         }
     }
 
-    /// How far back enrollments are looked for.
+    /// Returns how far back relations are searched.
     #[must_use]
     pub fn widths(&self) -> PollRange {
         let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
@@ -58,7 +58,7 @@ impl Plan {
         }
     }
 
-    /// The first tick after `now`, moved by a random part of the jitter.
+    /// Returns the first tick after `now`, with a random part of the jitter.
     #[must_use]
     pub fn next_tick(&self, now: Timestamp) -> Timestamp {
         let every = i64::try_from(self.every.as_millis())
@@ -68,13 +68,13 @@ impl Plan {
         Timestamp(tick).plus(self.jitter.mul_f64(rand::random::<f64>()))
     }
 
-    /// When an account is polled first: at once, moved by jitter but by no more than a minute.
+    /// Returns when an account is polled first: at once, with a random delay of at most a minute.
     #[must_use]
     pub fn first(&self, now: Timestamp) -> Timestamp {
         now.plus(self.jitter.min(FIRST_WITHIN).mul_f64(rand::random::<f64>()))
     }
 
-    /// The latest time that a tick after `now` can be due.
+    /// Returns the latest time at which the next tick can be due.
     #[must_use]
     pub fn latest_tick(&self, now: Timestamp) -> Timestamp {
         now.plus(self.every).plus(self.jitter)

@@ -1,6 +1,6 @@
-//! The rate of calls for one key, over all accounts: a restart with ten thousand accounts must not be a burst.
+//! The rate limit of all calls together: a restart with ten thousand accounts must not cause a burst.
 //!
-//! The pacer's floor is on disk and is per account; this one is in memory and measured by time that really went by.
+//! The pacer's limits are on disk and per account. This one is in memory and uses the monotonic clock.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -18,23 +18,23 @@ const CALLS_PER_SECOND: NonZeroU32 = match NonZeroU32::new(20) {
     None => NonZeroU32::MIN,
 };
 
-/// Turns at once after a pause.
+/// The most calls at once after a pause.
 const BURST: NonZeroU32 = match NonZeroU32::new(19) {
     Some(n) => n,
     None => NonZeroU32::MIN,
 };
 
-/// The turn of one call; spent by making it.
+/// The right to make one call under the rate limit. Making the call consumes it.
 #[derive(Debug)]
 pub(super) struct Turn(());
 
-/// The turns of all calls.
-pub(super) struct Rate {
+/// The rate limit of all calls.
+pub(super) struct CallRate {
     limiter: RateLimiter<NotKeyed, InMemoryState, Steady, NoOpMiddleware<Duration>>,
     steady: Steady,
 }
 
-/// What the limiter measures by.
+/// The monotonic clock, for the limiter.
 #[derive(Clone)]
 struct Steady(Clock);
 
@@ -46,10 +46,10 @@ impl governor::clock::Clock for Steady {
     }
 }
 
-impl Rate {
+impl CallRate {
     pub fn new(clock: Clock) -> Self {
         let steady = Steady(clock);
-        // One turn less at once: the poller may hold one that it took before and found no call for.
+        // One below the rate: the poller may hold an unused turn.
         let quota = Quota::per_second(CALLS_PER_SECOND).allow_burst(BURST);
         Self {
             limiter: RateLimiter::direct_with_clock(quota, steady.clone()),
@@ -57,8 +57,7 @@ impl Rate {
         }
     }
 
-    /// Waits for the next turn and takes it. Dropped while it waits, it takes none. A turn comes before the permit: nothing waits for
-    /// its turn with a permit in its hands.
+    /// Waits for the next turn and takes it. A cancelled wait takes none. A turn is taken before the permit, so that no permit waits.
     pub async fn turn(&self) -> Turn {
         while let Err(early) = self.limiter.check() {
             let wait = early.wait_time_from(self.steady.now());
@@ -78,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn no_second_sees_more_calls_than_the_rate_after_the_first_burst() {
         let clock = Clock::by_hand(Timestamp(1_790_000_000_000));
-        let rate = Rate::new(clock.clone());
+        let rate = CallRate::new(clock.clone());
         let turns = || {
             std::iter::repeat_with(|| rate.turn().now_or_never())
                 .take_while(Option::is_some)

@@ -1,4 +1,4 @@
-//! Resync of one prospect: one profile call on the account's next permit; requests collapse (contract section 9).
+//! Resyncs: one profile call for one prospect, or a poll of an account. See `docs/rules/polling.md`.
 
 use serde_json::json;
 
@@ -9,22 +9,23 @@ use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Outcome, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::provider::pacer::allowed;
+use crate::provider::pacer::check_pace;
 use crate::provider::safe_identifier;
 use crate::provider::types::Profile;
 use crate::reconcile::{Noted, Routine, resolve};
 use crate::store::{Error, ResyncRow, Tx};
 
-/// What was promised.
+/// A resync that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Promise {
-    /// The same for all requests that collapse into one.
+pub struct ResyncPromise {
+    /// The id, shared by all requests that are answered by the same call.
     pub resync_id: String,
-    /// When its call is expected.
+    /// When the call is expected.
     pub due_at: Timestamp,
 }
 
-/// What to ask the provider for: the provider id before the public identifier, and nothing that could be one of its routes.
+/// Returns the identifier to ask the provider for: the provider id before the public identifier. Anything that could be a route of the
+/// provider is left out.
 pub(super) fn identifier(e: &Enrollment) -> Option<String> {
     let named = [
         e.identity.provider_id.as_deref(),
@@ -41,17 +42,22 @@ pub(super) fn identifier(e: &Enrollment) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Promises a look at one prospect.
+/// Requests the profile of one prospect.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when it is accepted, has no identity, its account is unhealthy or can't be called.
-pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<Promise, Error> {
+/// [`Error::NotFound`]. [`Error::Conflict`] if the enrollment is accepted or has no identity, or its account is unhealthy or can't be
+/// called.
+pub fn request_profile(
+    routine: &mut Routine<'_>,
+    plan: &Plan,
+    id: &EnrollmentId,
+) -> Result<ResyncPromise, Error> {
     let (tx, now) = (routine.tx, routine.now);
     let e = tx
         .enrollment(id)?
         .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
     if let Some(live) = tx.live_resync(id, now)? {
-        return Ok(Promise {
+        return Ok(ResyncPromise {
             resync_id: live.id,
             due_at: live.due_at,
         });
@@ -59,7 +65,7 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
     if e.accept.is_some() {
         return Err(Error::conflict(
             "already-accepted",
-            "The invitation is accepted already; there is nothing to look for.",
+            "The invitation is already accepted; there is nothing to resync.",
         ));
     }
     callable(tx, plan, &e.account)?;
@@ -70,7 +76,7 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
         return Err(Error::conflict(
             "account-unhealthy",
             format!(
-                "Account {} does not work; reconnect it at the provider, or resync the account to probe it.",
+                "Account {} is unhealthy; reconnect it at the provider, or resync the account to probe it.",
                 e.account
             ),
         ));
@@ -82,7 +88,7 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
         ));
     }
     something_open(tx, plan, &e.account, now)?;
-    // One call each, and those that were promised before come first.
+    // Each resync takes one call, and earlier requests come first.
     let ahead = tx.resyncs_waiting(&e.account)?;
     let spacing = (plan.pace_of)(&e.account, now).spacing;
     let row = ResyncRow {
@@ -102,17 +108,17 @@ pub fn ask(routine: &mut Routine<'_>, plan: &Plan, id: &EnrollmentId) -> Result<
     }
     tx.schedule_check(&e.account, false, now)?;
     routine.report.look = true;
-    Ok(Promise {
+    Ok(ResyncPromise {
         resync_id: row.id,
         due_at: row.due_at,
     })
 }
 
-/// Makes a poll of an account due now, still within its pace. Returns when it is expected.
+/// Makes a poll of an account due now, within its pace. Returns when it is expected.
 ///
 /// # Errors
-/// [`Error::NotFound`]; [`Error::Conflict`] when the account can't be called.
-pub fn ask_account(
+/// [`Error::NotFound`]. [`Error::Conflict`] if the account can't be called.
+pub fn request_poll(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
@@ -127,11 +133,11 @@ pub fn ask_account(
     due(tx, plan, account, now)
 }
 
-/// Makes a poll of every account due now. Returns how many there are.
+/// Makes a poll of every account due now. Returns the number of accounts.
 ///
 /// # Errors
-/// [`Error::Conflict`] when no provider is configured.
-pub fn ask_all(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
+/// [`Error::Conflict`] if no provider is configured.
+pub fn request_all_polls(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
     if plan.client.is_none() {
         return Err(no_provider());
     }
@@ -142,7 +148,7 @@ pub fn ask_all(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
 fn no_provider() -> Error {
     Error::conflict(
         "no-provider",
-        "No provider can be asked: set [unipile] base_url and api_key.",
+        "No provider is configured: set [unipile] base_url and api_key.",
     )
 }
 
@@ -155,7 +161,9 @@ fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> 
     if provider == Some(Provider::Sendpilot) {
         return Err(Error::conflict(
             "no-provider",
-            format!("Account {account} is connected through SendPilot, which can't be asked."),
+            format!(
+                "Account {account} is connected through SendPilot, which has no profiles or relations to read."
+            ),
         ));
     }
     Ok(())
@@ -178,25 +186,27 @@ fn something_open(
 
 fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Timestamp) -> Result<Timestamp, Error> {
     let pace = (plan.pace_of)(account, now);
-    Ok(allowed(&tx.pace(account)?, &pace, now).err().unwrap_or(now))
+    Ok(check_pace(&tx.pace(account)?, &pace, now)
+        .err()
+        .unwrap_or(now))
 }
 
-/// What came of asking for a profile.
-pub(super) enum Seen {
-    /// One.
+/// The answer to a profile call.
+pub(super) enum ProfileAnswer {
+    /// The provider answered with a profile.
     Profile(Profile),
-    /// The provider has none to show.
+    /// The provider shows no such profile.
     NoProfile,
-    /// Nothing that could be used, however often it was asked.
+    /// The provider gave no usable answer in any attempt.
     NoAnswer,
 }
 
-/// What a profile, or its absence, means for the prospect it was asked for.
+/// Applies the answer to a profile call to the prospect it was made for.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     resync: &ResyncRow,
-    seen: &Seen,
+    seen: &ProfileAnswer,
 ) -> Result<(), Error> {
     let now = routine.now;
     let spacing = (plan.pace_of)(&resync.account, now).spacing;
@@ -207,10 +217,10 @@ pub(super) fn settle(
         return Ok(());
     };
     let profile = match seen {
-        Seen::Profile(profile) => Some(profile),
-        Seen::NoProfile | Seen::NoAnswer => None,
+        ProfileAnswer::Profile(profile) => Some(profile),
+        ProfileAnswer::NoProfile | ProfileAnswer::NoAnswer => None,
     };
-    // The ids of somebody else are kept nowhere: they would show under this prospect, and outlive the erasing of their owner.
+    // The ids of another person are not stored: they would show under this prospect and survive the erasure of their owner.
     let identity = profile
         .map(|p| &p.person.identity)
         .filter(|identity| resolve::path(&e, identity).is_some());
@@ -223,17 +233,17 @@ pub(super) fn settle(
     .to_string();
     let why_not = match seen {
         _ if e.account != resync.account => Some(
-            "The enrollment moved to another account while this one was asked; that proves nothing.",
+            "The enrollment moved to another account during the call, so the answer proves nothing.",
         ),
-        Seen::NoProfile => Some("The provider shows no such profile."),
-        Seen::NoAnswer => Some(
-            "The provider did not answer as it should, however often it was asked; the resync is given up.",
-        ),
-        Seen::Profile(_) if identity.is_none() => {
-            Some("The provider answered the profile of somebody else; that proves nothing.")
+        ProfileAnswer::NoProfile => Some("The provider shows no such profile."),
+        ProfileAnswer::NoAnswer => {
+            Some("The provider gave no usable answer in five attempts; the resync is given up.")
         }
-        Seen::Profile(p) if !p.is_connected() => Some("The profile shows no connection."),
-        Seen::Profile(_) => None,
+        ProfileAnswer::Profile(_) if identity.is_none() => {
+            Some("The provider answered with another person's profile, which proves nothing.")
+        }
+        ProfileAnswer::Profile(p) if !p.is_connected() => Some("The profile shows no connection."),
+        ProfileAnswer::Profile(_) => None,
     };
     if let (None, Some(profile)) = (why_not, profile) {
         let signal = Signal {

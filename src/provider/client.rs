@@ -1,4 +1,4 @@
-//! The Unipile client: three kinds of call, everything about them bounded, nothing followed or repeated on its own.
+//! The client for Unipile's API. Times and sizes are bounded, redirects are not followed, and failed calls are not repeated.
 
 use std::time::{Duration, Instant};
 
@@ -7,28 +7,28 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::time::timeout_at;
 
-use super::error::{Asked, CallError, RETRY_AFTER_MAX, judge};
-use super::in_time::{self, InTime, NotWritten};
+use super::deadline::{self, DeadlineLayer, NotWritten};
+use super::error::{CallError, CallKind, RETRY_AFTER_MAX, judge};
+use super::memory::{self, BodyMemory};
 use super::permit::Permit;
-use super::room::{self, Room};
 use super::types::{Profile, RegisteredWebhook, RelationsPage, created_webhook_id};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::http::{self, BodyError, Reach};
 
-/// The most that one relation may take of a page, in bytes: they are below 1,000 bytes.
+/// The size that is allowed for each relation of a page, in bytes. Real ones are below 1,000 bytes.
 const RELATION_BYTES_MAX: usize = 4 << 10;
-/// The most that a page of relations may have beside them, in bytes.
+/// The size that is allowed for a page besides its relations, in bytes.
 const PAGE_BYTES_MAX: usize = 64 << 10;
 /// The largest profile or webhook answer that is read, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// The largest error that is read, in bytes.
 const ERROR_BYTES_MAX: usize = 64 << 10;
-/// The most relations the provider gives in one page (providers' documentation: 1 to 1,000).
+/// The largest page of relations that the provider documents.
 pub const PAGE_SIZE_MAX: u32 = 1_000;
 
-/// Words that `/api/v1/users/{identifier}` would not take for an identifier: routes of the provider, seen in its documentation
-/// and its SDK, and those that its other lists have elsewhere.
+/// Words that are routes below `/api/v1/users/`, so they can't be asked for as identifiers. They come from the provider's documentation,
+/// its SDK, and the names of its other lists.
 const ROUTES: &[&str] = &[
     "me",
     "relations",
@@ -50,11 +50,11 @@ const ROUTES: &[&str] = &[
     "received",
 ];
 
-/// The longest identifier that is asked for, in characters.
+/// The longest identifier that is sent, in characters.
 const IDENTIFIER_MAX: usize = 256;
 
-/// Whether an identifier may be put into the path of a profile call: not a route of the provider, not a path of its own
-/// (contract section 9). Everything else is percent-encoded as one segment.
+/// Returns whether an identifier may be put into the path of a profile call: it is neither a route of the provider nor a path.
+/// Everything else is percent-encoded as one segment.
 #[must_use]
 pub fn safe_identifier(text: &str) -> bool {
     let folded = text.to_lowercase();
@@ -68,7 +68,7 @@ pub fn safe_identifier(text: &str) -> bool {
         && text.chars().any(|c| c != '.')
 }
 
-/// A client for one Unipile customer. Cheap to clone.
+/// A client for one Unipile API key. Cheap to clone.
 #[derive(Clone)]
 pub struct Unipile {
     http: Client,
@@ -79,11 +79,11 @@ pub struct Unipile {
 }
 
 impl Unipile {
-    /// A client for `base_url` (`https://apiN.unipile.com:PORT`, with or without a path or a slash at its end). A call, body
-    /// included, takes no longer than `timeout`.
+    /// Makes a client for `base_url` (`https://apiN.unipile.com:PORT`, with or without a path or a slash at its end). A call takes at most
+    /// `timeout`, including its body.
     ///
     /// # Errors
-    /// One sentence: the address is not one of HTTP, or TLS can't be set up.
+    /// A sentence for operators, if the address is not an HTTP address or TLS can't be set up.
     pub fn new(
         base_url: &Url,
         key: SecretString,
@@ -97,7 +97,9 @@ impl Unipile {
         base.set_query(None);
         base.set_fragment(None);
         let http = http::build(timeout, Reach::Any, |settings| {
-            settings.pool_max_idle_per_host(0).connector_layer(InTime)
+            settings
+                .pool_max_idle_per_host(0)
+                .connector_layer(DeadlineLayer)
         });
         Ok(Self {
             http: http.map_err(http::describe)?,
@@ -108,16 +110,14 @@ impl Unipile {
         })
     }
 
-    /// One page of the account's relations, newest first. Without a cursor, the first page. Keep the room for as long as the page.
-    ///
-    /// # Errors
-    /// [`CallError`].
+    /// Reads one page of the account's relations, newest first; without a cursor, the first page. Keep the [`BodyMemory`] for as long as
+    /// the page.
     pub async fn relations(
         &self,
         permit: Permit,
         cursor: Option<&str>,
         limit: u32,
-    ) -> Result<(RelationsPage, Room), CallError> {
+    ) -> Result<(RelationsPage, BodyMemory), CallError> {
         let limit = limit.clamp(1, PAGE_SIZE_MAX);
         let mut url = self.url(&["users", "relations"]);
         {
@@ -128,22 +128,22 @@ impl Unipile {
                 query.append_pair("cursor", cursor);
             }
         }
-        let asked = Asked::Relations {
+        let asked = CallKind::Relations {
             cursor: cursor.is_some(),
         };
         let bytes_max = PAGE_BYTES_MAX + limit as usize * RELATION_BYTES_MAX;
-        let (body, room) = self
+        let (body, memory) = self
             .call(Some(permit), asked, Method::GET, url, None, bytes_max)
             .await?;
         let page = read(&body, RelationsPage::read).await?;
-        Ok((page, room))
+        Ok((page, memory))
     }
 
-    /// The profile of a person as the account sees it; `identifier` is a provider id or a public identifier. With `slashed`, its
-    /// path ends in a slash: what to ask for, with a new permit, after [`CallError::Redirect`].
+    /// Reads a person's profile as the account sees it. `identifier` is a provider id or a public identifier. With `slashed`, the path
+    /// ends in a slash; use it after [`CallError::Redirect`], with a new permit.
     ///
     /// # Errors
-    /// [`CallError`]; [`CallError::NotFound`] without a call for an identifier that is not [safe](safe_identifier).
+    /// [`CallError::NotFound`], without a call, if the identifier is not [safe](safe_identifier).
     pub async fn profile(
         &self,
         permit: Permit,
@@ -160,10 +160,10 @@ impl Unipile {
         };
         url.query_pairs_mut()
             .append_pair("account_id", permit.account().as_str());
-        let (body, _room) = self
+        let (body, _memory) = self
             .call(
                 Some(permit),
-                Asked::Profile,
+                CallKind::Profile,
                 Method::GET,
                 url,
                 None,
@@ -173,10 +173,7 @@ impl Unipile {
         read(&body, Profile::read).await
     }
 
-    /// One page of the registered webhooks, and the cursor of the next one. About no account, so it needs no permit.
-    ///
-    /// # Errors
-    /// [`CallError`].
+    /// Reads one page of the registered webhooks, and the cursor of the next one. It needs no permit, because it is about no account.
     pub async fn webhooks(
         &self,
         cursor: Option<&str>,
@@ -186,10 +183,10 @@ impl Unipile {
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let (body, _room) = self
+        let (body, _memory) = self
             .call(
                 None,
-                Asked::Webhooks,
+                CallKind::Webhooks,
                 Method::GET,
                 url,
                 None,
@@ -199,16 +196,13 @@ impl Unipile {
         read(&body, RegisteredWebhook::read_page).await
     }
 
-    /// Registers a webhook and returns its id. About no account, so it needs no permit.
-    ///
-    /// # Errors
-    /// [`CallError`].
+    /// Registers a webhook and returns its id. It needs no permit, because it is about no account.
     pub async fn create_webhook(&self, wanted: &Value) -> Result<String, CallError> {
         let url = self.url(&["webhooks"]);
-        let (body, _room) = self
+        let (body, _memory) = self
             .call(
                 None,
-                Asked::Webhooks,
+                CallKind::Webhooks,
                 Method::POST,
                 url,
                 Some(wanted),
@@ -218,16 +212,13 @@ impl Unipile {
         read(&body, created_webhook_id).await
     }
 
-    /// Removes a webhook; one that is gone already counts as removed. About no account, so it needs no permit.
-    ///
-    /// # Errors
-    /// [`CallError`].
+    /// Removes a webhook. A webhook that does not exist counts as removed. It needs no permit, because it is about no account.
     pub async fn delete_webhook(&self, id: &str) -> Result<(), CallError> {
         let url = self.url(&["webhooks", id]);
         match self
             .call(
                 None,
-                Asked::Webhooks,
+                CallKind::Webhooks,
                 Method::DELETE,
                 url,
                 None,
@@ -249,17 +240,17 @@ impl Unipile {
         url
     }
 
-    /// Makes one call. One about an account spends its permit: it leaves within a second of it or not at all.
+    /// Makes one call. A call about an account consumes its permit and is written within a second of it, or not at all.
     async fn call(
         &self,
         permit: Option<Permit>,
-        asked: Asked,
+        asked: CallKind,
         method: Method,
         url: Url,
         json: Option<&Value>,
         bytes_max: usize,
-    ) -> Result<(Vec<u8>, Room), CallError> {
-        let over = Instant::now() + self.timeout;
+    ) -> Result<(Vec<u8>, BodyMemory), CallError> {
+        let give_up_at = Instant::now() + self.timeout;
         let mut request = self
             .http
             .request(method, url.clone())
@@ -268,26 +259,32 @@ impl Unipile {
         if let Some(json) = json {
             request = request.json(json);
         }
-        let sent = in_time::leave_by(permit.map(Permit::spend), request.send()).await;
-        let response = sent.map_err(unanswered)?;
+        let sent = deadline::leave_by(permit.map(Permit::spend), request.send()).await;
+        let response = sent.map_err(transport_error)?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(if asked == Asked::Profile && to_slashed(&url, &response) {
-                CallError::Redirect
-            } else {
-                CallError::Garbage(format!("a redirect ({status}) that is not followed"))
-            });
+            return Err(
+                if asked == CallKind::Profile && to_slashed(&url, &response) {
+                    CallError::Redirect
+                } else {
+                    CallError::InvalidResponse(format!(
+                        "a redirect ({status}) that is not followed"
+                    ))
+                },
+            );
         }
         if status.is_success() {
-            let told = response.content_length().map(usize::try_from);
-            let bytes = told.and_then(Result::ok).unwrap_or(bytes_max);
-            let room = timeout_at(over.into(), Room::take(bytes.min(bytes_max)));
-            let room = room.await.map_err(|_| CallError::TimedOut)?;
-            let body = http::read_body(response, bytes_max).await.map_err(broken)?;
-            return Ok((body, room));
+            let declared = response.content_length().map(usize::try_from);
+            let bytes = declared.and_then(Result::ok).unwrap_or(bytes_max);
+            let memory = timeout_at(give_up_at.into(), BodyMemory::take(bytes.min(bytes_max)));
+            let memory = memory.await.map_err(|_| CallError::TimedOut)?;
+            let body = http::read_body(response, bytes_max)
+                .await
+                .map_err(body_error)?;
+            return Ok((body, memory));
         }
         let retry_after = retry_after(&response, self.clock.now());
-        // An error whose body does not come is judged by its status alone.
+        // If the body of an error can't be read, the status alone is judged.
         let body = http::read_body(response, ERROR_BYTES_MAX)
             .await
             .unwrap_or_default();
@@ -295,13 +292,13 @@ impl Unipile {
     }
 }
 
-/// Makes sense of a body.
+/// Parses a body.
 async fn read<T>(
     body: &[u8],
     read: impl FnOnce(&[u8]) -> Result<T, String>,
 ) -> Result<T, CallError> {
-    let _turn = room::reading().await;
-    read(body).map_err(CallError::Garbage)
+    let _turn = memory::parse_turn().await;
+    read(body).map_err(CallError::InvalidResponse)
 }
 
 impl std::fmt::Debug for Unipile {
@@ -312,8 +309,8 @@ impl std::fmt::Debug for Unipile {
     }
 }
 
-/// Whether a redirect leads to the same address with a slash at the end of its path, and nowhere else. The query may be left
-/// out there: ours is sent again.
+/// Returns whether a redirect leads to the same address with a slash at the end of its path. Its query is not compared, because ours is
+/// sent again.
 fn to_slashed(asked: &Url, response: &Response) -> bool {
     let target = response
         .headers()
@@ -327,13 +324,13 @@ fn to_slashed(asked: &Url, response: &Response) -> bool {
     })
 }
 
-/// The wait that the provider asks for, at most [`RETRY_AFTER_MAX`].
+/// Returns the wait that the provider asks for, at most [`RETRY_AFTER_MAX`].
 fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     let value = response.headers().get(header::RETRY_AFTER)?;
     Some(http::retry_after(value.to_str().ok()?, now)?.min(RETRY_AFTER_MAX))
 }
 
-fn unanswered(error: reqwest::Error) -> CallError {
+fn transport_error(error: reqwest::Error) -> CallError {
     match http::cause::<NotWritten>(&error) {
         None => {}
         Some(NotWritten::TooLate) => return CallError::NotMade,
@@ -354,10 +351,10 @@ fn unanswered(error: reqwest::Error) -> CallError {
     }
 }
 
-fn broken(error: BodyError) -> CallError {
+fn body_error(error: BodyError) -> CallError {
     match error {
-        BodyError::TooLarge { .. } => CallError::Garbage(error.to_string()),
-        BodyError::Broken(error) => unanswered(error),
+        BodyError::TooLarge { .. } => CallError::InvalidResponse(error.to_string()),
+        BodyError::Broken(error) => transport_error(error),
     }
 }
 

@@ -1,5 +1,4 @@
-//! The client against the simulated Unipile, over real sockets: every answer and every fault, judged. In here and not among the
-//! integration tests because a permit can be made nowhere else.
+//! Tests of the client against the simulated Unipile over real sockets. They are unit tests because only this module can make a permit.
 
 use std::time::Duration;
 
@@ -184,12 +183,15 @@ async fn a_wrong_key_is_not_a_broken_account_and_is_never_shown() {
 async fn bodies_that_are_not_what_they_should_be() {
     let world = World::new().await;
     for fault in [
-        Fault::Garbage,
+        Fault::HtmlBody,
         Fault::WrongType,
         Fault::RedirectTo("/somewhere".to_owned()),
     ] {
         let error = world.meets(fault.clone()).await;
-        assert!(matches!(error, CallError::Garbage(_)), "{fault:?}: {error}");
+        assert!(
+            matches!(error, CallError::InvalidResponse(_)),
+            "{fault:?}: {error}"
+        );
     }
 }
 
@@ -316,7 +318,7 @@ async fn the_slashed_path_is_a_call_of_its_own() {
             .inject(Rule::once(Fault::RedirectTo(elsewhere.to_owned())));
         let error = world.profile("mira").await.expect_err("a redirect");
         assert!(
-            matches!(error, CallError::Garbage(_)),
+            matches!(error, CallError::InvalidResponse(_)),
             "{elsewhere}: {error}"
         );
     }

@@ -1,4 +1,4 @@
-//! What can come of a call that did not work: typed by the provider's own `type` and by the status, open to both being new.
+//! The errors of provider calls, judged by the status and by the `type` in the error body. Both are open sets.
 
 use std::time::Duration;
 
@@ -7,62 +7,61 @@ use serde_json::Value;
 /// The longest wait a `Retry-After` may ask for; anything longer is cut to it.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(7 * 86_400);
 
-/// Why a call brought nothing. The texts are for operators; none holds a key or an address.
+/// Why a provider call failed. The texts are for operators and contain no key and no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// 429.
+    /// Status 429.
     #[error("the provider asks for fewer calls (429)")]
     Throttled {
-        /// What the provider asked for.
+        /// The wait that the provider asked for.
         retry_after: Option<Duration>,
     },
     /// A 5xx, or any answer that is not explained by another variant. Throttling also shows as 500 `errors/provider_error`.
     #[error("the provider answered {status} ({})", kind.as_deref().unwrap_or("no type given"))]
     Provider {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// The provider's `type`, where it gave one.
+        /// The `type` in the error body, if there is one.
         kind: Option<String>,
-        /// What the provider asked for.
+        /// The wait that the provider asked for.
         retry_after: Option<Duration>,
     },
-    /// The account can't be used: a 401 of any type that is not about our key, any 403, or a 404 that is about the account.
+    /// The account can't be used: a 401 that is not about our key, any 403, or a 404 that is about the account.
     #[error("the account can't be used: the provider answered {status} ({})", kind.as_deref().unwrap_or("no type given"))]
     Disconnected {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// The provider's `type`, where it gave one.
+        /// The `type` in the error body, if there is one.
         kind: Option<String>,
     },
-    /// 401 `errors/missing_credentials`: our own key is refused, whatever the account.
+    /// The provider refuses our API key: 401 `errors/missing_credentials`. This concerns every account.
     #[error("the provider refuses our API key ({kind}): check unipile.api_key")]
     WrongKey {
-        /// The provider's `type`.
+        /// The `type` in the error body.
         kind: String,
     },
-    /// The body is not what it should be.
+    /// The body can't be read as what was asked for.
     #[error("the provider's answer can't be used: {0}")]
-    Garbage(String),
-    /// The provider takes the cursor no longer: the list has to be read from its start.
-    #[error("the provider no longer takes the cursor ({status})")]
+    InvalidResponse(String),
+    /// The provider refuses the cursor. The list has to be read from its start.
+    #[error("the provider refuses the cursor ({status})")]
     CursorExpired {
-        /// The status.
+        /// The HTTP status.
         status: u16,
     },
-    /// There is no such profile, or none that this account can see.
+    /// The profile does not exist, or this account can't see it.
     #[error("the provider knows no such profile")]
     NotFound,
-    /// The same profile under its path with a slash: to be asked for with a new permit (contract section 9: a redirect that is
-    /// followed is a call of its own).
+    /// The profile is at the same path with a slash at its end. Following the redirect is a call of its own and needs a new permit.
     #[error("the provider redirects to the same path with a slash")]
     Redirect,
-    /// The call did not leave in time after its permit, through no fault of the provider. Nothing was sent.
+    /// The request was not written within a second of its permit. Nothing was sent, and the provider is not at fault.
     #[error("the call could not leave within a second of its permit and was not made")]
     NotMade,
-    /// No answer: refused, no such name, or cut off.
+    /// No answer: the connection was refused or cut, or the name does not resolve.
     #[error("the provider can't be reached: {detail}")]
     Unreachable {
-        /// The cause.
+        /// The cause, for operators.
         detail: String,
         /// Whether the request may have been sent.
         written: bool,
@@ -73,15 +72,15 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The result that is counted.
+    /// Returns the value of the `result` label in the metrics.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn result_label(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "rate_limited",
             Self::Provider { .. } => "provider_error",
             Self::Disconnected { .. } => "disconnected",
             Self::WrongKey { .. } => "missing_credentials",
-            Self::Garbage(_) => "garbage",
+            Self::InvalidResponse(_) => "invalid_response",
             Self::CursorExpired { .. } => "cursor_expired",
             Self::NotFound => "not_found",
             Self::Redirect => "redirect",
@@ -91,7 +90,7 @@ impl CallError {
         }
     }
 
-    /// What the provider asked us to wait.
+    /// Returns the wait that the provider asked for.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -101,28 +100,28 @@ impl CallError {
     }
 }
 
-/// What the call asked for: it decides what a 404 or a 400 is about.
+/// What a call asked for. It decides what a 404 or a 400 means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// The relations list; `cursor` when a page after the first was asked for.
+pub(super) enum CallKind {
+    /// A page of the relations list.
     Relations {
-        /// Whether a cursor was sent.
+        /// Whether the request carried a cursor.
         cursor: bool,
     },
     /// A profile.
     Profile,
-    /// The webhooks; not about an account.
+    /// Webhooks. These calls name no account.
     Webhooks,
 }
 
-/// The parts of an error body `{title, type, status, detail?, instance?}` that say what happened. All of them may be missing.
+/// The useful parts of an error body `{title, type, status, detail?, instance?}`. Each may be missing.
 #[derive(Debug, Default)]
-struct Problem {
+struct ErrorBody {
     kind: Option<String>,
     text: String,
 }
 
-impl Problem {
+impl ErrorBody {
     fn read(body: &[u8]) -> Self {
         let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
             return Self::default();
@@ -136,7 +135,7 @@ impl Problem {
         }
     }
 
-    /// Whether what was not found is the account.
+    /// Returns whether the error is about the account and not about a profile.
     fn about_account(&self) -> bool {
         self.text.contains("account")
             && !["user", "profile", "recipient"]
@@ -144,31 +143,31 @@ impl Problem {
                 .any(|word| self.text.contains(word))
     }
 
-    /// The `type` without its prefix.
-    fn word(&self) -> &str {
+    /// Returns the `type` without its prefix.
+    fn type_name(&self) -> &str {
         let kind = self.kind.as_deref().unwrap_or_default();
         kind.rsplit('/').next().unwrap_or(kind)
     }
 }
 
-/// Judges an answer that is not a success.
+/// Classifies an answer that is not a success.
 ///
 /// - **401** `missing_credentials` and `insufficient_privileges` (documented as "out of your scopes") are about our key; every
-///   other type, known or not, is about the account. A 401 without any type is neither: it backs off.
-/// - **404** of the list can only mean the account. Of a profile, the published type `resource_not_found` is used for both, and
-///   the detail tells them apart: the provider writes "Account not found" for an account.
-/// - **400, 410 and 422** to a request for a profile are about that profile (their types are an open set), so the account does not
-///   back off for them; one that speaks of a limit is about the account.
-/// - **400, 410 and 422** to a request with a cursor mean that the cursor is no longer taken: nothing else in the request can
-///   have become wrong since the page before.
+///   other type, known or unknown, is about the account. After a 401 without a type, the account backs off.
+/// - **404** for the list means that the account is unknown. For a profile, the type `resource_not_found` is used for both, and the
+///   detail tells them apart: it is "Account not found" for an account.
+/// - **400, 410 and 422** for a profile are about that profile, so the account does not back off. The exception is a type that names a
+///   limit: it is about the account.
+/// - **400, 410 and 422** for a request with a cursor mean that the cursor is refused: nothing else in the request has changed since
+///   the page before.
 pub(super) fn judge(
-    asked: Asked,
+    asked: CallKind,
     status: u16,
     retry_after: Option<Duration>,
     body: &[u8],
 ) -> CallError {
-    let problem = Problem::read(body);
-    let about_cursor = problem.word().contains("cursor") || problem.text.contains("cursor");
+    let problem = ErrorBody::read(body);
+    let about_cursor = problem.type_name().contains("cursor") || problem.text.contains("cursor");
     let other = |kind| CallError::Provider {
         status,
         kind,
@@ -176,13 +175,13 @@ pub(super) fn judge(
     };
     match (status, asked) {
         (429, _) => CallError::Throttled { retry_after },
-        (401, _) => match problem.word() {
+        (401, _) => match problem.type_name() {
             "missing_credentials" | "insufficient_privileges" => CallError::WrongKey {
                 kind: problem.kind.unwrap_or_default(),
             },
             "" => other(None),
-            // Calls about webhooks name no account, so any refusal is of the key.
-            _ if asked == Asked::Webhooks => CallError::WrongKey {
+            // Calls about webhooks name no account, so every refusal concerns the key.
+            _ if asked == CallKind::Webhooks => CallError::WrongKey {
                 kind: problem.kind.unwrap_or_default(),
             },
             _ => CallError::Disconnected {
@@ -190,23 +189,22 @@ pub(super) fn judge(
                 kind: problem.kind,
             },
         },
-        (400 | 404 | 410 | 422, Asked::Relations { cursor: true })
+        (400 | 404 | 410 | 422, CallKind::Relations { cursor: true })
             if about_cursor || status != 404 =>
         {
             CallError::CursorExpired { status }
         }
-        (403, Asked::Relations { .. } | Asked::Profile) | (404, Asked::Relations { .. }) => {
-            CallError::Disconnected {
-                status,
-                kind: problem.kind,
-            }
-        }
-        (404, Asked::Profile) if problem.about_account() => CallError::Disconnected {
+        (403, CallKind::Relations { .. } | CallKind::Profile)
+        | (404, CallKind::Relations { .. }) => CallError::Disconnected {
+            status,
+            kind: problem.kind,
+        },
+        (404, CallKind::Profile) if problem.about_account() => CallError::Disconnected {
             status,
             kind: problem.kind,
         },
         (404, _) => CallError::NotFound,
-        (400 | 410 | 422, Asked::Profile) if !problem.word().contains("limit") => {
+        (400 | 410 | 422, CallKind::Profile) if !problem.type_name().contains("limit") => {
             CallError::NotFound
         }
         _ => other(problem.kind),
@@ -217,10 +215,10 @@ pub(super) fn judge(
 mod tests {
     use super::*;
 
-    const PAGE_ONE: Asked = Asked::Relations { cursor: false };
-    const PAGE_TWO: Asked = Asked::Relations { cursor: true };
+    const PAGE_ONE: CallKind = CallKind::Relations { cursor: false };
+    const PAGE_TWO: CallKind = CallKind::Relations { cursor: true };
 
-    fn judged(asked: Asked, status: u16, kind: &str, detail: &str) -> CallError {
+    fn judged(asked: CallKind, status: u16, kind: &str, detail: &str) -> CallError {
         let body =
             serde_json::json!({"title": "T", "type": kind, "status": status, "detail": detail});
         judge(asked, status, None, body.to_string().as_bytes())
@@ -236,7 +234,7 @@ mod tests {
             "checkpoint_error",
             "something_new",
         ] {
-            let error = judged(Asked::Profile, 401, &format!("errors/{kind}"), "");
+            let error = judged(CallKind::Profile, 401, &format!("errors/{kind}"), "");
             assert!(
                 matches!(error, CallError::Disconnected { status: 401, .. }),
                 "{kind}"
@@ -256,22 +254,22 @@ mod tests {
             CallError::Disconnected { .. }
         ));
         assert!(matches!(
-            judged(Asked::Profile, 404, not_found, "Account not found"),
+            judged(CallKind::Profile, 404, not_found, "Account not found"),
             CallError::Disconnected { .. }
         ));
         assert_eq!(
-            judged(Asked::Profile, 404, not_found, "User not found"),
+            judged(CallKind::Profile, 404, not_found, "User not found"),
             CallError::NotFound
         );
         for kind in ["errors/invalid_recipient", "errors/something_new", ""] {
             assert_eq!(
-                judged(Asked::Profile, 422, kind, ""),
+                judged(CallKind::Profile, 422, kind, ""),
                 CallError::NotFound,
                 "{kind}"
             );
         }
         assert!(matches!(
-            judged(Asked::Profile, 422, "errors/limit_exceeded", ""),
+            judged(CallKind::Profile, 422, "errors/limit_exceeded", ""),
             CallError::Provider { status: 422, .. }
         ));
     }
@@ -301,7 +299,7 @@ mod tests {
     fn any_status_and_any_body_are_judged() {
         for status in 100..=999 {
             for body in [&b""[..], b"[]", b"{\"type\": 7}", b"\xff\xfe"] {
-                let _ = judge(Asked::Profile, status, None, body).to_string();
+                let _ = judge(CallKind::Profile, status, None, body).to_string();
             }
         }
     }

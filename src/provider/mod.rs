@@ -1,17 +1,17 @@
-//! Calls out to Unipile: the client, its types, and the pacer whose permit lets a call leave.
+//! Calls to the provider: the client, the types of its answers, and the pacer that grants each call its permit.
 
 pub mod client;
 #[cfg(test)]
 mod client_tests;
+mod deadline;
 pub mod error;
-mod in_time;
+mod memory;
 pub mod pacer;
 pub mod permit;
 pub mod register;
-mod room;
 pub mod types;
 
 pub use client::{Unipile, safe_identifier};
 pub use error::CallError;
+pub use memory::BodyMemory;
 pub use permit::Permit;
-pub use room::Room;

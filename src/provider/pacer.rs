@@ -1,10 +1,10 @@
-//! The pacer: the only maker of a [`Permit`]. Two calls for one account are never closer than its spacing, counted from the end
-//! of the one to the start of the next, whatever asked for them (contract section 9).
+//! The pacer, which alone makes a [`Permit`]. Two calls for one account are never closer than its spacing, from the end of one to the
+//! start of the next, whatever asked for them.
 //!
-//! The floor is in the database, so it holds over restarts: the start of a call is on disk before its permit exists, and a call
-//! that a dead process left unfinished counts as ending when the next process starts. Beside it, a steady clock of this process
-//! guards against a clock that is stepped forward: from the end of a call, or from the first wish to call after a start. Only a
-//! step between an end and that first wish of a later process can't be told from time that went by.
+//! The times are in the database, so the rule holds over restarts: the start of a call is on disk before its permit exists, and a call
+//! that a dead process left unfinished counts as ending when the next process starts. In addition, a monotonic clock guards against a
+//! system clock that jumps forward: it runs from the end of a call, or from the first request for a permit after a start. Only a jump
+//! between the end of a call and the first request in a later process can't be told from real time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,60 +19,60 @@ use crate::store::{Error, PaceRow, Store, Tx};
 /// The longest back-off after failures in a row.
 const BACKOFF_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// The pace that is in force for one account.
+/// The pacing rules of one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Least time between two calls.
+    /// The least time between two calls.
     pub spacing: Duration,
-    /// The most that is randomly added to it.
+    /// The upper limit of the random time that is added to `spacing`.
     pub spacing_jitter: Duration,
-    /// Calls per UTC day.
+    /// The most calls in one UTC day.
     pub daily_budget: u32,
-    /// No call before this time: the next one within the active hours.
+    /// No call leaves before this time: the start of the next active hours.
     pub not_before: Timestamp,
 }
 
-/// What there is to do for an account.
+/// The decision about an account's next call.
 pub enum Choice<W> {
-    /// A call, and the pace that is in force at the time it was chosen.
+    /// Make this call, under this pace.
     Call(W, Pace),
-    /// Nothing before this time; `None`: until something happens.
+    /// Make no call before this time. `None` means until something changes.
     Later(Option<Timestamp>),
 }
 
-/// The answer to a wish to call.
+/// The answer to a request for a permit.
 pub enum Grant<W> {
-    /// The call may leave, now.
+    /// The call may be made now.
     Go(Permit, W),
-    /// Not now. `spaced` when it is the pace that makes it wait until the time.
+    /// The call has to wait.
     Later {
         /// When to ask again.
         until: Option<Timestamp>,
-        /// Whether there is a call that waits.
+        /// Whether a call is waiting for its pace. Otherwise there is no call to make.
         spaced: bool,
     },
 }
 
-/// How a call ended, as far as the pace cares.
+/// How a call ended, as far as pacing is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// The provider answered as it should.
-    Well,
-    /// It asks for patience: back off, doubling from the spacing to six hours.
-    Badly {
-        /// `Retry-After`.
+pub enum CallEnd {
+    /// The provider answered normally.
+    Succeeded,
+    /// The provider failed: the account backs off, doubling from the spacing to six hours.
+    Failed {
+        /// The `Retry-After` header.
         retry_after: Option<Duration>,
     },
-    /// It was not made: it could not leave in time. Its permit counts as used. Giving it back would need proof that not one byte was
-    /// written, and would let a machine that is too slow to call in time try again and again without any pause.
-    Unmade,
+    /// The request was not written in time. Its permit still counts as used. Returning it would need proof that no byte was written, and
+    /// would let a slow machine try again and again without a pause.
+    NotSent,
 }
 
-/// What the rows of an account allow at a time: `Ok` now, `Err` not before.
+/// Checks whether an account may be called now.
 ///
 /// # Errors
-/// When the account may be called at the earliest.
-pub fn allowed(row: &PaceRow, pace: &Pace, now: Timestamp) -> Result<(), Timestamp> {
+/// The earliest time at which the account may be called.
+pub fn check_pace(row: &PaceRow, pace: &Pace, now: Timestamp) -> Result<(), Timestamp> {
     let spaced = row.ended_at.map_or(now, |ended| {
         ended
             .plus(pace.spacing)
@@ -90,34 +90,34 @@ pub fn allowed(row: &PaceRow, pace: &Pace, now: Timestamp) -> Result<(), Timesta
     }
 }
 
-/// What this process knows of the wait since an account's last call.
+/// The end of an account's last call, on the monotonic clock of this process.
 #[derive(Clone, Copy)]
-struct LastEnd {
-    /// The steady time when it was learnt.
+struct LastCallEnd {
+    /// The monotonic time at which the end was recorded here.
     steady: Duration,
-    /// What was over of the wait by then.
-    gone: Duration,
+    /// How much of the wait had elapsed by then.
+    elapsed: Duration,
     extra: Duration,
 }
 
-impl LastEnd {
+impl LastCallEnd {
     fn rest(self, spacing: Duration, steady: Duration) -> Option<Duration> {
-        let gone = self.gone + steady.saturating_sub(self.steady);
-        let rest = (spacing + self.extra).saturating_sub(gone);
+        let elapsed = self.elapsed + steady.saturating_sub(self.steady);
+        let rest = (spacing + self.extra).saturating_sub(elapsed);
         (!rest.is_zero()).then_some(rest)
     }
 }
 
-/// Hands out permits. Cheap to clone; there is one for each database.
+/// Grants permits. Cheap to clone. Make one for each database.
 #[derive(Clone)]
 pub struct Pacer {
     store: Store,
     clock: Clock,
-    last: Arc<Mutex<HashMap<AccountId, LastEnd>>>,
+    last: Arc<Mutex<HashMap<AccountId, LastCallEnd>>>,
 }
 
 impl Pacer {
-    /// Over a database; call [`Pacer::recover`] before the first permit.
+    /// Makes a pacer over a database. Call [`Pacer::recover`] before the first permit.
     #[must_use]
     pub fn new(store: Store, clock: Clock) -> Self {
         Self {
@@ -127,10 +127,7 @@ impl Pacer {
         }
     }
 
-    /// Calls that an earlier process left unfinished count as ending now.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Makes calls that an earlier process left unfinished count as ending now.
     pub async fn recover(&self) -> Result<(), Error> {
         let clock = self.clock.clone();
         self.store
@@ -139,19 +136,19 @@ impl Pacer {
         Ok(())
     }
 
-    /// Lets one call for an account leave if `choose` finds something to do and the pace that it names allows it. Both are judged in the
-    /// transaction that writes the start of the call, at the time that `choose` is given. When this returns [`Grant::Go`], that start
-    /// is on disk; make the call at once and report its end with [`Pacer::ended`].
+    /// Grants a permit if `choose` finds a call to make and its pace allows it. Both are judged in the transaction that writes the start of
+    /// the call, at the time that is passed to `choose`. When this returns [`Grant::Go`], the start is on disk: make the call at once and
+    /// report its end with [`Pacer::ended`].
     ///
     /// # Errors
-    /// The store's; no call may leave then.
+    /// An error of the store. No call may be made then.
     pub async fn permit<W: Send + 'static>(
         &self,
         account: &AccountId,
         choose: impl FnOnce(&Tx<'_>, Timestamp) -> Result<Choice<W>, Error> + Send + 'static,
     ) -> Result<Grant<W>, Error> {
         let (clock, named) = (self.clock.clone(), account.clone());
-        // Not the store: a write that held the last handle to it would wait for itself.
+        // The closure must not own the store: a write that holds the last handle to the store would wait for itself.
         let last = Arc::clone(&self.last);
         let granted = self
             .store
@@ -166,15 +163,15 @@ impl Pacer {
                 };
                 let mut row = tx.pace(&named)?;
                 if row.started_at.is_some() {
-                    // One call at a time; its end makes the account be looked at again.
+                    // One call at a time. Its end makes the account due again.
                     tx.set_next_check(&named, None)?;
                     return Ok(Err((None, true)));
                 }
                 let steady_wait = steady_wait(&last, &named, &row, pace.spacing, now, steady);
-                if catch_up(&mut row, now) {
+                if clamp_to_clock(&mut row, now) {
                     tx.set_pace(&named, &row)?;
                 }
-                let wait = match (allowed(&row, &pace, now), steady_wait) {
+                let wait = match (check_pace(&row, &pace, now), steady_wait) {
                     (Ok(()), None) => None,
                     (Ok(()), Some(rest)) => Some(now.plus(rest)),
                     (Err(until), rest) => Some(until.max(now.plus(rest.unwrap_or_default()))),
@@ -187,7 +184,7 @@ impl Pacer {
                 row.calls = row.calls_today(now) + 1;
                 row.day = row.day.max(today);
                 row.started_at = Some(now);
-                // It is over. A later process, whose clock may be behind, must not wait for it again.
+                // The back-off has ended. A later process, whose clock may be behind, must not wait for it again.
                 row.backoff_until = None;
                 tx.set_pace(&named, &row)?;
                 tx.set_next_check(&named, None)?;
@@ -203,18 +200,17 @@ impl Pacer {
         })
     }
 
-    /// A call ended. Until this is on disk the account counts as being called, so this keeps trying for as long as the database
-    /// can't be used.
-    pub async fn ended(&self, account: &AccountId, pace: Pace, how: Ended) {
+    /// Records the end of a call. Until it is on disk the account counts as being called, so this retries while the database can't be used.
+    pub async fn ended(&self, account: &AccountId, pace: Pace, how: CallEnd) {
         let extra = pace.spacing_jitter.mul_f64(rand::random::<f64>());
         self.last
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(
                 account.clone(),
-                LastEnd {
+                LastCallEnd {
                     steady: self.clock.steady(),
-                    gone: Duration::ZERO,
+                    elapsed: Duration::ZERO,
                     extra,
                 },
             );
@@ -228,7 +224,7 @@ impl Pacer {
                     row.started_at = None;
                     row.ended_at = Some(now);
                     row.extra_ms = i64::try_from(extra.as_millis()).unwrap_or(i64::MAX);
-                    back_off(&mut row, pace.spacing, how, now);
+                    apply_backoff(&mut row, pace.spacing, how, now);
                     tx.set_pace(&named, &row)?;
                     tx.set_next_check(&named, Some(now))
                 })
@@ -236,7 +232,7 @@ impl Pacer {
             match written {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%account, %error, "the end of a call can't be stored; the account waits");
+                    tracing::warn!(%account, %error, "can't store the end of a provider call, retrying");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -244,9 +240,9 @@ impl Pacer {
     }
 }
 
-/// What is left of the spacing in time that really went by. Looked at inside the write: an end that was stored before it counts.
+/// Returns what is left of the spacing on the monotonic clock. Called inside the write, so that an end that was stored before it counts.
 fn steady_wait(
-    last: &Mutex<HashMap<AccountId, LastEnd>>,
+    last: &Mutex<HashMap<AccountId, LastCallEnd>>,
     account: &AccountId,
     row: &PaceRow,
     spacing: Duration,
@@ -257,9 +253,9 @@ fn steady_wait(
     let known = match last.get(account) {
         Some(known) => *known,
         None => {
-            let learnt = LastEnd {
+            let learnt = LastCallEnd {
                 steady,
-                gone: now.since(row.ended_at?),
+                elapsed: now.since(row.ended_at?),
                 extra: Duration::from_millis(row.extra_ms.unsigned_abs()),
             };
             last.insert(account.clone(), learnt);
@@ -269,9 +265,9 @@ fn steady_wait(
     known.rest(spacing, steady)
 }
 
-/// Where the clock is behind the stored times, the waits start anew, a back-off at its full length; a day far ahead becomes
-/// tomorrow, so that its calls still count but not for longer. Whether anything changed.
-fn catch_up(row: &mut PaceRow, now: Timestamp) -> bool {
+/// Corrects stored times that are ahead of the clock: the waits start again, a back-off with its full length. A day far ahead becomes
+/// tomorrow, so that its calls still count, but not for longer. Returns whether anything changed.
+fn clamp_to_clock(row: &mut PaceRow, now: Timestamp) -> bool {
     let mut changed = false;
     if let Some(ended) = row.ended_at.filter(|ended| *ended > now) {
         row.ended_at = Some(now);
@@ -286,16 +282,16 @@ fn catch_up(row: &mut PaceRow, now: Timestamp) -> bool {
     changed
 }
 
-fn back_off(row: &mut PaceRow, spacing: Duration, how: Ended, now: Timestamp) {
+fn apply_backoff(row: &mut PaceRow, spacing: Duration, how: CallEnd, now: Timestamp) {
     let retry_after = match how {
-        Ended::Badly { retry_after } => retry_after,
-        Ended::Well => {
+        CallEnd::Failed { retry_after } => retry_after,
+        CallEnd::Succeeded => {
             row.backoff_ms = 0;
             row.backoff_until = None;
             return;
         }
-        // It says nothing of the provider.
-        Ended::Unmade => return,
+        // This says nothing about the provider.
+        CallEnd::NotSent => return,
     };
     let before = Duration::from_millis(row.backoff_ms.unsigned_abs());
     let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
@@ -322,35 +318,35 @@ mod tests {
     #[test]
     fn a_call_waits_for_all_that_holds_it() {
         let mut row = PaceRow::default();
-        assert_eq!(allowed(&row, &pace(), NOW), Ok(()));
+        assert_eq!(check_pace(&row, &pace(), NOW), Ok(()));
 
         row.ended_at = Some(NOW);
         row.extra_ms = 5_000;
         let spaced = NOW.plus(Duration::from_secs(65));
-        assert_eq!(allowed(&row, &pace(), NOW), Err(spaced));
+        assert_eq!(check_pace(&row, &pace(), NOW), Err(spaced));
         assert_eq!(
-            allowed(&row, &pace(), Timestamp(spaced.0 - 1)),
+            check_pace(&row, &pace(), Timestamp(spaced.0 - 1)),
             Err(spaced),
             "a millisecond early"
         );
-        assert_eq!(allowed(&row, &pace(), spaced), Ok(()));
+        assert_eq!(check_pace(&row, &pace(), spaced), Ok(()));
 
         row.backoff_until = Some(NOW.plus(MINUTE * 10));
         assert_eq!(
-            allowed(&row, &pace(), spaced),
+            check_pace(&row, &pace(), spaced),
             Err(NOW.plus(MINUTE * 10)),
             "a back-off"
         );
 
         (row.day, row.calls) = (NOW.utc_day(), 2);
         let midnight = Timestamp((NOW.utc_day() + 1) * 86_400_000);
-        assert_eq!(allowed(&row, &pace(), NOW), Err(midnight), "the budget");
-        assert_eq!(allowed(&row, &pace(), midnight), Ok(()));
+        assert_eq!(check_pace(&row, &pace(), NOW), Err(midnight), "the budget");
+        assert_eq!(check_pace(&row, &pace(), midnight), Ok(()));
 
         let mut closed = pace();
         closed.not_before = midnight.plus(MINUTE);
         assert_eq!(
-            allowed(&row, &closed, midnight),
+            check_pace(&row, &closed, midnight),
             Err(closed.not_before),
             "the active hours"
         );
@@ -361,23 +357,23 @@ mod tests {
         let mut row = PaceRow::default();
         let mut minutes = Vec::new();
         for _ in 0..11 {
-            back_off(&mut row, MINUTE, Ended::Badly { retry_after: None }, NOW);
+            apply_backoff(&mut row, MINUTE, CallEnd::Failed { retry_after: None }, NOW);
             minutes.push(row.backoff_until.expect("a back-off").since(NOW).as_secs() / 60);
         }
         assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]);
 
-        back_off(&mut row, MINUTE, Ended::Well, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::Succeeded, NOW);
         assert_eq!(row, PaceRow::default(), "a call that works ends it");
     }
 
     #[test]
     fn a_call_that_was_not_made_neither_starts_nor_ends_a_back_off() {
         let mut row = PaceRow::default();
-        back_off(&mut row, MINUTE, Ended::Unmade, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::NotSent, NOW);
         assert_eq!(row, PaceRow::default());
-        back_off(&mut row, MINUTE, Ended::Badly { retry_after: None }, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::Failed { retry_after: None }, NOW);
         let failed = row.clone();
-        back_off(&mut row, MINUTE, Ended::Unmade, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::NotSent, NOW);
         assert_eq!(row, failed);
     }
 
@@ -386,7 +382,7 @@ mod tests {
         let mut row = PaceRow::default();
         for minutes in [1, 2, 4] {
             let retry_after = Some(Duration::ZERO);
-            back_off(&mut row, MINUTE, Ended::Badly { retry_after }, NOW);
+            apply_backoff(&mut row, MINUTE, CallEnd::Failed { retry_after }, NOW);
             assert_eq!(row.backoff_until, Some(NOW.plus(MINUTE * minutes)));
         }
     }
@@ -398,13 +394,13 @@ mod tests {
             ..PaceRow::default()
         };
         let retry_after = Some(MINUTE * 90);
-        back_off(&mut row, MINUTE, Ended::Badly { retry_after }, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::Failed { retry_after }, NOW);
         assert_eq!(row.backoff_until, Some(NOW.plus(MINUTE * 90)));
 
         let behind = NOW.minus(Duration::from_secs(1));
-        assert!(catch_up(&mut row, behind));
+        assert!(clamp_to_clock(&mut row, behind));
         assert_eq!(row.backoff_until, Some(behind.plus(MINUTE * 90)));
-        assert!(!catch_up(&mut row, behind), "once");
+        assert!(!clamp_to_clock(&mut row, behind), "once");
     }
 
     #[test]
@@ -414,7 +410,7 @@ mod tests {
             calls: 2,
             ..PaceRow::default()
         };
-        assert!(catch_up(&mut row, NOW));
+        assert!(clamp_to_clock(&mut row, NOW));
         assert_eq!(row.calls_today(NOW), 2, "its calls still count");
         assert_eq!(row.calls_today(NOW.plus(MINUTE * 60 * 48)), 0);
     }

@@ -1,18 +1,18 @@
-//! The right to make one call for one account. Only the pacer makes one, and every call for an account takes one by value.
+//! The permit for one provider call. Only the pacer makes permits, and every call for an account takes one by value.
 
 use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 
-/// A call is written within this of its permit, or it is not made: what the permit was judged by (health, hours, budget) may have
-/// changed since.
+/// The time after its permit within which a request has to be written. After that, what the permit was judged by (health, hours,
+/// budget) may have changed.
 pub const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
-/// One call for one account may leave now. Spent by making it; a redirect that is followed needs another one.
+/// The permit to make one call for one account now. Making the call consumes it; following a redirect needs another one.
 ///
-/// It carries its own deadline, so nothing can keep a call waiting behind it: the client looks at the deadline when the connection is
-/// up, immediately before it writes the request.
+/// It carries a deadline. The client checks the deadline when the connection is established, immediately before it writes the
+/// request, so a call can't wait behind its permit.
 #[derive(Debug)]
 pub struct Permit {
     account: AccountId,
@@ -20,7 +20,7 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Made only after the call's time is on disk. `granted_at` is the steady time at which the call was judged.
+    /// Makes a permit, after the start of the call is on disk. `granted_at` is the monotonic time at which the call was judged.
     pub(in crate::provider) fn new(account: AccountId, clock: Clock, granted_at: Duration) -> Self {
         let leave_by = granted_at.saturating_add(LEAVE_WITHIN);
         Self {
@@ -29,19 +29,19 @@ impl Permit {
         }
     }
 
-    /// The account the call is for.
+    /// Returns the account that may be called.
     #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// Spends the permit: what is left of it is the time by which the call has to leave.
+    /// Consumes the permit and returns the time by which the request has to be written.
     pub(in crate::provider) fn spend(self) -> Deadline {
         self.deadline
     }
 }
 
-/// When a call has to have left, by a clock that no step of the machine's clock moves.
+/// The time by which a request has to be written, on the monotonic clock.
 #[derive(Clone)]
 pub(in crate::provider) struct Deadline {
     clock: Clock,
@@ -49,7 +49,7 @@ pub(in crate::provider) struct Deadline {
 }
 
 impl Deadline {
-    /// The time that is left; `None` when it is over.
+    /// Returns the remaining time, or `None` after the deadline.
     pub fn left(&self) -> Option<Duration> {
         let left = self.leave_by.saturating_sub(self.clock.steady());
         (!left.is_zero()).then_some(left)

@@ -1,4 +1,4 @@
-//! What the provider answers: tolerant of missing and of new fields, strict on what is needed.
+//! The answers of the provider. Missing and new fields are tolerated; only what is needed is required.
 
 use serde_json::{Map, Value};
 
@@ -9,28 +9,25 @@ use crate::domain::time::Timestamp;
 /// One page of the relations list, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationsPage {
-    /// Those that say who they are.
+    /// The relations that identify a person.
     pub items: Vec<Relation>,
-    /// Where the next page starts. `None` on the last one.
+    /// Where the next page starts, or `None` on the last page.
     pub cursor: Option<String>,
-    /// How many items said nothing that a person could be known by. They are left out of `items`.
+    /// The number of items that identify nobody. They are left out of `items`.
     pub unusable: usize,
 }
 
 /// One connection of the account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
-    /// Who it is with.
+    /// The other person.
     pub person: Person,
-    /// Since when, as the provider says it; not checked for plausibility. `None` when it can't be read.
+    /// When the two connected, as the provider says; not checked for plausibility. `None` if it can't be read.
     pub created_at: Option<Timestamp>,
 }
 
 impl RelationsPage {
-    /// Reads a page.
-    ///
-    /// # Errors
-    /// One sentence for a person: not an object, no list of items, or a cursor that is none.
+    /// Parses a page. The error is a sentence for operators.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let fields = object(body)?;
         let list = fields
@@ -77,36 +74,33 @@ impl Relation {
     }
 }
 
-/// A profile, as one account sees it.
+/// A person's profile as one account sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// Whose it is. Compare before believing: the provider may answer another one's.
+    /// The person. Compare it with whom was asked for: the provider may answer with somebody else.
     pub person: Person,
     /// `FIRST_DEGREE`, `SECOND_DEGREE`, … as sent.
     pub network_distance: Option<String>,
-    /// The provider's own word on whether the two are connected.
+    /// Whether the provider says that the two are connected.
     pub is_relationship: Option<bool>,
 }
 
 impl Profile {
-    /// Whether it says that the account and the person are connected (contract section 9).
+    /// Returns whether the profile shows that the account and the person are connected.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.network_distance.as_deref() == Some("FIRST_DEGREE")
             || self.is_relationship == Some(true)
     }
 
-    /// Reads a profile.
-    ///
-    /// # Errors
-    /// One sentence for a person: not an object, or nobody's.
+    /// Parses a profile. The error is a sentence for operators.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let fields = object(body)?;
         let mut identity = Identity::default();
         if let Some(id) = text(&fields, "provider_id") {
             identity.fill_from(&Identity::from_id(&id));
         }
-        // Here a bare number, elsewhere a urn.
+        // A profile has a bare number; other answers have a urn.
         let urn = match fields.get("member_urn") {
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => text(&fields, "member_urn"),
@@ -118,7 +112,7 @@ impl Profile {
             identity.fill_from(&Identity::from_public_identifier(&slug));
         }
         if !identity.is_usable() {
-            return Err("the profile does not say whose it is".to_owned());
+            return Err("the profile identifies nobody".to_owned());
         }
         Ok(Self {
             person: person(identity, &fields),
@@ -133,28 +127,25 @@ impl Profile {
 pub struct RegisteredWebhook {
     /// The provider's id.
     pub id: String,
-    /// `users`, `messaging`, `account_status`, …; older answers leave it out.
+    /// `users`, `messaging`, `account_status` and others. Older answers leave it out.
     pub source: Option<String>,
     /// The name it was given.
     pub name: Option<String>,
-    /// Where it sends to.
+    /// The address that it sends to.
     pub request_url: String,
-    /// Whether it sends at all. `true` where not said.
+    /// Whether it is active. `true` if the answer does not say.
     pub enabled: bool,
-    /// Its events; `None` where not said.
+    /// Its events, or `None` if the answer does not say.
     pub events: Option<Vec<String>>,
-    /// The static headers it carries, secrets included; `None` where not said.
+    /// Its static headers, including secrets, or `None` if the answer does not say.
     pub headers: Option<Vec<(String, String)>>,
-    /// Whether it is limited to some accounts.
+    /// Whether it sends for some accounts only.
     pub limited: bool,
 }
 
 impl RegisteredWebhook {
-    /// Reads one page of the list: the webhooks and the next cursor. Items without an id or an address are left out: there is
-    /// nothing that could be done with them.
-    ///
-    /// # Errors
-    /// One sentence for a person.
+    /// Parses one page of the list: the webhooks and the next cursor. Items without an id or an address are left out. The error is a
+    /// sentence for operators.
     pub(super) fn read_page(body: &[u8]) -> Result<(Vec<Self>, Option<String>), String> {
         let fields = object(body)?;
         let list = fields
@@ -204,10 +195,7 @@ impl RegisteredWebhook {
     }
 }
 
-/// The id of a webhook that was just created.
-///
-/// # Errors
-/// One sentence for a person.
+/// Parses the id of a webhook that was just created. The error is a sentence for operators.
 pub(super) fn created_webhook_id(body: &[u8]) -> Result<String, String> {
     let fields = object(body)?;
     text(&fields, "webhook_id")
@@ -223,7 +211,7 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
-/// What is wrong with a JSON text, without quoting it.
+/// Describes what is wrong with a JSON text without quoting it.
 trait ClassifyText {
     fn classify_text(&self) -> String;
 }
@@ -257,7 +245,7 @@ fn person(identity: Identity, fields: &Map<String, Value>) -> Person {
     }
 }
 
-/// Epoch milliseconds, as a number or as a text of digits.
+/// Parses epoch milliseconds, as a number or as a text of digits.
 fn instant(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {

@@ -64,7 +64,7 @@ impl CallLog {
 }
 
 /// Every pair of neighbouring calls of one account that are closer than `spacing`, counted from the end of the one to the start
-/// of the next (contract section 9). Calls that name no account are not counted.
+/// of the next. Calls that name no account are not counted.
 #[must_use]
 pub fn too_close(calls: &[Call], spacing: Duration) -> Vec<TooClose> {
     let mut last: std::collections::HashMap<&str, Timestamp> = std::collections::HashMap::new();

@@ -27,7 +27,7 @@ pub enum Fault {
     /// The connection is closed in the middle of the body.
     CutBody,
     /// 200 with a page of HTML.
-    Garbage,
+    HtmlBody,
     /// 200 with JSON of another type than promised.
     WrongType,
     /// The relations list never ends: its last page leads to itself.
@@ -92,7 +92,7 @@ impl Fault {
                 answer.cut_body = true;
                 answer
             }
-            Self::Garbage => {
+            Self::HtmlBody => {
                 Answer::text(200, "text/html", "<html><body>Bad Gateway</body></html>")
             }
             Self::WrongType => Answer::json(200, &serde_json::json!([{"object": "Surprise"}])),

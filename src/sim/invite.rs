@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::answer::Answer;
-use super::server::{Asked, invalid, no_account};
+use super::server::{ApiRequest, invalid, no_account};
 use super::state::{Invite, State};
 
 /// The longest note, in characters.
 const NOTE_MAX: usize = 300;
 
-pub(super) fn send(state: &mut State, asked: &Asked) -> Answer {
+pub(super) fn send(state: &mut State, asked: &ApiRequest) -> Answer {
     let field = |name: &str| asked.body.as_ref()?.get(name)?.as_str();
     let (Some(name), Some(provider_id)) = (field("account_id"), field("provider_id")) else {
         return invalid("account_id and provider_id are needed");

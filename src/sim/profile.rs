@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::answer::Answer;
-use super::server::{Asked, invalid, no_account};
+use super::server::{ApiRequest, invalid, no_account};
 use super::state::{Account, Member, State};
 
-pub(super) fn get(state: &State, asked: &Asked) -> Answer {
+pub(super) fn get(state: &State, asked: &ApiRequest) -> Answer {
     let identifier = asked.segments.get(1).map_or("", String::as_str);
     let slashed = asked.segments.len() > 2;
     let Some(name) = asked.param("account_id") else {

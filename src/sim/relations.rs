@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::faults::Fault;
-use super::server::{Asked, invalid, no_account};
+use super::server::{ApiRequest, invalid, no_account};
 use super::state::{Account, Connection, CursorMode, Member, State};
 use crate::domain::time::Timestamp;
 
@@ -43,7 +43,7 @@ impl Place {
     }
 }
 
-pub(super) fn list(state: &State, asked: &Asked, fault: Option<&Fault>) -> Answer {
+pub(super) fn list(state: &State, asked: &ApiRequest, fault: Option<&Fault>) -> Answer {
     let Some(name) = asked.param("account_id") else {
         return invalid("account_id is missing");
     };
@@ -89,7 +89,7 @@ pub(super) fn list(state: &State, asked: &Asked, fault: Option<&Fault>) -> Answe
 
 fn place(
     state: &State,
-    asked: &Asked,
+    asked: &ApiRequest,
     account: &Account,
     fault: Option<&Fault>,
 ) -> Result<Place, Answer> {

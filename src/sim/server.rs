@@ -84,7 +84,7 @@ impl Drop for Under {
 }
 
 /// A request, read and split.
-pub(super) struct Asked {
+pub(super) struct ApiRequest {
     pub now: Timestamp,
     pub method: Method,
     /// The percent-decoded segments after `/api/v1`, empty ones included.
@@ -94,7 +94,7 @@ pub(super) struct Asked {
     pub body: Option<Value>,
 }
 
-impl Asked {
+impl ApiRequest {
     pub fn param(&self, name: &str) -> Option<&str> {
         let (_, value) = self.query.iter().find(|(key, _)| key == name)?;
         (!value.is_empty()).then_some(value)
@@ -130,7 +130,7 @@ pub(super) async fn serve(shared: Shared, request: Request) -> Response<Body> {
     let raw_query = head.uri.query().unwrap_or_default();
     let body = to_bytes(body, REQUEST_BODY_MAX).await.unwrap_or_default();
     let path = head.uri.path().to_owned();
-    let asked = Asked {
+    let asked = ApiRequest {
         now: started,
         segments: segments(&path),
         query: url::form_urlencoded::parse(raw_query.as_bytes())
@@ -171,7 +171,7 @@ fn segments(path: &str) -> Vec<String> {
 }
 
 /// The answer that the provider's rules give, with what a fault does to it.
-fn judge(state: &mut State, asked: &Asked, key: Option<&str>) -> Answer {
+fn judge(state: &mut State, asked: &ApiRequest, key: Option<&str>) -> Answer {
     if key != Some(state.settings.api_key.as_str()) {
         return Answer::error(
             401,

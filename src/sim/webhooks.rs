@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::deliveries::Webhook;
-use super::server::{Asked, invalid};
+use super::server::{ApiRequest, invalid};
 use super::state::State;
 
 const LIMIT_MAX: usize = 250;
 const LIMIT_DEFAULT: usize = 100;
 
-pub(super) fn answer(state: &mut State, asked: &Asked) -> Answer {
+pub(super) fn answer(state: &mut State, asked: &ApiRequest) -> Answer {
     match (&asked.method, asked.segments.get(1)) {
         (&Method::GET, None) => list(state, asked),
         (&Method::POST, None) => create(state, asked),
@@ -28,7 +28,7 @@ pub(super) fn answer(state: &mut State, asked: &Asked) -> Answer {
     }
 }
 
-fn list(state: &State, asked: &Asked) -> Answer {
+fn list(state: &State, asked: &ApiRequest) -> Answer {
     let limit = match asked.param("limit").map(str::parse) {
         None => LIMIT_DEFAULT,
         Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => limit,
@@ -85,7 +85,7 @@ fn shown(webhook: &Webhook) -> Value {
     })
 }
 
-fn create(state: &mut State, asked: &Asked) -> Answer {
+fn create(state: &mut State, asked: &ApiRequest) -> Answer {
     let Some(body) = asked.body.as_ref().and_then(Value::as_object) else {
         return invalid("The body must be a JSON object");
     };

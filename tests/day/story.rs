@@ -287,7 +287,7 @@ impl Story {
             8 => Fault::SlowBody(wait),
             9 => Fault::CutHead,
             10 => Fault::CutBody,
-            11 => Fault::Garbage,
+            11 => Fault::HtmlBody,
             12 => Fault::WrongType,
             13 => Fault::Endless,
             14 => Fault::ExpiredCursor,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use acceptd::domain::ids::AccountId;
 use acceptd::domain::provider::Provider;
 use acceptd::domain::time::Timestamp;
-use acceptd::provider::pacer::{Choice, Ended, Grant, Pace, Pacer};
+use acceptd::provider::pacer::{CallEnd, Choice, Grant, Pace, Pacer};
 use acceptd::store::{NoObserver, OpenError, Store};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use rand::rngs::StdRng;
@@ -144,18 +144,18 @@ impl Story {
         }
     }
 
-    fn end_of(&mut self, n: usize) -> Ended {
+    fn end_of(&mut self, n: usize) -> CallEnd {
         let truth = &mut self.truths[n];
         truth.calling = false;
         truth.ended = Some(self.elapsed);
         (truth.stepped, truth.unknowable) = Default::default();
         truth.fresh = false;
         match self.rng.random_range(0..4) {
-            0 => Ended::Badly { retry_after: None },
-            1 => Ended::Badly {
+            0 => CallEnd::Failed { retry_after: None },
+            1 => CallEnd::Failed {
                 retry_after: Some(Duration::from_secs(self.rng.random_range(0..7_200))),
             },
-            _ => Ended::Well,
+            _ => CallEnd::Succeeded,
         }
     }
 

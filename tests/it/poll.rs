@@ -223,7 +223,7 @@ async fn a_profile_stamps_where_the_list_is_silent() {
     w.sim.drop_webhooks(true);
     // The list fails from now on; only the profile can tell.
     w.sim
-        .inject(Rule::always(Fault::Garbage).on(acceptd::sim::Route::Relations));
+        .inject(Rule::always(Fault::HtmlBody).on(acceptd::sim::Route::Relations));
     w.sim.accept("acc_1", 51, Clock::system().now());
     let (status, promise) = w
         .send("POST", &format!("/v1/enrollments/{id}/resync"), Value::Null)
@@ -270,7 +270,7 @@ async fn a_profile_that_another_account_was_asked_for_stamps_nothing() {
         .await;
     w.sim.drop_webhooks(true);
     w.sim
-        .inject(Rule::always(Fault::Garbage).on(acceptd::sim::Route::Relations));
+        .inject(Rule::always(Fault::HtmlBody).on(acceptd::sim::Route::Relations));
     w.sim.inject(
         Rule::always(Fault::SlowHead(Duration::from_secs(2))).on(acceptd::sim::Route::Profile),
     );

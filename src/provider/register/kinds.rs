@@ -1,9 +1,9 @@
-//! The three webhooks of an installation, and how they are told apart.
+//! The three webhooks of an installation and how to tell them apart.
 
 use crate::provider::types::RegisteredWebhook;
 
-/// The three webhooks: name, source, events. The events of the account status are named, since what the provider sends by default
-/// leaves out `CONNECTING`, `OK` and `STOPPED`.
+/// The three webhooks: name, source, events. The events of the account status are listed because the provider's default leaves out
+/// `CONNECTING`, `OK` and `STOPPED`.
 pub(super) const KINDS: [(&str, &str, &[&str]); 3] = [
     ("acceptd-users", "users", &["new_relation"]),
     ("acceptd-messages", "messaging", &["message_received"]),
@@ -24,7 +24,7 @@ pub(super) const KINDS: [(&str, &str, &[&str]); 3] = [
     ),
 ];
 
-/// What a webhook is for, by its source or, where the provider does not show that, by its name or its events.
+/// Returns which of [`KINDS`] a webhook is, by its source or, if the provider does not show that, by its name or events.
 pub(super) fn kind_of(webhook: &RegisteredWebhook) -> Option<usize> {
     if let Some(source) = &webhook.source {
         return KINDS.iter().position(|(_, its, _)| its == source);

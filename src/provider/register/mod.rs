@@ -1,9 +1,7 @@
-//! The provider's webhooks for one installation: created, replaced where they differ, never two of a kind (contract section 2,
-//! `register`).
+//! Registers the webhooks of one installation with the provider: creates missing ones, replaces wrong ones, removes duplicates.
 //!
-//! The provider has no call to change a webhook, so a change is a new one and then the removal of the old one, in that order: an
-//! event that comes twice is harmless, an event that comes to nobody is lost. Whatever an interrupted run leaves behind, the next
-//! one clears up.
+//! The provider has no call to change a webhook, so a webhook is replaced by creating the new one and then removing the old one. An event
+//! that arrives twice is harmless; an event that arrives nowhere is lost. The next run completes an interrupted one.
 
 mod kinds;
 mod plan;
@@ -19,14 +17,13 @@ use super::client::Unipile;
 use super::error::CallError;
 use super::types::RegisteredWebhook;
 
-/// The most pages of webhooks that are read.
+/// The most pages of the list of webhooks that are read.
 const PAGES_MAX: usize = 100;
 
-/// Reads what is registered, and takes every step of the [`plan`]. `done` is told of each step once it is done, with the id of
-/// the webhook.
+/// Reads what is registered and takes every step of the [`plan`]. After each step, `done` is called with the id of the webhook.
 ///
 /// # Errors
-/// The first [`CallError`]; the steps told of before it are done, and running it again does the rest.
+/// The first [`CallError`]. The steps before it are done, and running it again does the rest.
 pub async fn register(
     client: &Unipile,
     wanted: &Wanted,
@@ -69,8 +66,8 @@ async fn read_all(client: &Unipile) -> Result<Vec<RegisteredWebhook>, CallError>
         }
         cursor = next;
     }
-    // Half of a list is no ground to create anything on.
-    Err(CallError::Garbage(
+    // An incomplete list must not lead to new webhooks.
+    Err(CallError::InvalidResponse(
         "the list of webhooks does not end".to_owned(),
     ))
 }

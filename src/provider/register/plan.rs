@@ -1,35 +1,34 @@
-//! The steps from what is registered to what is wanted.
+//! Plans the steps from the registered webhooks to the wanted ones.
 
 use super::kinds::{KINDS, kind_of};
 use super::wanted::Wanted;
 use crate::provider::types::RegisteredWebhook;
 
-/// One step towards exactly three webhooks.
+/// One step towards the three webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// It is there and right.
+    /// The webhook exists and is as wanted.
     Keep {
-        /// Our name of its kind.
+        /// Our name for the webhook.
         name: &'static str,
         /// The provider's id.
         id: String,
     },
-    /// It is missing, or none that is there is right.
+    /// No existing webhook is as wanted.
     Create {
-        /// Our name of its kind.
+        /// Our name for the webhook.
         name: &'static str,
     },
-    /// It is one too many, or replaced.
+    /// The webhook is a duplicate or was replaced.
     Remove {
-        /// Our name of its kind.
+        /// Our name for the webhook.
         name: &'static str,
         /// The provider's id.
         id: String,
     },
 }
 
-/// The steps, in their order: everything that is created comes before anything that is removed. Webhooks that are not ours are
-/// not touched.
+/// Returns the steps in order: everything is created before anything is removed. Webhooks of others are not touched.
 #[must_use]
 pub fn plan(existing: &[RegisteredWebhook], wanted: &Wanted) -> Vec<Action> {
     let (mut first, mut last) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! What is created, kept and removed, and for whom.
+//! Which webhooks are created, kept and removed.
 
 use secrecy::SecretString;
 use url::Url;

@@ -1,4 +1,4 @@
-//! What the webhooks of this installation have to be like.
+//! The webhooks that this installation needs.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use url::Url;
 use super::kinds::KINDS;
 use crate::provider::types::RegisteredWebhook;
 
-/// The path that the provider sends to, after `server.public_url`.
+/// The path of the webhook address below `server.public_url`.
 pub const HOOK_PATH: &str = "/webhooks/unipile";
 
-/// What every one of our webhooks has in common.
+/// The address and headers that all our webhooks share.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     request_url: Url,
@@ -21,17 +21,17 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// For a `server.public_url`, with or without a path or a slash at its end, and the header and secret of `[unipile]`.
+    /// Makes them from `server.public_url`, with or without a path or a slash at its end, and the header and secret of `[unipile]`.
     ///
     /// # Errors
-    /// One sentence: what is not set or can't be used.
+    /// A sentence that names the setting that is missing or can't be used.
     pub fn new(public_url: &Url, header: &str, secret: SecretString) -> Result<Self, String> {
         if !matches!(public_url.scheme(), "http" | "https") || public_url.host().is_none() {
             return Err("server.public_url must start with https:// or http://".to_owned());
         }
         if secret.expose_secret().is_empty() {
             return Err(
-                "unipile.webhook_secret is not set: the provider's webhooks would be refused"
+                "unipile.webhook_secret is not set: acceptd would refuse the provider's webhooks"
                     .to_owned(),
             );
         }
@@ -47,7 +47,7 @@ impl Wanted {
         })
     }
 
-    /// Where the provider will send to.
+    /// Returns the address that the provider will send to.
     #[must_use]
     pub fn request_url(&self) -> &Url {
         &self.request_url
@@ -74,8 +74,8 @@ impl Wanted {
         })
     }
 
-    /// Whether a registered webhook belongs to this installation: it sends to our address; or, after `public_url` has changed,
-    /// it has one of our names, sends to some acceptd, and carries our secret. Another installation has another secret.
+    /// Returns whether a registered webhook belongs to this installation. Either it sends to our address. Or, after `public_url` has
+    /// changed, it has one of our names, sends to the path of an acceptd, and carries our secret, which no other installation has.
     pub(super) fn owns(&self, webhook: &RegisteredWebhook) -> bool {
         let Ok(url) = Url::parse(&webhook.request_url) else {
             return false;
@@ -98,7 +98,7 @@ impl Wanted {
         headers.into_iter().any(|(_, value)| value == secret)
     }
 
-    /// Whether a registered webhook does all that ours has to. Headers that the provider does not show may be old: they don't.
+    /// Returns whether a registered webhook is as wanted. If the provider does not show the headers, they may be old, and it is not.
     pub(super) fn is_met_by(&self, webhook: &RegisteredWebhook, events: &[&str]) -> bool {
         let folded = |words: Vec<&str>| -> BTreeSet<String> {
             words.iter().map(|word| word.to_lowercase()).collect()

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::poll::{Plan, next_probe};
-use crate::provider::pacer::allowed;
+use crate::provider::pacer::check_pace;
 use crate::store::{AccountRow, Error, Reader};
 use crate::web::app::App;
 use crate::web::json::Json;
@@ -64,7 +64,7 @@ fn show_one(
     let called = plan.client.is_some() && provider == Provider::Unipile && open > 0;
     let next_call = called.then(|| {
         let rules = (plan.pace_of)(&row.id, now);
-        let allowed = allowed(&pace, &rules, now).err().unwrap_or(now);
+        let allowed = check_pace(&pace, &rules, now).err().unwrap_or(now);
         match (row.outage_since, &polled) {
             (Some(since), Some(p)) if !p.probe_asked => allowed.max(next_probe(since, p.probed_at)),
             _ => allowed,

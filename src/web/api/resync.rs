@@ -23,7 +23,7 @@ pub async fn prospect(
     let plan = app.plan();
     let promise = app
         .reconciler
-        .run(move |routine| resync::ask(routine, &plan, &id))
+        .run(move |routine| resync::request_profile(routine, &plan, &id))
         .await?;
     let body = json!({"resyncId": promise.resync_id, "dueAt": promise.due_at});
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
@@ -37,7 +37,7 @@ pub async fn account(State(app): State<App>, Id(id): Id<AccountId>) -> Result<Re
     let (plan, named) = (app.plan(), id.clone());
     let due = app
         .reconciler
-        .run(move |routine| resync::ask_account(routine, &plan, &named))
+        .run(move |routine| resync::request_poll(routine, &plan, &named))
         .await?;
     let body = json!({"accountId": id, "dueAt": due});
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
@@ -51,7 +51,7 @@ pub async fn all(State(app): State<App>) -> Result<Response, Problem> {
     let plan = app.plan();
     let accounts = app
         .reconciler
-        .run(move |routine| resync::ask_all(routine, &plan))
+        .run(move |routine| resync::request_all_polls(routine, &plan))
         .await?;
     Ok((StatusCode::ACCEPTED, Json(json!({"accounts": accounts}))).into_response())
 }

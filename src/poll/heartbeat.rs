@@ -1,23 +1,23 @@
-//! Showing that the loop is alive while it waits for somebody who may be busy.
+//! Reports that the loop is alive while it waits.
 
 use std::future::Future;
 use std::time::Duration;
 
-/// Waits for `work` and calls `beat` every `breath` meanwhile. The database may be busy for a while without anything being stuck. After
-/// `patience` it beats no more: then something is.
-pub(super) async fn while_alive<F: Future>(
+/// Waits for `work` and calls `beat` every `interval` meanwhile, because a busy database does not mean that the loop is stuck. After
+/// `patience` it stops calling `beat`: then the loop is stuck.
+pub(super) async fn with_heartbeat<F: Future>(
     beat: &(dyn Fn() + Send + Sync),
-    breath: Duration,
+    interval: Duration,
     patience: Duration,
     work: F,
 ) -> F::Output {
     tokio::pin!(work);
     let stuck = tokio::time::Instant::now() + patience;
-    let mut breaths = tokio::time::interval(breath);
+    let mut ticks = tokio::time::interval(interval);
     loop {
         tokio::select! {
             done = &mut work => return done,
-            now = breaths.tick() => if now < stuck { beat() },
+            now = ticks.tick() => if now < stuck { beat() },
         }
     }
 }
@@ -30,7 +30,7 @@ mod tests {
 
     use super::*;
 
-    const BREATH: Duration = Duration::from_millis(1);
+    const INTERVAL: Duration = Duration::from_millis(1);
 
     #[tokio::test]
     async fn it_beats_as_long_as_the_work_takes() {
@@ -41,7 +41,7 @@ mod tests {
             }
         };
         // Without a beat the work would never be done.
-        while_alive(&beat, BREATH, Duration::from_secs(60), enough.notified()).await;
+        with_heartbeat(&beat, INTERVAL, Duration::from_secs(60), enough.notified()).await;
     }
 
     #[tokio::test]
@@ -50,8 +50,13 @@ mod tests {
         let beat = || {
             beats.fetch_add(1, Ordering::Relaxed);
         };
-        let stuck = while_alive(&beat, BREATH, Duration::ZERO, std::future::pending::<()>());
-        let ended = tokio::time::timeout(20 * BREATH, stuck).await;
+        let stuck = with_heartbeat(
+            &beat,
+            INTERVAL,
+            Duration::ZERO,
+            std::future::pending::<()>(),
+        );
+        let ended = tokio::time::timeout(20 * INTERVAL, stuck).await;
         assert!(ended.is_err());
         assert_eq!(beats.load(Ordering::Relaxed), 0);
     }

@@ -1,8 +1,8 @@
-//! Lets no request leave after its deadline: a layer around the connector, so that neither a name that does not resolve nor a slow
-//! handshake can delay a request beyond its permit.
+//! A layer around the connector that refuses requests after their deadline. Slow name resolution or a slow handshake can't delay a
+//! request beyond its permit.
 //!
-//! The last look at the deadline comes when the connection is up. The request is written next, without anything in between that waits
-//! for a peer or a lock.
+//! The deadline is checked last when the connection is established. The request is written next, and nothing in between waits for a
+//! peer or a lock.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,46 +13,46 @@ use tower::{BoxError, Layer, Service};
 use super::permit::Deadline;
 
 tokio::task_local! {
-    /// The deadline of the request that is being sent; `None` for one that is about no account.
+    /// The deadline of the request that is being sent, or `None` if the request is about no account.
     static DEADLINE: Option<Deadline>;
 }
 
-/// Why no request was written.
+/// Why a request was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotWritten {
-    /// This side was too slow.
+    /// The deadline passed before the connection was needed.
     #[error("the call could not leave within a second of its permit")]
     TooLate,
-    /// The connection did not come up in time.
+    /// The connection was not established in time.
     #[error("the connection took longer than a second, name resolution and TLS included")]
     NoConnection,
-    /// A request was sent outside of [`leave_by`]; a mistake in this program.
+    /// The request was not sent through [`leave_by`]. This is a bug.
     #[error("the request has no deadline")]
     NoDeadline,
 }
 
-/// Sends a request that has to leave by a deadline. Every request of a client with [`InTime`] is sent in here.
+/// Sends a request that has to be written by `deadline`. Every request of a client with [`DeadlineLayer`] must be sent through this.
 pub(super) async fn leave_by<F: Future>(deadline: Option<Deadline>, sending: F) -> F::Output {
     DEADLINE.scope(deadline, sending).await
 }
 
-/// The layer.
+/// Adds the check of the deadline to a connector.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct InTime;
+pub(super) struct DeadlineLayer;
 
-impl<S> Layer<S> for InTime {
-    type Service = InTimeConnector<S>;
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = DeadlineConnector<S>;
 
     fn layer(&self, connector: S) -> Self::Service {
-        InTimeConnector(connector)
+        DeadlineConnector(connector)
     }
 }
 
-/// A connector whose connections come in time or not at all.
+/// A connector that fails if its connection is not established by the deadline.
 #[derive(Debug, Clone)]
-pub(super) struct InTimeConnector<S>(S);
+pub(super) struct DeadlineConnector<S>(S);
 
-impl<S, R> Service<R> for InTimeConnector<S>
+impl<S, R> Service<R> for DeadlineConnector<S>
 where
     S: Service<R, Error = BoxError>,
     S::Response: Send,
@@ -67,7 +67,7 @@ where
     }
 
     fn call(&mut self, target: R) -> Self::Future {
-        // Looked up here, where the request is being sent. A client that connected elsewhere would fail instead of calling too late.
+        // Read in the task that sends the request. Connecting in another task would fail instead of calling too late.
         let deadline = DEADLINE.try_with(Clone::clone);
         let connecting = self.0.call(target);
         Box::pin(async move {
@@ -82,7 +82,7 @@ where
                     deadline.left().ok_or(NotWritten::TooLate)?;
                     Ok(connection)
                 }
-                // No call will be made. What becomes of the connection says why: a name that does not resolve, a timeout.
+                // No request will be written. The outcome of the connection says why: the name does not resolve, or a timeout.
                 Err(_) => match connecting.await {
                     Ok(_unused) => Err(NotWritten::NoConnection.into()),
                     Err(error) => Err(error),
