@@ -137,7 +137,7 @@ async fn a_profile_that_is_refused_delays_no_poll_and_one_that_fails_is_given_up
     .await;
     for (number, said, asked) in [
         (7, "shows no such profile", 1),
-        (9, "the profile of somebody else", 1),
+        (9, "another person's profile", 1),
         (8, "is given up", 5),
     ] {
         let id = stage.enroll(number, 10).await;
@@ -248,7 +248,7 @@ async fn an_expired_cursor_starts_over_at_once_and_only_once() {
     stage.send("POST", "/v1/enrollments", row).await;
     let of_other = || stage.calls().iter().filter(|c| c.contains("acc_2")).count();
     stage.until("two tries", async || of_other() == 4).await;
-    stage.daemon.wait_for_log("takes none of its own cursors");
+    stage.daemon.wait_for_log("refused two of its own cursors");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(of_other(), 4);
 }
