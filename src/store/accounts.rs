@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::row::{id, ms, word};
+use super::row::{id, timestamp, word};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::AccountId;
 use crate::domain::provider::Provider;
@@ -11,15 +11,15 @@ use crate::domain::time::Timestamp;
 /// An account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRow {
-    /// The provider's id.
+    /// The provider's id of the account.
     pub id: AccountId,
-    /// Through whom it is connected.
+    /// The provider through which it is connected.
     pub provider: Provider,
     /// When its outage began; `None` while it is healthy.
     pub outage_since: Option<Timestamp>,
-    /// The provider's word or error type.
+    /// The provider's status word or error type for the outage.
     pub health_reason: Option<String>,
-    /// When it was first heard of.
+    /// When acceptd first saw the account.
     pub created_at: Timestamp,
 }
 
@@ -27,14 +27,14 @@ fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
     Ok(AccountRow {
         id: id(row, "id")?,
         provider: word(row, "provider")?,
-        outage_since: ms(row, "outage_since")?,
+        outage_since: timestamp(row, "outage_since")?,
         health_reason: row.get("health_reason")?,
         created_at: Timestamp(row.get("created_at")?),
     })
 }
 
 impl Reader<'_> {
-    /// One account.
+    /// Returns one account.
     pub fn account(&self, id: &AccountId) -> Result<Option<AccountRow>, Error> {
         Ok(self
             .conn
@@ -43,7 +43,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// Accounts in the order of their ids, after `after`.
+    /// Returns accounts in the order of their ids, starting after `after`.
     pub fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -56,8 +56,8 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Makes sure that the account exists. `first_named_by` is its provider only if it is new: a provider once known stays,
-    /// unless the configuration says otherwise.
+    /// Creates the account if it does not exist. `first_named_by` becomes its provider only then: a known provider changes only
+    /// through the configuration.
     pub fn ensure_account(
         &self,
         id: &AccountId,
@@ -73,7 +73,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Sets the provider that the configuration names.
+    /// Sets the provider to the one that the configuration names.
     pub fn set_account_provider(&self, id: &AccountId, provider: Provider) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE accounts SET provider = ?2 WHERE id = ?1",
@@ -82,7 +82,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The account does not work. Returns when the outage began and whether this is its beginning.
+    /// Marks the account as unhealthy. Returns when the outage began, and whether it began with this call.
     pub fn account_failed(
         &self,
         id: &AccountId,
@@ -98,7 +98,7 @@ impl Tx<'_> {
         Ok((before.unwrap_or(now), before.is_none()))
     }
 
-    /// The account works. Returns whether it had not.
+    /// Marks the account as healthy. Returns whether this ended an outage.
     pub fn account_works(&self, id: &AccountId) -> Result<bool, Error> {
         let changed = self.conn.execute(
             "UPDATE accounts SET health = 'ok', health_reason = NULL, outage_since = NULL

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-/// Why there is no copy.
+/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database could not be read.
@@ -19,7 +19,7 @@ pub enum BackupError {
         /// Why.
         error: rusqlite::Error,
     },
-    /// There is a file already.
+    /// The target exists already.
     #[error("{} exists already: a backup never overwrites, name another file", .0.display())]
     Exists(PathBuf),
     /// The copy could not be written.
@@ -30,25 +30,26 @@ pub enum BackupError {
         /// Why.
         error: io::Error,
     },
-    /// Somebody else put another file in its place.
-    #[error("{} was replaced by somebody else while it was written; choose a directory that only you can write to", .0.display())]
+    /// Another process replaced the file while it was written.
+    #[error("{} was replaced by another process while it was written; choose a directory that only you can write to", .0.display())]
     Replaced(PathBuf),
-    /// The copy is not a sound database.
+    /// The integrity check of the copy failed.
     #[error("the copy is damaged ({0}), so it was removed; check the disk and the database")]
     Damaged(String),
 }
 
-/// Copies the database at `from` to the new file `to`, as it is at one moment; writers go on meanwhile. The copy is checked and on
-/// disk when this returns; without that there is no file `to`.
+/// Copies one consistent snapshot of the database at `from` to the new file `to`. The daemon can write meanwhile. When this returns
+/// successfully, the copy has passed an integrity check and is on disk. If it fails, `to` does not exist.
 ///
 /// # Errors
-/// [`BackupError`], with what to do about it.
+/// Returns a [`BackupError`] whose text says what to do.
 pub fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
-    // Not followed: a link that leads nowhere is a file that exists, too.
+    // A dangling link counts as an existing file, so links are not followed.
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    // It is written in a new directory of a random name that nobody else can enter, so no link and no file can wait for it there.
+    // The copy is written in a new directory with a random name that only this user can enter, so nobody can plant a link or a file
+    // there.
     let private = tempfile::Builder::new()
         .prefix(".acceptd-backup-")
         .permissions(Permissions::from_mode(0o700))
@@ -56,7 +57,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
         .map_err(|error| target(to, error))?;
     let part = private.path().join("part.db");
     let written = copy(from, &part)?;
-    // A link, not a rename: it never replaces a file.
+    // Unlike a rename, a hard link never replaces an existing file.
     fs::hard_link(&part, to)
         .and_then(|()| File::open(directory_of(to))?.sync_all())
         .map_err(|error| match error.kind() {
@@ -70,7 +71,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Whether every user of the machine can put files into the directory of this file.
+/// Whether every user of the machine can create files in the directory of this file.
 #[must_use]
 pub fn is_beside_strangers(file: &Path) -> bool {
     directory_of(file)
@@ -89,21 +90,22 @@ fn copy(from: &Path, part: &Path) -> Result<File, BackupError> {
         path: from.to_owned(),
         error,
     };
-    // Without CREATE: a mistyped path must not become an empty database.
+    // Without the CREATE flag, a mistyped path is an error instead of a new empty database.
     let conn = Connection::open_with_flags(
         from,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(source)?;
     conn.busy_timeout(Duration::from_secs(30)).map_err(source)?;
-    // It holds what the database holds, so it is for its owner only. An empty file is what VACUUM INTO accepts.
+    // The copy is as confidential as the database, so only its owner may read it. VACUUM INTO accepts an empty file.
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(part)
         .map_err(|error| target(part, error))?;
-    // Unlike the backup interface, this reads one snapshot: it neither starts over when the daemon writes nor holds it up.
+    // Unlike SQLite's backup interface, VACUUM INTO reads one snapshot. It does not start over when the daemon writes, and it does
+    // not block the daemon.
     conn.execute("VACUUM INTO ?1", [part.display().to_string()])
         .map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => target(part, io::ErrorKind::StorageFull.into()),

@@ -1,7 +1,7 @@
-//! Bulk work on deliveries, in steps: each looks at a bounded number of rows, so that no step keeps the writer long.
+//! Bulk work on deliveries, in steps. Each step reads a bounded number of rows, so that it occupies the writer only briefly.
 //!
-//! A bulk replay is a row per destination until it is finished, so it goes on after a restart. Holding needs no row of its own: what
-//! is pending for a destination that is not configured is what is left to hold.
+//! An unfinished bulk replay is stored as one row per destination, so it continues after a restart. Holding needs no such row: every
+//! pending delivery of a destination that is not configured still has to be held.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -10,7 +10,7 @@ use super::{Error, Reader, Tx};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::time::Timestamp;
 
-/// A bulk replay to one destination that is not finished.
+/// An unfinished bulk replay to one destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkReplay {
     /// Its id.
@@ -19,24 +19,24 @@ pub struct BulkReplay {
     pub destination: String,
     /// The state of the deliveries that are sent again.
     pub state: DeliveryState,
-    /// The last delivery that was looked at.
+    /// The last delivery that was processed.
     after_id: i64,
-    /// The last delivery that existed when the replay was asked for.
+    /// The last delivery that existed when the replay was requested.
     last_id: i64,
-    /// When it was asked for.
+    /// When it was requested.
     asked_at: Timestamp,
 }
 
-/// What became of a request for a bulk replay.
+/// How a bulk replay started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkReplayStart {
-    /// All of these deliveries are pending again.
+    /// It is finished: this many deliveries are pending again.
     Finished(usize),
-    /// There are too many for one step. The rest follows in steps of [`Tx::step_replay`].
+    /// There were too many deliveries for one step. [`Tx::continue_bulk_replay`] does the rest.
     Begun,
 }
 
-/// What one step did.
+/// The result of one step.
 struct Step {
     looked_at: usize,
     replayed: usize,
@@ -47,8 +47,8 @@ const COUNT: &str = "SELECT count(*) FROM deliveries d INDEXED BY deliveries_by_
     CROSS JOIN events e ON e.id = d.event_id
     WHERE d.state = ?1 AND d.destination = ?2 AND e.body IS NOT NULL";
 
-/// A delivery that came into its state after the replay was asked for is not part of it. One that came into it later than now was
-/// settled before the clock was set back.
+/// A delivery that entered its state after the replay was requested is not part of it. If it entered the state in the future, it was
+/// settled before the clock was set back, so it is part of it.
 const NEXT: &str =
     "SELECT d.id, e.body IS NOT NULL AND coalesce(d.state_since NOT BETWEEN ?5 + 1 AND ?6, 1)
     FROM deliveries d INDEXED BY deliveries_by_state CROSS JOIN events e ON e.id = d.event_id
@@ -66,7 +66,7 @@ fn bulk_replay(row: &Row<'_>) -> rusqlite::Result<BulkReplay> {
 }
 
 impl Reader<'_> {
-    /// Counts the deliveries in a state that can be sent again, of one destination or of all. Takes as long as there are many.
+    /// Counts the deliveries in a state that can be sent again, of one destination or of all. The time it takes grows with the count.
     pub fn count_replayable(
         &self,
         state: DeliveryState,
@@ -91,7 +91,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the bulk replays that are not finished, oldest first.
+    /// Returns the unfinished bulk replays, oldest first.
     pub fn bulk_replays(&self) -> Result<Vec<BulkReplay>, Error> {
         let rows = self
             .conn
@@ -103,7 +103,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Holds up to `limit` pending deliveries of a destination. Returns how many there were: fewer than `limit` means that none is
+    /// Holds up to `limit` pending deliveries of a destination. Returns how many were held. If that is less than `limit`, none are
     /// left.
     pub fn hold_pending(
         &self,
@@ -125,11 +125,11 @@ impl Tx<'_> {
         Ok(ids.len())
     }
 
-    /// Sends a delivery again, from the beginning of its schedule, whatever became of it. One that is on the wire right now
-    /// goes again when that attempt has ended.
+    /// Makes a delivery in any state pending again, with a new retry schedule. If an attempt is in flight, the delivery is sent
+    /// again after that attempt has ended.
     ///
     /// # Errors
-    /// [`Error::NotFound`], and [`Error::Conflict`] when the person was erased.
+    /// [`Error::NotFound`] if there is no such delivery, [`Error::Conflict`] if the person was erased.
     pub fn replay_delivery(&self, id: i64, now: Timestamp) -> Result<(), Error> {
         let (erased, destination): (bool, String) = self
             .conn
@@ -146,7 +146,7 @@ impl Tx<'_> {
                 "The person this event was about has been erased; there is nothing left to send.",
             ));
         }
-        self.has_work(&destination);
+        self.notify_destination(&destination);
         self.make_pending(id, now)
     }
 
@@ -187,7 +187,7 @@ impl Tx<'_> {
             replayed += step.replayed;
             begun |= !step.finished;
         }
-        self.bulk_begun(begun);
+        self.notify_bulk_replay(begun);
         Ok(if begun {
             BulkReplayStart::Begun
         } else {
@@ -195,7 +195,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Does the next step of a bulk replay: looks at up to `limit` deliveries. Returns whether it is finished.
+    /// Does the next step of a bulk replay, of up to `limit` deliveries. Returns whether the replay is finished.
     pub fn continue_bulk_replay(
         &self,
         id: i64,
@@ -238,7 +238,7 @@ impl Tx<'_> {
             }
         }
         if replayed > 0 {
-            self.has_work(&job.destination);
+            self.notify_destination(&job.destination);
         }
         let finished = rows.len() < limit;
         if finished {

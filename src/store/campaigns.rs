@@ -1,4 +1,4 @@
-//! Campaigns, with counts that are always computed from the enrollments.
+//! Campaigns, and their counts, which are always computed from the enrollments.
 
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
@@ -11,28 +11,28 @@ use crate::domain::time::Timestamp;
 /// A campaign as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignRow {
-    /// The order of creation.
+    /// The position in the order of creation.
     pub seq: i64,
-    /// The engine's id.
+    /// The id that your engine gave it.
     pub id: CampaignId,
     /// Its name.
     pub name: Option<String>,
-    /// What it is doing.
+    /// Its status.
     pub status: CampaignStatus,
-    /// Whether the status was set through the API; then acceptd does not change it.
+    /// Whether the status was set through the API. If so, acceptd does not change it.
     pub status_was_set: bool,
-    /// How long after the invite an accept is waited for: as it was written, and in milliseconds.
+    /// How long after the invite an accept counts as in time: as the caller wrote it, and in milliseconds.
     pub accept_window: Option<(String, i64)>,
-    /// After how long an open invite is reported: as it was written, and in milliseconds.
+    /// How long an invite may stay open before it is reported: as the caller wrote it, and in milliseconds.
     pub not_accepted_after: Option<(String, i64)>,
-    /// When next steps may go out, a JSON text.
+    /// When next steps may go out, as JSON text.
     pub schedule: Option<String>,
-    /// Next steps per account and local day.
+    /// The most next steps per account and local day.
     pub daily_cap: Option<i64>,
 }
 
 impl CampaignRow {
-    /// A new one, `draft`, as it appears with its first enrollment.
+    /// Returns a new campaign in status `draft`, as the first enrollment creates it.
     #[must_use]
     pub fn new(id: CampaignId) -> Self {
         Self {
@@ -48,7 +48,7 @@ impl CampaignRow {
         }
     }
 
-    /// What the stamping routine needs to know.
+    /// Returns what the stamping routine needs to know.
     #[must_use]
     pub fn facts(&self) -> CampaignFacts {
         CampaignFacts {
@@ -61,24 +61,24 @@ impl CampaignRow {
     }
 }
 
-/// The live counts of a campaign (contract section 8).
+/// The live counts of a campaign. See docs/rules/api.md.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CampaignCounts {
-    /// Enrollments.
+    /// All enrollments.
     pub enrolled: u64,
-    /// With a known invite, or accepted.
+    /// Enrollments with a known invite, or accepted without being pre-connected.
     pub invited: u64,
-    /// Accepted, pre-connected ones included.
+    /// Accepted enrollments, including pre-connected ones.
     pub accepted: u64,
-    /// Connected before the invite.
+    /// Enrollments that were connected before the invite.
     pub pre_connected: u64,
-    /// With a first reply.
+    /// Enrollments with a first reply.
     pub replied: u64,
-    /// Accepted when it was no longer waited for.
+    /// Accepts that came too late. See docs/rules/stamping.md.
     pub late: u64,
-    /// Accepted of invited, both without the pre-connected.
+    /// Accepted enrollments without the pre-connected ones.
     pub accepted_of_invited: u64,
-    /// Invited without the pre-connected.
+    /// Invited enrollments without the pre-connected ones.
     pub invited_not_pre_connected: u64,
     /// The median of the known times from invite to accept, in seconds.
     pub median_seconds_to_accept: Option<f64>,
@@ -104,7 +104,7 @@ fn campaign(row: &Row<'_>) -> rusqlite::Result<CampaignRow> {
 }
 
 impl Reader<'_> {
-    /// One campaign.
+    /// Returns one campaign.
     pub fn campaign(&self, id: &CampaignId) -> Result<Option<CampaignRow>, Error> {
         Ok(self
             .conn
@@ -113,7 +113,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// Campaigns in the order in which they appeared, after place `after`.
+    /// Returns campaigns in the order of their creation, starting after position `after`.
     pub fn campaigns(&self, after: i64, limit: usize) -> Result<Vec<CampaignRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -124,8 +124,8 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The live counts of a campaign, from indexes alone. An enrollment with an accept counts as invited unless it was
-    /// pre-connected, since an accept proves an invite whose time is merely unknown.
+    /// Computes the live counts of a campaign from indexes alone. An accepted enrollment counts as invited unless it was
+    /// pre-connected: the accept proves that there was an invite, even if its time is unknown.
     pub fn campaign_counts(&self, id: &CampaignId) -> Result<CampaignCounts, Error> {
         let (enrolled, uninvited, replied): (i64, i64, i64) = self
             .conn
@@ -164,7 +164,7 @@ impl Reader<'_> {
     }
 }
 
-/// The middle value, or the mean of the two in the middle.
+/// Returns the middle value, or the mean of the two middle values.
 fn median(values: &mut [i64]) -> Option<f64> {
     let middle = values.len() / 2;
     let odd = values.len() % 2 == 1;
@@ -179,7 +179,7 @@ fn median(values: &mut [i64]) -> Option<f64> {
 }
 
 impl Tx<'_> {
-    /// Makes sure that a campaign exists, and sets its name. The outer `None` of the name keeps it, the inner one clears it.
+    /// Creates the campaign if it does not exist, and sets its name. `None` keeps the name, `Some(None)` clears it.
     pub fn ensure_campaign(
         &self,
         id: &CampaignId,
@@ -196,7 +196,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A campaign with a usable identity in it runs by itself, unless its status was set through the API.
+    /// Sets a draft campaign to running, unless its status was set through the API. Called when a prospect with a usable identity
+    /// is enrolled.
     pub fn start_draft_campaign(&self, id: &CampaignId) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -206,7 +207,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stores everything of a campaign that a user may change; creates it if it is new.
+    /// Stores every field of a campaign that a user may change. Creates the campaign if it is new.
     pub fn put_campaign(&self, c: &CampaignRow, now: Timestamp) -> Result<(), Error> {
         let before = self.campaign(&c.id)?.map(|row| row.status);
         self.conn.execute(

@@ -1,4 +1,4 @@
-//! What happened, in order, for those who watch it live (`GET /v1/stream`). Written in the transaction of what it tells.
+//! The ordered log of changes behind `GET /v1/stream`. A change is recorded in the transaction that makes it.
 
 use rusqlite::params;
 use serde_json::Value;
@@ -6,21 +6,21 @@ use serde_json::Value;
 use super::{Error, Reader, Tx};
 use crate::domain::time::Timestamp;
 
-/// One thing that happened.
+/// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Its place in the order; never used twice.
+    /// Its position in the order. Never reused.
     pub seq: i64,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// `stamp` or `delivery`.
     pub kind: String,
-    /// Ids and states only, as JSON text.
+    /// JSON text with ids and states only.
     pub body: String,
 }
 
 impl Reader<'_> {
-    /// What happened after `seq`, oldest first.
+    /// Returns the changes after `seq`, oldest first.
     pub fn changes_after(&self, seq: i64, limit: usize) -> Result<Vec<Change>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -38,7 +38,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The first and the last change that are kept: `(first, last)`; `last` is also right when all were pruned.
+    /// Returns the positions of the first and the last stored change. `last` is also correct if all changes were pruned.
     pub fn changes_kept(&self) -> Result<(i64, i64), Error> {
         Ok(self.conn.query_row(
             "SELECT coalesce((SELECT min(seq) FROM changes), last + 1), last
@@ -50,7 +50,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Tells those who watch.
+    /// Records a change.
     pub fn record_change(&self, kind: &str, body: &Value, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("INSERT INTO changes (at, kind, body) VALUES (?1, ?2, ?3)")?

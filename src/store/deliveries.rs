@@ -1,9 +1,9 @@
-//! Deliveries as people look at them: one, a page, those of an enrollment, and how many there are.
+//! Reading deliveries: one, a page, those of an enrollment, and their counts.
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, params_from_iter};
 
-use super::row::{ms, word};
+use super::row::{timestamp, word};
 use super::{Error, Reader};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -12,27 +12,26 @@ use crate::domain::time::Timestamp;
 /// A delivery as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRow {
-    /// Its id.
     pub id: i64,
-    /// The event.
+    /// The id of the event.
     pub event_id: String,
     /// The event's type.
     pub event_type: EventType,
-    /// Where to.
+    /// The name of the destination.
     pub destination: String,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// How many requests were begun since it was made or replayed.
+    /// How many requests were started since it was created or replayed.
     pub attempts: u32,
-    /// When the next one is due.
+    /// When the next attempt is due.
     pub next_attempt_at: Option<Timestamp>,
-    /// The status of the last answer.
+    /// The HTTP status of the last answer.
     pub last_status: Option<u16>,
-    /// What went wrong last, for a person.
+    /// What went wrong in the last attempt, for a person.
     pub last_error: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When a receiver took it.
+    /// When the receiver accepted it.
     pub delivered_at: Option<Timestamp>,
 }
 
@@ -50,13 +49,13 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// The index that the list uses.
+    /// Returns the index that the list uses.
     fn way(&self) -> &'static str {
         match (&self.event, &self.destination, self.state) {
             (Some(_), _, _) => "INDEXED BY sqlite_autoindex_deliveries_1",
             (None, Some(_), Some(_)) => "INDEXED BY deliveries_by_state",
             (None, Some(_), None) => "INDEXED BY deliveries_by_destination",
-            // Most are, and the newest come first.
+            // Most deliveries are delivered, so reading the newest rows fills the page soon.
             (None, None, Some(DeliveryState::Delivered) | None) => "NOT INDEXED",
             (None, None, Some(_)) => "INDEXED BY deliveries_by_state",
         }
@@ -70,9 +69,9 @@ pub struct OutboxCount {
     pub destination: String,
     /// The state.
     pub state: DeliveryState,
-    /// How many.
+    /// The number of deliveries.
     pub count: u64,
-    /// When the oldest of them was made.
+    /// When the oldest of them was created.
     pub oldest: Timestamp,
 }
 
@@ -87,16 +86,16 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         destination: row.get("destination")?,
         state: word(row, "state")?,
         attempts: row.get("attempts")?,
-        next_attempt_at: ms(row, "next_attempt_at")?,
+        next_attempt_at: timestamp(row, "next_attempt_at")?,
         last_status: row.get("last_status")?,
         last_error: row.get("last_error")?,
         created_at: Timestamp(row.get("created_at")?),
-        delivered_at: ms(row, "delivered_at")?,
+        delivered_at: timestamp(row, "delivered_at")?,
     })
 }
 
 impl Reader<'_> {
-    /// One delivery.
+    /// Returns one delivery.
     pub fn delivery(&self, id: i64) -> Result<Option<DeliveryRow>, Error> {
         Ok(self
             .conn
@@ -105,7 +104,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// Deliveries, newest first.
+    /// Returns a page of deliveries, newest first.
     pub fn deliveries(
         &self,
         filter: &DeliveryFilter,
@@ -130,7 +129,7 @@ impl Reader<'_> {
             also("id <", before.into());
         }
         values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        // Where an index has another order than the list, only row numbers are sorted.
+        // If the index has another order than the list, only row numbers are sorted.
         let sql = format!(
             "{SELECT} WHERE d.id IN (SELECT id FROM deliveries {} WHERE {clauses} ORDER BY id DESC LIMIT ?{})
              ORDER BY d.id DESC",
@@ -145,7 +144,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The deliveries of an enrollment's events, oldest first.
+    /// Returns the deliveries of an enrollment's events, oldest first.
     pub fn deliveries_of_enrollment(&self, enrollment: &str) -> Result<Vec<DeliveryRow>, Error> {
         let rows = self
             .conn
@@ -157,7 +156,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// How many deliveries are in which state, by destination. The ids of deliveries grow, so the lowest one is the oldest.
+    /// Counts the deliveries by destination and state. Ids grow, so the lowest id belongs to the oldest delivery.
     pub fn outbox_counts(&self) -> Result<Vec<OutboxCount>, Error> {
         let rows = self
             .conn

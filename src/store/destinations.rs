@@ -1,26 +1,26 @@
-//! What has to be remembered of a destination: whether its receiver said that it is gone (410).
+//! The stored state of destinations: whether a receiver answered 410 Gone, which stops its destination.
 
 use rusqlite::{OptionalExtension, params};
 
-use super::row::ms;
+use super::row::timestamp;
 use super::{Error, Reader, Tx};
 use crate::domain::time::Timestamp;
 
-/// A destination as it is remembered.
+/// A destination as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRow {
     /// Its name in the configuration.
     pub name: String,
-    /// A fingerprint of the url that was stopped; another url starts it again.
+    /// A fingerprint of the URL. A different URL starts a stopped destination.
     pub url_fingerprint: String,
-    /// Since when it is stopped.
+    /// When it was stopped. `None` if it runs.
     pub stopped_at: Option<Timestamp>,
-    /// Why.
+    /// Why it was stopped.
     pub stopped_reason: Option<String>,
 }
 
 impl Reader<'_> {
-    /// What is remembered of a destination.
+    /// Returns the stored state of a destination.
     pub fn destination(&self, name: &str) -> Result<Option<DestinationRow>, Error> {
         Ok(self
             .conn
@@ -29,7 +29,7 @@ impl Reader<'_> {
                 Ok(DestinationRow {
                     name: row.get("name")?,
                     url_fingerprint: row.get("url_fingerprint")?,
-                    stopped_at: ms(row, "stopped_at")?,
+                    stopped_at: timestamp(row, "stopped_at")?,
                     stopped_reason: row.get("stopped_reason")?,
                 })
             })
@@ -45,9 +45,9 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Remembers the url of a configured destination. One that was stopped under another url starts.
+    /// Stores the URL of a configured destination. If it was stopped under another URL, it starts.
     pub fn register_destination(&self, name: &str, url_fingerprint: &str) -> Result<(), Error> {
-        self.has_work(name);
+        self.notify_destination(name);
         self.conn.execute(
             "INSERT INTO destinations (name, url_fingerprint) VALUES (?1, ?2)
              ON CONFLICT (name) DO UPDATE SET url_fingerprint = excluded.url_fingerprint,
@@ -58,7 +58,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Stops a destination: nothing but tests is sent to it until it is started. Does nothing when it has another url by now.
+    /// Stops a destination: only tests are sent to it until it is started. Does nothing if its URL has changed meanwhile.
     pub fn stop_destination(
         &self,
         name: &str,
@@ -76,9 +76,9 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Starts a destination that was stopped. Returns whether it was.
+    /// Starts a destination. Returns whether it had been stopped.
     pub fn start_destination(&self, name: &str) -> Result<bool, Error> {
-        self.has_work(name);
+        self.notify_destination(name);
         Ok(self.conn.execute(
             "UPDATE destinations SET stopped_at = NULL, stopped_reason = NULL
              WHERE name = ?1 AND stopped_at IS NOT NULL",

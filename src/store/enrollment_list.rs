@@ -1,7 +1,7 @@
-//! The filtered list of enrollments. Whatever the filter, a page costs about as much as its items, not as much as the table.
+//! The filtered list of enrollments. With any filter, the cost of a page depends on its items, not on the size of the table.
 //!
-//! A page is filled in two goes. The first walks a bounded number of rows in the order of the list, which finds the items of every
-//! filter that fits many rows. The second uses the index that holds only rows of the kind that is sought.
+//! A page is filled by two queries. The first one reads a bounded number of rows in list order. It fills the page if many rows match
+//! the filter. The second one continues with the index that contains the fewest rows besides the matching ones.
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
@@ -11,33 +11,33 @@ use super::{Error, Reader};
 use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::signal::Path;
 
-/// How many rows the first go looks at.
-const WALK: i64 = 5_000;
+/// How many rows the first query reads.
+const FIRST_ROWS: i64 = 5_000;
 
 /// Which enrollments to list; they come oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct EnrollmentFilter {
-    /// Only of this campaign.
+    /// Only enrollments of this campaign.
     pub campaign: Option<String>,
-    /// Only of this account.
+    /// Only enrollments of this account.
     pub account: Option<String>,
-    /// Only in this status.
+    /// Only enrollments in this status.
     pub status: Option<Status>,
-    /// Only late ones, or only those that are not.
+    /// Only late enrollments, or only the others.
     pub late: Option<bool>,
-    /// Only those stamped by this path.
+    /// Only enrollments whose accept was matched by this path.
     pub path: Option<Path>,
-    /// Only accepted ones, or only those that are not.
+    /// Only accepted enrollments, or only the others.
     pub connected: Option<bool>,
-    /// Only where the id, the name, the company or the public identifier contains this, in any case.
+    /// Only enrollments whose id, name, company or public identifier contains this text, ignoring case.
     pub q: Option<String>,
-    /// Only those enrolled after this place in the order.
+    /// Only enrollments after this position in the order of creation.
     pub after: Option<i64>,
 }
 
-/// The index that a query uses, with the condition that the index itself has.
+/// An index that a query can use. A partial index comes with its own condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum ListIndex {
     All,
     OfCampaign,
     OfAccount,
@@ -47,8 +47,8 @@ enum Way {
     Open,
 }
 
-impl Way {
-    fn index(self) -> &'static str {
+impl ListIndex {
+    fn name(self) -> &'static str {
         match self {
             Self::All => "NOT INDEXED",
             Self::OfCampaign => "INDEXED BY enrollments_by_campaign",
@@ -72,39 +72,39 @@ impl Way {
 }
 
 impl EnrollmentFilter {
-    /// The index whose rows have the order of the list.
-    fn walk(&self) -> Way {
+    /// Returns the index whose rows are in list order.
+    fn in_order(&self) -> ListIndex {
         match (&self.account, &self.campaign) {
-            (Some(_), _) => Way::OfAccount,
-            (None, Some(_)) => Way::OfCampaign,
-            (None, None) => Way::All,
+            (Some(_), _) => ListIndex::OfAccount,
+            (None, Some(_)) => ListIndex::OfCampaign,
+            (None, None) => ListIndex::All,
         }
     }
 
-    /// The index with the fewest rows beside those that are sought. Those that are not late or not connected are most of all, so
-    /// they have none.
-    fn narrow(&self) -> Way {
+    /// Returns the index with the fewest rows besides the matching ones. Most enrollments are neither late nor connected, so there
+    /// is no index for those.
+    fn narrow(&self) -> ListIndex {
         match self.status {
-            _ if self.late == Some(true) => Way::Late,
-            Some(Status::ConnectionSent) => Way::Open,
-            Some(Status::ConnectionAccepted) => Way::Accepted,
-            Some(_) => Way::OfStatus,
-            None if self.connected == Some(true) || self.path.is_some() => Way::Accepted,
-            None => self.walk(),
+            _ if self.late == Some(true) => ListIndex::Late,
+            Some(Status::ConnectionSent) => ListIndex::Open,
+            Some(Status::ConnectionAccepted) => ListIndex::Accepted,
+            Some(_) => ListIndex::OfStatus,
+            None if self.connected == Some(true) || self.path.is_some() => ListIndex::Accepted,
+            None => self.in_order(),
         }
     }
 }
 
-/// A query that is being put together.
+/// The conditions of a query and their values.
 struct Query {
     clauses: String,
     values: Vec<Value>,
 }
 
 impl Query {
-    fn of(filter: &EnrollmentFilter, way: Way) -> Self {
+    fn of(filter: &EnrollmentFilter, index: ListIndex) -> Self {
         let mut query = Self {
-            clauses: way.condition().to_owned(),
+            clauses: index.condition().to_owned(),
             values: Vec::new(),
         };
         if let Some(campaign) = &filter.campaign {
@@ -144,19 +144,19 @@ impl Query {
 }
 
 impl Reader<'_> {
-    /// Enrollments in the order in which they were made.
+    /// Returns a page of enrollments in the order of their creation.
     pub fn enrollments(
         &self,
         filter: &EnrollmentFilter,
         limit: usize,
     ) -> Result<Vec<Enrollment>, Error> {
-        let (walk, narrow) = (filter.walk(), filter.narrow());
+        let (in_order, narrow) = (filter.in_order(), filter.narrow());
         let after = filter.after.unwrap_or(0);
-        let end = match narrow == walk || filter.q.is_some() {
+        let end = match narrow == in_order || filter.q.is_some() {
             true => None,
-            false => self.walk_end(filter, after)?,
+            false => self.first_rows_end(filter, after)?,
         };
-        let mut rows = self.part(filter, walk, after, end, limit)?;
+        let mut rows = self.part(filter, in_order, after, end, limit)?;
         if let Some(end) = end
             && rows.len() < limit
         {
@@ -165,21 +165,21 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The last row that the first go looks at; `None` when it reaches all.
-    fn walk_end(&self, filter: &EnrollmentFilter, after: i64) -> Result<Option<i64>, Error> {
+    /// Returns the last row that the first query reads, or `None` if it reads all.
+    fn first_rows_end(&self, filter: &EnrollmentFilter, after: i64) -> Result<Option<i64>, Error> {
         let scope = EnrollmentFilter {
             campaign: filter.campaign.clone().filter(|_| filter.account.is_none()),
             account: filter.account.clone(),
             ..EnrollmentFilter::default()
         };
-        let way = filter.walk();
-        let mut query = Query::of(&scope, way);
+        let index = filter.in_order();
+        let mut query = Query::of(&scope, index);
         query.also("seq > ?", after);
         let sql = format!(
             "SELECT seq FROM enrollments {} WHERE {} ORDER BY seq LIMIT 1 OFFSET {}",
-            way.index(),
+            index.name(),
             query.clauses,
-            WALK - 1
+            FIRST_ROWS - 1
         );
         Ok(self
             .conn
@@ -191,27 +191,27 @@ impl Reader<'_> {
     fn part(
         &self,
         filter: &EnrollmentFilter,
-        way: Way,
+        index: ListIndex,
         after: i64,
         end: Option<i64>,
         limit: usize,
     ) -> Result<Vec<Enrollment>, Error> {
-        let mut query = Query::of(filter, way);
+        let mut query = Query::of(filter, index);
         query.also("seq > ?", after);
         if let Some(end) = end {
             query.also("seq <= ?", end);
         }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         query.values.push(limit.into());
-        let (index, clauses, place) = (way.index(), query.clauses, query.values.len());
-        // Where an index has another order than the list, only row numbers are sorted.
-        let sql = match way {
-            Way::Accepted | Way::Open => format!(
-                "SELECT * FROM enrollments WHERE seq IN (SELECT seq FROM enrollments {index}
+        let (name, clauses, place) = (index.name(), query.clauses, query.values.len());
+        // If the index has another order than the list, only row numbers are sorted.
+        let sql = match index {
+            ListIndex::Accepted | ListIndex::Open => format!(
+                "SELECT * FROM enrollments WHERE seq IN (SELECT seq FROM enrollments {name}
                    WHERE {clauses} ORDER BY seq LIMIT ?{place}) ORDER BY seq"
             ),
             _ => format!(
-                "SELECT * FROM enrollments {index} WHERE {clauses} ORDER BY seq LIMIT ?{place}"
+                "SELECT * FROM enrollments {name} WHERE {clauses} ORDER BY seq LIMIT ?{place}"
             ),
         };
         let rows = self

@@ -1,27 +1,28 @@
-//! Enrollments: reading, and the writes of everyone but the stamp.
+//! Reading and writing enrollments.
 
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
-use super::row::{id, ms, word, word_or_null};
+use super::row::{id, timestamp, word, word_or_null};
 use super::{Error, Reader, Tx};
 use crate::domain::enrollment::{Accept, Enrollment, Invite};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::time::Timestamp;
 
-/// Which enrollments count as open (contract section 1): those whose invite, or without one whose creation, is younger.
+/// How old an enrollment may be to count as open: its invite, or its creation if it has no invite, must be later than `since`.
+/// See docs/rules/polling.md.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenScope {
-    /// `now` less `poll.horizon`.
+    /// `now` minus `poll.horizon`.
     pub since: Timestamp,
 }
 
-/// The condition of `open`, on `e` (enrollments) and `c` (campaigns); `?1` is [`OpenScope::since`].
+/// The SQL condition for open enrollments, on `e` (enrollments) and `c` (campaigns). `?1` is [`OpenScope::since`].
 pub(super) const OPEN: &str = "e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE')
     AND c.status NOT IN ('draft', 'archived') AND coalesce(e.invited_at, e.created_at) > ?1";
 
 pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
-    let accept = match ms(row, "accepted_at")? {
+    let accept = match timestamp(row, "accepted_at")? {
         None => None,
         Some(at) => Some(Accept {
             at,
@@ -41,7 +42,7 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
         account: id(row, "account_id")?,
         campaign: id(row, "campaign_id")?,
         status: word(row, "status")?,
-        status_at: ms(row, "status_at")?,
+        status_at: timestamp(row, "status_at")?,
         name: row.get("name")?,
         headline: row.get("headline")?,
         company: row.get("company")?,
@@ -55,23 +56,23 @@ pub(super) fn enrollment(row: &Row<'_>) -> rusqlite::Result<Enrollment> {
             public_identifier: row.get("public_identifier")?,
         },
         invite: Invite {
-            at: ms(row, "invited_at")?,
+            at: timestamp(row, "invited_at")?,
             provider_id: row.get("invite_provider_id")?,
             number: row.get("invite_number")?,
             invitation_id: row.get("invitation_id")?,
             note_hash: row.get("note_hash")?,
-            reported_at: ms(row, "open_reported_at")?,
+            reported_at: timestamp(row, "open_reported_at")?,
         },
         accept,
-        replied_at: ms(row, "replied_at")?,
-        next_step_at: ms(row, "next_step_at")?,
+        replied_at: timestamp(row, "replied_at")?,
+        next_step_at: timestamp(row, "next_step_at")?,
         first_seen_after_accept: row.get("met_later")?,
         created_at: Timestamp(row.get("created_at")?),
     })
 }
 
 impl Reader<'_> {
-    /// One enrollment.
+    /// Returns one enrollment.
     pub fn enrollment(&self, id: &EnrollmentId) -> Result<Option<Enrollment>, Error> {
         Ok(self
             .conn
@@ -80,7 +81,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// How many enrollments of an account are open.
+    /// Counts the open enrollments of an account.
     pub fn open_enrollments(&self, account: &AccountId, scope: OpenScope) -> Result<u64, Error> {
         let count: i64 = self
             .conn
@@ -106,7 +107,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores a new enrollment. Its account and its campaign must exist.
+    /// Stores a new enrollment. Its account and campaign must exist.
     pub fn insert_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -122,7 +123,7 @@ impl Tx<'_> {
         self.update_enrollment(e)
     }
 
-    /// Stores everything that is not the accept, the reply or the next step of an enrollment.
+    /// Stores every field of an enrollment except the accept, the reply and the next step.
     pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
         self.conn
             .prepare_cached(

@@ -1,5 +1,5 @@
-//! Erasing a person: from every table, undelivered and delivered event bodies included. The dedupe keys stay, so that the same
-//! accept is never announced a second time.
+//! Erasing a person from every table, including the bodies of delivered and undelivered events. The dedupe keys stay, so that the
+//! same accept is never announced twice.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::domain::signal::Outcome;
 use crate::domain::time::Timestamp;
 
 impl Tx<'_> {
-    /// Deletes an enrollment and everything that is known of the person through it.
+    /// Deletes an enrollment and everything that is stored about its person.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`] if there is no such enrollment.
     pub fn erase_enrollment(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         let enrollment = self
             .enrollment(id)?
@@ -35,9 +35,11 @@ impl Tx<'_> {
         )
     }
 
-    /// What follows when an open enrollment moves to another person: nothing that was seen of the first one shows under the second,
-    /// or outlives the erasing of the first. Ledger rows that are no evidence are deleted. Evidence of a connection is untied and
-    /// stays, because the first person may be enrolled again. Events are facts and stay too, filed under the person they name.
+    /// Separates an open enrollment from its former person when it moves to another person. Nothing about the former person may
+    /// appear under the new one, or remain after the former person is erased.
+    ///
+    /// Ledger rows that are not evidence are deleted. Evidence of a connection is untied and stays, because the former person may be
+    /// enrolled again. Events stay too, and are indexed by the keys of the former person.
     pub fn forget_former_person(&self, before: &Enrollment) -> Result<(), Error> {
         self.index_former_events(before)?;
         self.conn.execute(
@@ -53,7 +55,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Files the events that name the person an enrollment was about until now.
+    /// Indexes the events that name the current person of an enrollment by the keys of that person.
     fn index_former_events(&self, before: &Enrollment) -> Result<(), Error> {
         let events: Vec<i64> = self
             .conn
@@ -74,7 +76,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Erases the bodies of an enrollment's events, also of those from before it moved to its person.
+    /// Erases the bodies of all events of an enrollment, including those about former persons.
     fn erase_events(&self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         let events = self.numbers(
             "SELECT seq FROM events WHERE enrollment_id = ?1",
@@ -85,7 +87,7 @@ impl Tx<'_> {
             .try_for_each(|e| self.erase_event(e, now))
     }
 
-    /// Erases the bodies of events that name the person and belong to enrollments that were moved to another one since.
+    /// Erases the bodies of events that name the person but belong to enrollments that have moved to another person.
     fn erase_former_events(&self, known: &[Identity], now: Timestamp) -> Result<(), Error> {
         for identity in known {
             for key in Keys::of(identity).iter() {
@@ -98,8 +100,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Erases the body of an event. Undelivered deliveries have nothing left to deliver; they stay visible. What a receiver said
-    /// of the person goes in any state.
+    /// Erases the body of an event. Its undelivered deliveries have nothing left to send, so they become dead and stay visible.
     fn erase_event(&self, seq: i64, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE events SET body = NULL WHERE seq = ?1")?
@@ -127,7 +128,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The numbers that a query with one text gives.
+    /// Returns the integers that a query with one text parameter selects.
     fn numbers(&self, sql: &str, text: &str) -> Result<Vec<i64>, Error> {
         let rows = self
             .conn
@@ -137,8 +138,8 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// Deletes every ledger row about the person but those that belong to other enrollments of the same person. Returns every
-    /// identity that the person was known by.
+    /// Deletes every ledger row about the person, except rows that belong to other enrollments of the same person. Returns every
+    /// known identity of the person.
     fn erase_signals(&self, e: &Enrollment) -> Result<Vec<Identity>, Error> {
         let mut known = vec![e.identity.clone(), e.invite.identity()];
         let mut signals = BTreeSet::new();
@@ -147,7 +148,7 @@ impl Tx<'_> {
             known.extend(self.named_by(signal)?.map(|(identity, _)| identity));
             signals.insert(signal);
         }
-        // What one row says of the person may lead to another.
+        // The identity in one row may lead to further rows.
         let mut next = 0;
         let mut looked_up = BTreeSet::new();
         while let Some(identity) = known.get(next).cloned() {
@@ -177,7 +178,7 @@ impl Tx<'_> {
         Ok(known)
     }
 
-    /// Whom a ledger row names, and what it led to; `None` when it is gone.
+    /// Returns the identity and the outcome of a ledger row, or `None` if the row no longer exists.
     fn named_by(&self, signal: i64) -> Result<Option<(Identity, Outcome)>, Error> {
         Ok(self
             .conn
@@ -197,7 +198,7 @@ impl Tx<'_> {
             .optional()?)
     }
 
-    /// Whether a ledger row led to something for another enrollment of the person that it names.
+    /// Whether a ledger row had an effect on another enrollment of the person that it names.
     fn belongs_to_another(&self, signal: i64, e: &Enrollment) -> Result<bool, Error> {
         let Some((named, outcome)) = self.named_by(signal)? else {
             return Ok(false);
@@ -223,7 +224,7 @@ impl Tx<'_> {
         Ok(false)
     }
 
-    /// Where a poll stopped reading is marked by the person who stood there. Without the mark it reads on, down to its bound.
+    /// Erases the watermarks that name the person. Without a watermark, the next poll reads on down to its bound.
     fn erase_marks(&self, known: &[Identity]) -> Result<(), Error> {
         let mut names = BTreeSet::new();
         for identity in known {
@@ -249,7 +250,7 @@ impl Tx<'_> {
     }
 }
 
-/// Whether an identity that shares a name with the person has another member number.
+/// Whether an identity that shares a key with the person has a different member number.
 fn somebody_else(known: &[Identity], named: &Identity) -> bool {
     let numbers: BTreeSet<i64> = known.iter().flat_map(Identity::numbers).collect();
     !numbers.is_empty()

@@ -1,21 +1,22 @@
-//! What can go wrong with the store, sorted by what the caller has to do about it.
+//! The errors of the store, by what the caller has to do about them.
 
 use rusqlite::ErrorCode;
 
-/// Why a read or a write did not happen. Nothing of a failed write is on disk, with one exception that the writer treats as
-/// final for the process: a failed fsync.
+/// Why a read or a write failed. Nothing of a failed write is on disk. The exception is a failed fsync, after which the writer stops
+/// for good.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The database can't commit right now: disk full, an I/O error, another process holds it. Answer 503; the sender repeats.
+    /// The database can't commit right now: the disk is full, an I/O error, or another process holds it. Answered with 503, so that
+    /// the sender tries again.
     #[error("the database can't be used right now: {0}")]
     Unavailable(String),
-    /// Too much is asked at once, or for too long. Answer 503; the text says what the client can do.
+    /// Too many queries wait, or one took too long. Answered with 503. The text says what the client can do.
     #[error("{0}")]
     Busy(String),
-    /// What was asked for is not there. The text says what.
+    /// The requested resource does not exist. The text names it.
     #[error("{0}")]
     NotFound(String),
-    /// The state does not allow it (409). `kind` is the problem type, `detail` a sentence.
+    /// The current state does not allow the operation. Answered with 409.
     #[error("{detail}")]
     Conflict {
         /// A short name for programs, such as `no-usable-prospects`.
@@ -23,22 +24,22 @@ pub enum Error {
         /// One sentence for a person.
         detail: String,
     },
-    /// A value can't be used: which field, and why.
+    /// A value is invalid. The text names the field and the reason.
     #[error("{0}")]
     BadInput(#[from] crate::domain::bad_input::BadInput),
-    /// A constraint refused it or a row can't be read: a defect, not the caller's fault.
+    /// A defect: a constraint was violated or a row can't be read. Not the caller's fault.
     #[error("internal error: {0}")]
     Internal(String),
 }
 
 impl Error {
-    /// Something that is not there.
+    /// Returns the error for a resource that does not exist.
     pub fn not_found(what: &str, id: &str) -> Self {
         let id: String = id.chars().take(300).collect();
         Self::NotFound(format!("There is no {what} {id:?}."))
     }
 
-    /// Something the state does not allow.
+    /// Returns the error for an operation that the current state does not allow.
     pub fn conflict(kind: &'static str, detail: impl Into<String>) -> Self {
         Self::Conflict {
             kind,
@@ -71,7 +72,7 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-/// Whether the error means that what was written may or may not be on disk, so that this process may acknowledge nothing more.
+/// Whether the error leaves it unknown if a write is on disk, so that this process must not acknowledge anything more.
 pub(super) fn is_failed_fsync(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error().map(|e| e.extended_code),

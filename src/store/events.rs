@@ -1,4 +1,4 @@
-//! Events and, in the same breath, one delivery per destination that wants each.
+//! Events, each with one delivery per destination that subscribes to it.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -8,32 +8,32 @@ use crate::domain::event::{EventType, event_id};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Timestamp;
 
-/// An event to be made.
+/// An event to be created.
 pub struct NewEvent<'a> {
-    /// What makes it unique, for ever.
+    /// The dedupe key: at most one event with this key is ever created.
     pub dedupe_key: &'a str,
     /// What happened.
     pub event_type: EventType,
-    /// Whom it is about.
+    /// The enrollment it is about.
     pub enrollment: Option<&'a EnrollmentId>,
-    /// The body as destinations of kind `webhook` get it, a JSON text.
+    /// The body for destinations of kind `webhook`, as JSON text.
     pub body: &'a str,
-    /// The destinations that want it.
+    /// The names of the destinations that subscribe to it.
     pub destinations: &'a [String],
-    /// Now.
+    /// The time of creation.
     pub now: Timestamp,
 }
 
 /// An event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRow {
-    /// The order in which they were made.
+    /// Its position in the order of creation.
     pub seq: i64,
     /// `evt_…`.
     pub id: String,
     /// What happened.
     pub event_type: EventType,
-    /// The body; `None` when the person was erased.
+    /// The body. `None` if the person was erased.
     pub body: Option<String>,
 }
 
@@ -47,7 +47,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRow> {
 }
 
 impl Reader<'_> {
-    /// Events after `seq`, oldest first, without those that were erased.
+    /// Returns the events after `seq`, oldest first, without erased ones.
     pub fn events_after(&self, seq: i64, limit: usize) -> Result<Vec<EventRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -60,7 +60,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The place of an event in the order.
+    /// Returns the position of an event in the order of creation.
     pub fn event_seq(&self, id: &str) -> Result<Option<i64>, Error> {
         Ok(self
             .conn
@@ -71,7 +71,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Makes the event and its deliveries, unless an event of this key was ever made. Returns whether it was made now.
+    /// Creates the event and its deliveries, unless an event with this dedupe key exists. Returns whether it was created.
     pub fn make_event(&self, event: &NewEvent<'_>) -> Result<bool, Error> {
         let id = event_id(event.dedupe_key);
         let made = self

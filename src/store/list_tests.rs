@@ -1,4 +1,4 @@
-//! Lists and counts give what a plain look at every row gives, whatever index they use.
+//! Lists and counts return the same as a plain check of every row, whatever index they use.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::enrollment::Status;
 use crate::domain::ids::CampaignId;
 use crate::domain::signal::{Outcome, Path, Source};
 
-/// More rows than the first go of a list looks at; those of rare kinds come last.
+/// More rows than the first query of a list reads. Rows of rare kinds come last.
 const ROWS: i64 = 11_000;
 
 const FILL: &str = "
@@ -36,7 +36,7 @@ INSERT INTO signals (id, received_at, source, account_id, outcome, reason, raw)
 SELECT i, i, CASE WHEN i % 100 > 0 OR i > 4000 THEN 'webhook' ELSE iif(i % 200 > 0, 'poll', 'resync') END, 'a' || (i % 2),
   CASE WHEN i > 4000 THEN 'unmatched' ELSE iif(i % 3 = 0, 'stamped', 'ambiguous') END, '', '{}' FROM n;";
 
-/// A database with rows of every kind, and a plain connection to it.
+/// Returns a database with rows of every kind, and a plain connection to it.
 pub(super) fn filled() -> (TempDir, Connection) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("a.db");
@@ -50,7 +50,7 @@ pub(super) fn filled() -> (TempDir, Connection) {
     (dir, conn)
 }
 
-/// Every combination of the values of some filters.
+/// Returns every combination of the filters of the enrollment list.
 pub(super) fn enrollment_filters() -> Vec<EnrollmentFilter> {
     let text = |text: &str| Some(text.to_owned());
     let mut filters = Vec::new();
@@ -88,7 +88,7 @@ pub(super) fn enrollment_filters() -> Vec<EnrollmentFilter> {
     filters
 }
 
-/// Every combination of the values of the ledger's filters.
+/// Returns every combination of the filters of the ledger.
 pub(super) fn signal_filters() -> Vec<SignalFilter> {
     let mut filters = Vec::new();
     for outcome in Outcome::ALL.iter().copied().map(Some).chain([None]) {

@@ -1,4 +1,4 @@
-//! Finding the enrollments that may be a person, through the indexes; which of them are, the caller decides.
+//! Finding the enrollments that may be a given person, by index. The caller decides which of them are.
 
 use rusqlite::params;
 
@@ -7,12 +7,9 @@ use super::{Error, Reader};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 
-/// An enrollment that shares at least one id with the person.
-pub type Candidate = Enrollment;
-
 impl Reader<'_> {
-    /// Every enrollment, of any account, that shares an id, a number or a public identifier with the person.
-    pub fn candidates(&self, person: &Identity) -> Result<Vec<Candidate>, Error> {
+    /// Returns every enrollment, of any account, that shares an id, a member number or a public identifier with the person.
+    pub fn candidates(&self, person: &Identity) -> Result<Vec<Enrollment>, Error> {
         let numbers: Vec<i64> = person.numbers().collect();
         let rows = self
             .conn

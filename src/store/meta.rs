@@ -1,4 +1,4 @@
-//! Facts about the installation: its secret key for hashes.
+//! Values that belong to the installation, such as its secret key for hashes.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -6,7 +6,7 @@ use super::{Error, Tx};
 use crate::domain::note::NoteKey;
 
 impl Tx<'_> {
-    /// The key of this installation, made from the operating system's randomness on first use.
+    /// Returns the hash key of this installation. It is created from the operating system's randomness on first use.
     pub fn note_key(&self) -> Result<NoteKey, Error> {
         let found: Option<[u8; 32]> = self
             .conn
@@ -25,10 +25,10 @@ impl Tx<'_> {
         Ok(NoteKey::new(bytes))
     }
 
-    /// A commit that changes nothing anyone reads: shows whether the database can still be written.
+    /// Writes a value that nothing reads, to find out whether the database can be written.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when it can't.
+    /// [`Error::Unavailable`] if it can't be written.
     pub fn probe(&self, now: crate::domain::time::Timestamp) -> Result<(), Error> {
         self.conn.execute(
             "INSERT INTO meta (key, value) VALUES ('probe', CAST(?1 AS BLOB))

@@ -1,4 +1,4 @@
-//! Numbered migrations: they run at start, each in its own transaction, and a database from a newer acceptd is refused.
+//! Numbered migrations. They run at start, each in its own transaction. A database of a newer acceptd is refused.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::{OpenError, StoreObserver};
 
-/// The migrations in order; the position plus one is the schema version. Never change one that has been released: add another.
+/// The migrations in order. The schema version is the position plus one. Never change a released migration: add another one.
 pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_spine.sql"),
     include_str!("migrations/0002_steps.sql"),
@@ -23,27 +23,26 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_polls.sql"),
 ];
 
-/// The schema version of this program.
+/// Returns the schema version of this program.
 #[must_use]
 pub fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
-/// How many steps of SQLite's virtual machine lie between two looks whether the process was asked to stop: some milliseconds.
-const STEPS_PER_LOOK: i32 = 100_000;
+/// How many steps of SQLite's virtual machine run between two checks whether the process is asked to stop: some milliseconds.
+const STEPS_PER_CHECK: i32 = 100_000;
 
-/// Brings the database to the newest schema. Ends early when the observer says that the process is stopping: the migration that
-/// is under way is rolled back, those before it stay.
+/// Migrates the database to the newest schema. If the observer reports that the process is stopping, the running migration is rolled
+/// back and the finished ones stay.
 ///
 /// # Errors
-/// [`OpenError::Newer`] for a database that a newer acceptd has written, [`OpenError::Stopped`] when it ended early; SQLite's
-/// errors otherwise.
+/// [`OpenError::Newer`] for a database of a newer acceptd, [`OpenError::Stopped`] if the process is stopping, or an error of SQLite.
 pub(super) fn migrate(
     conn: &mut Connection,
     observer: &Arc<dyn StoreObserver>,
 ) -> Result<(), OpenError> {
     let asked = observer.clone();
-    conn.progress_handler(STEPS_PER_LOOK, Some(move || asked.stopping()))?;
+    conn.progress_handler(STEPS_PER_CHECK, Some(move || asked.stopping()))?;
     let migrated = run(conn, observer.as_ref());
     conn.progress_handler(0, None::<fn() -> bool>)?;
     migrated
@@ -66,7 +65,7 @@ fn run(conn: &mut Connection, observer: &dyn StoreObserver) -> Result<(), OpenEr
             return Err(OpenError::Stopped);
         }
         let step = step(conn, version, sql);
-        // Any error may be a consequence of the interruption, for example one about the schema.
+        // The interruption may cause any error, for example one about the schema.
         if step.is_err() && observer.stopping() {
             return Err(OpenError::Stopped);
         }
@@ -78,7 +77,7 @@ fn run(conn: &mut Connection, observer: &dyn StoreObserver) -> Result<(), OpenEr
 }
 
 fn step(conn: &mut Connection, version: i64, sql: &str) -> Result<(), OpenError> {
-    // Tables may be rebuilt: references are checked as a whole before the commit instead of row by row.
+    // A migration may rebuild tables, so references are checked as a whole before the commit instead of row by row.
     conn.pragma_update(None, "foreign_keys", false)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(sql)?;

@@ -1,6 +1,6 @@
 //! The only SQL: one writer thread that batches, query-only readers, migrations, one file per table family.
 //!
-//! Everything else speaks to the store in domain operations: methods of [`Reader`] and [`Tx`].
+//! All other modules use the store through domain operations: the methods of [`Reader`] and [`Tx`].
 
 mod accounts;
 mod backup;
@@ -67,7 +67,6 @@ pub use enrollment_list::EnrollmentFilter;
 pub use enrollments::OpenScope;
 pub use error::Error;
 pub use events::{EventRow, NewEvent};
-pub use matching::Candidate;
 pub use news::OutboxNews;
 pub use open::OpenError;
 pub use outbox::{Claimed, Settlement};
@@ -85,30 +84,30 @@ pub use view::ApiStore;
 use view::VIEWS;
 use writer::{Request, Write, Writer};
 
-/// How many queries of the daemon's own work run at once. They never wait for the writer, nor for what people look at.
+/// How many of the daemon's own queries run at once. They never wait for the writer or for views.
 const READERS: usize = 3;
 
-/// What the store tells while it works. Called on the writer's thread: return at once.
+/// Receives reports about the writer. Called on the writer's thread, so every method must return at once.
 pub trait StoreObserver: Send + Sync + 'static {
-    /// The writer is not stuck. Called at least every second while it works, waits for work or waits for another process.
+    /// Reports that the writer is not stuck. Called at least every second, whether it works or waits.
     fn alive(&self) {}
-    /// Whether the process was asked to stop. A migration then ends and is rolled back.
+    /// Whether the process is asked to stop. If so, a running migration is rolled back.
     fn stopping(&self) -> bool {
         false
     }
-    /// A transaction of `requests` requests is on disk; it took `took` from the first of them.
+    /// Reports that a transaction of `requests` requests is on disk, `took` after its start.
     fn committed(&self, requests: usize, took: Duration) {
         let _ = (requests, took);
     }
-    /// A transaction could not be committed; nothing of it is stored.
+    /// Reports that a transaction could not be committed. Nothing of it is stored.
     fn failed(&self) {}
 }
 
-/// An observer that does not care.
+/// An observer that ignores all reports.
 pub struct NoObserver;
 impl StoreObserver for NoObserver {}
 
-/// The database. Cheap to clone; the last clone that goes away empties the write-ahead log.
+/// The database. Cheap to clone. Dropping the last clone truncates the write-ahead log.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -129,17 +128,17 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.requests.take();
         if let Some(thread) = self.thread.take() {
-            // A panic of the writer was answered to whoever waited; there is nobody left to tell.
+            // A panic of the writer was answered to the callers. There is nothing else to report.
             let _ = thread.join();
         }
     }
 }
 
 impl Store {
-    /// Opens the database for this process alone, creates and migrates it as needed, and starts the writer.
+    /// Opens the database exclusively for this process, creates or migrates it if needed, and starts the writer.
     ///
     /// # Errors
-    /// [`OpenError`], each with what to do about it.
+    /// Returns an [`OpenError`] whose text says what to do.
     pub fn open(path: &Path, observer: Arc<dyn StoreObserver>) -> Result<Self, OpenError> {
         let path = &open::resolved(path)?;
         let lock = open::lock(path)?;
@@ -206,8 +205,8 @@ impl Store {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Runs a query that the daemon needs for its work, on a thread kept for such. It sees one state of the database. What people
-    /// look at goes through [`ApiStore::view`] instead.
+    /// Runs one of the daemon's own queries on a thread reserved for them. It sees one state of the database. Queries for people go
+    /// through [`ApiStore::view`] instead.
     pub async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
@@ -215,36 +214,37 @@ impl Store {
         self.0.readers.run(query).await
     }
 
-    /// The same database for the web listeners, which have no internal readers.
+    /// Returns the store for the web listeners, without the internal readers.
     #[must_use]
     pub fn for_api(&self) -> ApiStore {
         ApiStore::new(self.clone())
     }
 
-    /// Counts commits; changes with each. For those who watch what happens live.
+    /// Returns the number of commits as a channel that changes with each commit.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.0.commits.clone()
     }
 
-    /// Grows whenever a commit fails after one that worked, or works after one that failed.
+    /// Returns a counter that grows whenever a commit fails after a successful one, or succeeds after a failed one.
     #[must_use]
     pub fn commit_turns(&self) -> u64 {
         self.0.turns.load(Ordering::Relaxed)
     }
 
-    /// Why this process may acknowledge nothing more, once a fsync has failed (contract section 11). The daemon exits on it.
+    /// Returns why this process must not acknowledge anything more, once an fsync has failed. The daemon exits then. See
+    /// docs/rules/storage.md.
     #[must_use]
     pub fn fatal(&self) -> watch::Receiver<Option<String>> {
         self.0.fatal.clone()
     }
 
-    /// Waits until commits have left something to do in the outbox, and takes the news. For the dispatcher only.
+    /// Waits until a commit leaves new work in the outbox, and takes the news. For the dispatcher only.
     pub async fn outbox_news(&self) -> OutboxNews {
         self.0.outbox.next().await
     }
 
-    /// Makes news of these destinations, as if something had been written for them.
+    /// Reports these destinations to the dispatcher, as if new deliveries had been written for them.
     pub fn wake_outbox(&self, destinations: Vec<String>) {
         self.0.outbox.publish(OutboxNews {
             destinations: destinations.into_iter().collect(),
@@ -252,19 +252,19 @@ impl Store {
         });
     }
 
-    /// Where the database is.
+    /// Returns the path of the database file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 }
 
-/// A view of the database for queries.
+/// The database for queries.
 pub struct Reader<'c> {
     conn: &'c Connection,
 }
 
-/// A view of the database inside the writer's transaction: everything a [`Reader`] can, and the writes.
+/// The database inside the writer's transaction: all queries of a [`Reader`], and the writes.
 pub struct Tx<'c> {
     reader: Reader<'c>,
     news: RefCell<OutboxNews>,
@@ -278,16 +278,16 @@ impl<'c> Tx<'c> {
         }
     }
 
-    /// Notes that a destination has something new to send. Its worker is woken after the commit.
-    fn has_work(&self, destination: &str) {
+    /// Reports to the dispatcher, after the commit, that a destination has something new to send.
+    fn notify_destination(&self, destination: &str) {
         let destinations = &mut self.news.borrow_mut().destinations;
         if !destinations.contains(destination) {
             destinations.insert(destination.to_owned());
         }
     }
 
-    /// Notes that a bulk replay was begun.
-    fn bulk_begun(&self, begun: bool) {
+    /// Reports to the dispatcher, after the commit, that a bulk replay was started.
+    fn notify_bulk_replay(&self, begun: bool) {
         self.news.borrow_mut().bulk |= begun;
     }
 }

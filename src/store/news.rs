@@ -1,30 +1,30 @@
-//! What a commit left for the dispatcher to do. It wakes the workers of these destinations and no others.
+//! Tells the dispatcher which destinations have new work after a commit, so that it wakes their workers and no others.
 //!
-//! Only a hint: the dispatcher also looks by itself from time to time, so nothing depends on it.
+//! This is only a hint. The dispatcher also checks by itself from time to time, so a lost hint does no harm.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What commits changed in the outbox.
+/// New work in the outbox since the dispatcher last asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutboxNews {
     /// The destinations that have something new to send, or that were started.
     pub destinations: BTreeSet<String>,
-    /// Whether a bulk replay was begun.
+    /// Whether a bulk replay was started.
     pub bulk: bool,
 }
 
 impl OutboxNews {
-    /// Adds other news to these.
+    /// Adds the work of another commit.
     pub(super) fn merge(&mut self, other: Self) {
         self.destinations.extend(other.destinations);
         self.bulk |= other.bulk;
     }
 }
 
-/// Keeps the news until the dispatcher takes them. Bounded by the number of destinations.
+/// Keeps the news until the dispatcher takes them. Its size is bounded by the number of destinations.
 #[derive(Default)]
 pub(super) struct Board {
     news: Mutex<OutboxNews>,
@@ -40,7 +40,7 @@ impl Board {
         self.changed.notify_one();
     }
 
-    /// Waits for news and takes them. Takes none if it is dropped while it waits. For one waiter only.
+    /// Waits for news and takes them. If the future is dropped while it waits, the news stay. Supports one waiter.
     pub(super) async fn next(&self) -> OutboxNews {
         loop {
             let news = std::mem::take(&mut *self.lock());

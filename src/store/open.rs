@@ -15,23 +15,23 @@ use super::backup::is_beside_strangers;
 use super::migrate::migrate;
 use super::search;
 
-/// The oldest SQLite that is trusted with a write-ahead log (contract section 11).
+/// The oldest supported version of SQLite. Older ones have a bug that can corrupt a database with a write-ahead log.
 const SQLITE_OLDEST: i32 = 3_051_003;
 
-/// How often the lock is tried: a daemon that is just ending, or a program that is just being started by this process, may hold it
-/// for a moment longer.
+/// How often the lock is tried. A daemon that is just stopping, or a child process that is just being started, may hold it a moment
+/// longer.
 const LOCK_TRIES: u32 = 20;
-/// How long lies between two tries.
+/// The pause between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long one try of the writer waits for another process that holds the database. Short, so that the writer can show that it is
-/// alive; it tries again by itself.
+/// How long one try of the writer waits for another process that holds the database. It is short, so that the writer can report
+/// between two tries that it is alive.
 pub(super) const WRITER_BUSY: Duration = Duration::from_millis(500);
 
-/// Why the database can't be opened.
+/// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another daemon has it.
+    /// Another daemon uses it.
     #[error(
         "another acceptd is running on {}: stop it first, or give this one its own [database] path", .0.display()
     )]
@@ -44,7 +44,7 @@ pub enum OpenError {
         /// Why.
         error: std::io::Error,
     },
-    /// It was written by a newer program.
+    /// A newer acceptd wrote it.
     #[error(
         "the database has schema version {found}, this acceptd knows up to {known}: install the version that wrote it, or restore a backup"
     )]
@@ -54,7 +54,7 @@ pub enum OpenError {
         /// The newest this program knows.
         known: i64,
     },
-    /// A migration left rows that refer to nothing.
+    /// A migration would leave dangling references.
     #[error("migration {version} would leave {broken} broken references; nothing was changed")]
     BrokenReferences {
         /// The migration.
@@ -68,19 +68,20 @@ pub enum OpenError {
     /// The SQLite library is too old.
     #[error("SQLite {0} is too old: 3.51.3 is needed")]
     OldSqlite(&'static str),
-    /// Anything SQLite says.
+    /// Any other error of SQLite.
     #[error("the database can't be opened")]
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// The file itself, where `path` is a link to it: the lock and the log stand beside the file, whatever it is called. One that is not
-/// there yet is made, for its owner only: it will hold people and what they were written. SQLite gives its log the same rights.
+/// Returns the path of the database file with links resolved, because the lock and the log are created beside the file itself. Creates
+/// the file if it does not exist, readable by its owner only: it will contain personal data. SQLite gives its log the same
+/// permissions.
 pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
     let mut new = OpenOptions::new();
     new.write(true).truncate(false).mode(0o600);
-    // Not opened where it is there: closing it again would undo the locks that this process may hold on it.
+    // An existing file is not opened: closing it again would release the locks that this process may hold on it.
     let made = match new.create_new(true).open(path) {
-        // A link that leads nowhere yet: made is what it leads to, or the lock would stand beside the link.
+        // For a dangling link, create its target. Otherwise the lock would be created beside the link.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.exists() => {
             new.create_new(false).create(true).open(path)
         }
@@ -99,7 +100,7 @@ pub(super) fn resolved(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// Says what lets other users of the machine at the database.
+/// Warns if other users of the machine can read or replace the database.
 fn warn_of_others(path: &Path) {
     let database = path.display();
     if is_beside_strangers(path) {
@@ -112,7 +113,7 @@ fn warn_of_others(path: &Path) {
     }
 }
 
-/// Takes the lock that lets one daemon have the database. It goes when the process goes, however it ends.
+/// Takes the lock that reserves the database for one daemon. The operating system releases it when the process ends.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
@@ -126,17 +127,17 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .truncate(false)
         .write(true)
         .mode(0o600)
-        // A link here was planted: nobody has a reason to move a lock.
+        // A link in this place was planted: nobody has a reason to move the lock.
         .custom_flags(libc::O_NOFOLLOW)
         .open(&name)
         .map_err(file)?;
-    // Whoever can open it can lock it, and so keep the daemon from starting.
+    // Everyone who can open the file can lock it, and thereby prevent the daemon from starting.
     if lock.metadata().map_err(file)?.mode() & 0o077 != 0
         && let Err(error) = lock.set_permissions(Permissions::from_mode(0o600))
     {
         tracing::warn!(
             %error,
-            "other users can open {}, and so keep acceptd from starting; make it readable for its owner only",
+            "other users can lock {} and thereby prevent acceptd from starting; make it readable for its owner only",
             name.display()
         );
     }
@@ -150,7 +151,7 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     Err(OpenError::Locked(path.to_owned()))
 }
 
-/// The writer's connection, migrated.
+/// Opens the writer's connection and migrates the database.
 pub(super) fn writer(
     path: &Path,
     observer: &Arc<dyn StoreObserver>,
@@ -173,13 +174,13 @@ pub(super) fn writer(
     Ok(conn)
 }
 
-/// A cached statement is not compiled again for other values: nothing is known of the values here that could give a better plan.
+/// Keeps SQLite from compiling a cached statement again for other values. There are no statistics that could lead to a better plan.
 fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
-/// A query-only connection.
+/// Opens a query-only connection.
 pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     let conn = Connection::open_with_flags(
         path,

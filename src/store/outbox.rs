@@ -1,4 +1,5 @@
-//! The outbox: deliveries are made, claimed, sent without a transaction, and settled. All look-ups are seeks, whatever waits.
+//! The outbox. Deliveries are created, claimed, sent outside of any transaction, and settled. Every query is an index seek, however
+//! long the backlog is.
 
 use rusqlite::params;
 use serde_json::json;
@@ -58,7 +59,7 @@ const CLAIM_TEST: &str =
       AND d.id NOT IN (SELECT value FROM json_each(?3))
     ORDER BY d.next_attempt_at, d.id LIMIT ?4";
 
-/// One seek per destination: it jumps from each name to the next.
+/// One seek per destination: the query jumps from each name to the next.
 const DESTINATIONS: &str = "WITH RECURSIVE names (name) AS (
       SELECT (SELECT min(destination) FROM deliveries WHERE state = ?1)
       UNION ALL
@@ -131,7 +132,7 @@ impl Tx<'_> {
                 now.0,
                 event_type == EventType::Test
             ])?;
-        self.has_work(destination);
+        self.notify_destination(destination);
         self.delivery_changed(self.conn.last_insert_rowid(), now)
     }
 

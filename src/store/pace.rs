@@ -1,10 +1,10 @@
-//! When each account was called last: the floor under its spacing, which survives restarts and crashes (contract section 9).
+//! When each account was last called. Stored, so that the spacing holds across restarts and crashes. See docs/rules/polling.md.
 
 use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::row::{id, ms};
+use super::row::{id, timestamp};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
@@ -12,24 +12,24 @@ use crate::domain::time::Timestamp;
 /// The pace of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PaceRow {
-    /// When the call that is under way began; `None` when none is.
+    /// When the call in progress started. `None` if there is none.
     pub started_at: Option<Timestamp>,
     /// When the last call ended.
     pub ended_at: Option<Timestamp>,
     /// The random extra on top of the spacing, drawn when the last call ended.
     pub extra_ms: i64,
-    /// The UTC day that `calls` counts.
+    /// The UTC day of `calls`.
     pub day: i64,
-    /// The calls of that day.
+    /// The number of calls on that day.
     pub calls: u32,
-    /// The length of the last back-off; zero after a call that worked.
+    /// The length of the last backoff. Zero after a successful call.
     pub backoff_ms: i64,
-    /// No call before this time.
+    /// No call is made before this time.
     pub backoff_until: Option<Timestamp>,
 }
 
 impl PaceRow {
-    /// The calls that count against the budget of the day of `now`. A day from the future (the clock was behind) still counts.
+    /// Returns the calls that count against today's budget. Calls on a future day, made before the clock was set back, still count.
     #[must_use]
     pub fn calls_today(&self, now: Timestamp) -> u32 {
         if self.day < now.utc_day() {
@@ -41,27 +41,27 @@ impl PaceRow {
 }
 
 impl Reader<'_> {
-    /// The pace of an account; one that was never called has none.
+    /// Returns the pace of an account, or the default for one that was never called.
     pub fn pace(&self, account: &AccountId) -> Result<PaceRow, Error> {
         Ok(self
             .conn
             .prepare_cached("SELECT * FROM account_pace WHERE account_id = ?1")?
             .query_row([account.as_str()], |row| {
                 Ok(PaceRow {
-                    started_at: ms(row, "started_at")?,
-                    ended_at: ms(row, "ended_at")?,
+                    started_at: timestamp(row, "started_at")?,
+                    ended_at: timestamp(row, "ended_at")?,
                     extra_ms: row.get("extra_ms")?,
                     day: row.get("day")?,
                     calls: row.get("calls")?,
                     backoff_ms: row.get("backoff_ms")?,
-                    backoff_until: ms(row, "backoff_until")?,
+                    backoff_until: timestamp(row, "backoff_until")?,
                 })
             })
             .optional()?
             .unwrap_or_default())
     }
 
-    /// The calls of the UTC day of `now`, for each account that made any.
+    /// Returns the number of calls on the UTC day of `now`, for each account with at least one.
     pub fn calls_today(&self, now: Timestamp) -> Result<HashMap<AccountId, u32>, Error> {
         let rows = self
             .conn
@@ -77,7 +77,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Writes the pace of an account.
+    /// Stores the pace of an account.
     pub fn set_pace(&self, account: &AccountId, pace: &PaceRow) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -100,7 +100,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Calls that a process which died had under way count as ending now. Every account is looked at again.
+    /// Ends the calls that a previous process did not finish, as of `now`, and schedules a check of every account. Returns the number
+    /// of calls.
     pub fn end_interrupted_calls(&self, now: Timestamp) -> Result<usize, Error> {
         let found = self.conn.execute(
             "UPDATE account_pace SET ended_at = ?1, started_at = NULL WHERE started_at IS NOT NULL",

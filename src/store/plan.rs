@@ -1,4 +1,4 @@
-//! For unit tests: the plan that SQLite makes for a statement.
+//! For unit tests: checks the query plan of a statement.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::{NoObserver, StoreObserver};
 /// Asserts that a statement finds its rows of `table` by an index and needs no sorting.
 pub(super) fn assert_seeks(sql: &str, table: &str) {
     let mut conn = Connection::open_in_memory().expect("a database");
-    let nobody: Arc<dyn StoreObserver> = Arc::new(NoObserver);
-    migrate(&mut conn, &nobody).expect("the schema");
+    let observer: Arc<dyn StoreObserver> = Arc::new(NoObserver);
+    migrate(&mut conn, &observer).expect("the schema");
     let mut explained = conn
         .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
         .expect("a statement");

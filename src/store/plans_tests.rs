@@ -1,7 +1,8 @@
-//! The plan of every statement of the store: nothing reads a whole table that grows, unless it is named here with the reason.
+//! Checks the query plan of every statement of the store. No statement reads a whole growing table, unless it is named here with the
+//! reason.
 //!
-//! The statements are found in the source, so a new one can't be forgotten. Those that are put together from parts have to be run
-//! by [`drive`], with every combination of their parts.
+//! The test finds the statements in the source, so a new one can't be forgotten. [`drive`] has to run the statements that are
+//! composed from parts, with every combination of their parts.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -32,9 +33,9 @@ const GROWS: &[&str] = &[
     "signals",
 ];
 
-/// Statements that may read all rows of an index or sort what they find: a part of the text, and the reason.
+/// Statements that may read all rows of an index or sort their rows: a part of the text, and the reason.
 const NAMED: &[(&str, &str)] = &[
-    // For people: views, which run beside the work, once for all who ask, and no longer than some seconds.
+    // Views for people. They run beside the daemon's work, and for some seconds at most.
     (
         "FROM deliveries INDEXED BY deliveries_by_state GROUP BY",
         "counts deliveries, from an index alone",
@@ -83,7 +84,7 @@ const NAMED: &[(&str, &str)] = &[
         "FROM deliveries INDEXED BY deliveries_by_state WHERE 1 AND state = ?1",
         "the backlog in one state: row numbers are sorted",
     ),
-    // Sorts of what belongs to one person, one event or one signal.
+    // Sorts of the few rows of one person, event or signal.
     (
         "FROM enrollments WHERE provider_id IN",
         "those who may be one person",
@@ -108,7 +109,7 @@ const NAMED: &[(&str, &str)] = &[
         "FROM deliveries INDEXED BY sqlite_autoindex_deliveries_1",
         "the deliveries of one event",
     ),
-    // What is due now.
+    // Rows that are due now.
     (
         "AND e.next_step_at <= ?1 ORDER BY",
         "the steps that are due, from an index alone; row numbers are sorted",
@@ -117,11 +118,11 @@ const NAMED: &[(&str, &str)] = &[
         "AND e.invited_at <= ?2 - c.not_accepted_after_ms",
         "the invites that are overdue, from an index alone; row numbers are sorted",
     ),
-    // What has to touch every account.
+    // Statements that have to update every account.
     ("UPDATE account_pace SET ended_at", "once, at the start"),
     (
         "UPDATE account_poll SET next_look_at",
-        "every account is looked at, on purpose",
+        "every account is checked, on purpose",
     ),
     (
         "FROM events WHERE seq > ?1 AND body IS NOT NULL",
@@ -129,16 +130,16 @@ const NAMED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Runs every query that is put together from parts, in every combination. Returns their texts.
+/// Runs every query that is composed from parts, in every combination. Returns their texts.
 fn drive(conn: &mut Connection) -> BTreeSet<String> {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let to = seen.clone();
-    let hear = move |event: TraceEvent<'_>| {
+    let record = move |event: TraceEvent<'_>| {
         if let TraceEvent::Stmt(_, text) = event {
             to.lock().expect("no panic").insert(plain(text));
         }
     };
-    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(record))
         .expect("traced");
     let reader = Reader { conn };
     for filter in enrollment_filters() {
@@ -168,7 +169,7 @@ fn drive(conn: &mut Connection) -> BTreeSet<String> {
     seen.lock().expect("no panic").clone()
 }
 
-/// What is wrong with the plan of a statement: whole tables that are read, and sorts.
+/// Returns the faults in the plan of a statement: scans of whole tables, and sorts.
 fn faults(conn: &Connection, statement: &str) -> Vec<String> {
     let mut query = conn
         .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
@@ -189,7 +190,7 @@ fn faults(conn: &Connection, statement: &str) -> Vec<String> {
             let words: Vec<&str> = line.split(' ').collect();
             match words.as_slice() {
                 ["SCAN", name, ..] => grows(name),
-                // Everything after a row, or before it, is a scan too.
+                // Reading everything after or before a row is a scan too.
                 ["SEARCH", name, ..] => {
                     let half = ["(rowid>?)", "(rowid<?)"]
                         .iter()
@@ -202,7 +203,7 @@ fn faults(conn: &Connection, statement: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a statement takes the next rows by number, whatever they hold, up to a limit.
+/// Whether a statement reads the next rows by number, without further conditions, up to a limit.
 fn is_page(statement: &str) -> bool {
     ["id", "seq", "d.id"].iter().any(|number| {
         ['<', '>'].iter().any(|than| {
@@ -217,7 +218,7 @@ fn is_page(statement: &str) -> bool {
     })
 }
 
-/// The table that a plan calls by its name or its alias.
+/// Returns the table that a plan mentions by its name or alias.
 fn table(statement: &str, name: &str) -> String {
     let words: Vec<&str> = statement
         .split(|c: char| c.is_whitespace() || c == '(' || c == ')' || c == ',')
@@ -273,7 +274,7 @@ fn no_statement_reads_a_whole_table_that_grows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Deleting a row looks for those that refer to it.
+/// Deleting a row searches for the rows that refer to it.
 #[test]
 fn every_cascade_has_an_index() {
     let (_dir, conn) = filled();

@@ -1,9 +1,9 @@
-//! What is to be read for each account next, and how far the reading came.
+//! The state of polling for each account: when it is checked next, and how far its relations list has been read.
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::enrollments::{OPEN, OpenScope};
-use super::row::{id, ms};
+use super::row::{id, timestamp};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::{AccountId, CampaignId};
 use crate::domain::time::Timestamp;
@@ -11,17 +11,17 @@ use crate::domain::time::Timestamp;
 /// A poll that was interrupted between two pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walk {
-    /// Where the next page starts.
+    /// The cursor of the next page.
     pub cursor: String,
-    /// The newest relation when it began.
+    /// The newest relation when the poll started.
     pub top: Option<String>,
-    /// Which enrollments it looks for: those known when it began.
+    /// The `look_seq` when the poll started.
     pub seq: i64,
-    /// How often page one was read since the walk read a page.
+    /// How often page one was read since the last page of the walk.
     pub firsts: u32,
-    /// The relations read so far.
+    /// The number of relations read so far.
     pub read: u32,
-    /// The pages in a row, up to the last one, that held nobody.
+    /// The number of empty pages in a row, up to the last page read.
     pub empty: u32,
 }
 
@@ -30,22 +30,22 @@ pub struct Walk {
 pub struct PollRow {
     /// The account.
     pub account: AccountId,
-    /// When the next tick is due; `None` before the first.
+    /// When the next tick is due. `None` before the first one.
     pub due_at: Option<Timestamp>,
-    /// Whether a person asked for a poll now.
+    /// Whether a person requested a poll.
     pub asked: bool,
-    /// Whether the daemon itself needs a poll now: a cursor expired, or a prospect can't be asked for by name.
+    /// Whether the daemon itself requested a poll, because a cursor expired or a prospect can't be looked up by id.
     pub again: bool,
-    /// Whether a person asked for a poll during the outage that the account is in. The database clears it when an outage begins
-    /// or ends.
+    /// Whether a person requested a poll during the current outage of the account. A trigger clears it when an outage begins or
+    /// ends.
     pub probe_asked: bool,
-    /// How often a poll was asked for, by persons and by the daemon.
+    /// How often a poll was requested, by persons and by the daemon.
     pub asks: i64,
-    /// When it was last called during an outage.
+    /// When the last probe was made.
     pub probed_at: Option<Timestamp>,
-    /// Grows whenever an enrollment appears or gains an identity or an invite.
+    /// Incremented whenever an enrollment appears or gains an identity or an invite.
     pub look_seq: i64,
-    /// The `look_seq` that the last finished poll had looked for.
+    /// The `look_seq` that the last finished poll covered.
     pub done_seq: i64,
     /// The newest relation at the start of the last finished poll.
     pub watermark: Option<String>,
@@ -55,7 +55,7 @@ pub struct PollRow {
     pub last_poll_at: Option<Timestamp>,
 }
 
-/// How far back enrollments are looked for, as the configuration says.
+/// How far back polls look for accepts, as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollRange {
     /// `poll.lookback` in milliseconds.
@@ -92,22 +92,22 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
     };
     Ok(PollRow {
         account: id(row, "account_id")?,
-        due_at: ms(row, "due_at")?,
+        due_at: timestamp(row, "due_at")?,
         asked: row.get("asked")?,
         again: row.get("again")?,
         probe_asked: row.get("probe_asked")?,
         asks: row.get("asks")?,
-        probed_at: ms(row, "probed_at")?,
+        probed_at: timestamp(row, "probed_at")?,
         look_seq: row.get("look_seq")?,
         done_seq: row.get("done_seq")?,
         watermark: row.get("watermark")?,
         walk,
-        last_poll_at: ms(row, "last_poll_at")?,
+        last_poll_at: timestamp(row, "last_poll_at")?,
     })
 }
 
 impl Reader<'_> {
-    /// The state of an account's polling; `None` for one that never had an enrollment.
+    /// Returns the polling state of an account, or `None` if it never had an enrollment.
     pub fn poll_row(&self, account: &AccountId) -> Result<Option<PollRow>, Error> {
         Ok(self
             .conn
@@ -116,7 +116,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// The accounts that have to be looked at by `now`, the longest waiting first.
+    /// Returns the accounts that are due for a check at `now`, the longest waiting first.
     pub fn accounts_to_check(&self, now: Timestamp, limit: usize) -> Result<Vec<AccountId>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
@@ -129,7 +129,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// When the next account has to be looked at.
+    /// Returns when the next check of any account is due.
     pub fn next_check_at(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
@@ -140,7 +140,7 @@ impl Reader<'_> {
             .map(Timestamp))
     }
 
-    /// When the next tick of any account is due.
+    /// Returns when the next tick of any account is due.
     pub fn next_poll_due(&self) -> Result<Option<Timestamp>, Error> {
         Ok(self
             .conn
@@ -149,8 +149,8 @@ impl Reader<'_> {
             .map(Timestamp))
     }
 
-    /// How far back the relations of an account have to be read: its oldest open invite less one day, or the creation of an open
-    /// enrollment without an invite less `lookback_ms`. `None` when nothing is open (contract section 9).
+    /// Returns the bound of a poll: its oldest open invite minus one day, or the creation of an open enrollment without an invite
+    /// minus `lookback_ms`, whichever is earlier. `None` if nothing is open. See docs/rules/polling.md.
     pub fn poll_bound(
         &self,
         account: &AccountId,
@@ -173,8 +173,8 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// An account has to be looked at. `deeper` when an enrollment appeared or gained an identity or an invite: the next poll
-    /// reads down to the bound then.
+    /// Schedules a check of an account for `now`. Set `deeper` if an enrollment appeared or gained an identity or an invite, so
+    /// that the next poll reads down to its bound.
     pub fn schedule_check(
         &self,
         account: &AccountId,
@@ -191,14 +191,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Every account has to be looked at.
+    /// Schedules a check of every account. Returns how many there are.
     pub fn check_all_accounts(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self
             .conn
             .execute("UPDATE account_poll SET next_look_at = ?1", [now.0])?)
     }
 
-    /// A person asks for a poll of every account. Returns how many there are.
+    /// Requests a poll of every account on behalf of a person. Returns how many there are.
     pub fn request_poll_of_all(&self, now: Timestamp) -> Result<usize, Error> {
         Ok(self.conn.execute(
             "UPDATE account_poll SET next_look_at = ?1, asked = 1, asks = asks + 1, probe_asked =
@@ -207,7 +207,7 @@ impl Tx<'_> {
         )?)
     }
 
-    /// A person asks for a poll of this account. During an outage that is a probe.
+    /// Requests a poll of this account on behalf of a person. During an outage, that is a probe.
     pub fn request_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
         self.schedule_check(account, false, now)?;
         self.conn.execute(
@@ -219,7 +219,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The daemon itself needs a poll of this account. That is never a probe.
+    /// Requests a poll of this account on behalf of the daemon. That is never a probe.
     pub fn request_own_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
         self.schedule_check(account, false, now)?;
         self.conn.execute(
@@ -229,8 +229,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A campaign's status changed, which decides what is open: its accounts have to be looked at, and `deeper` when enrollments
-    /// came open that way.
+    /// Schedules a check of every account with an unaccepted enrollment in the campaign, because a change of its status decides
+    /// which enrollments are open. Set `deeper` if enrollments became open.
     pub fn check_accounts_of_campaign(
         &self,
         campaign: &CampaignId,
@@ -248,8 +248,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes over how far back enrollments are looked for. If that is further than before (or what was in force before is not
-    /// known), enrollments may be open that no poll looked for: the next poll of every account reads down to its bound.
+    /// Stores how far back polls look. If that is further than before, or the previous range is unknown, there may be open
+    /// enrollments that no poll covered. The next poll of every account then reads down to its bound.
     pub fn set_poll_range(&self, widths: PollRange, now: Timestamp) -> Result<(), Error> {
         let found: Option<Vec<u8>> = self
             .conn
@@ -280,7 +280,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// When an account has to be looked at next; `None`: when something happens.
+    /// Sets when an account is checked next. `None` means: not before something happens.
     pub fn set_next_check(
         &self,
         account: &AccountId,
@@ -292,7 +292,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes how far the reading of an account came. The wishes are counted where they are made.
+    /// Stores the polling state of an account, except for the counters of requests.
     pub fn set_poll(&self, row: &PollRow) -> Result<(), Error> {
         let walk = row.walk.as_ref();
         self.conn

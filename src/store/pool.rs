@@ -1,5 +1,5 @@
-//! The store's own threads for queries. There are two pools of them, so that what the daemon needs for its work never waits
-//! behind what people look at. Neither uses tokio's blocking threads, which others may keep busy.
+//! The store's own threads for queries. There are two pools, so that the daemon's own queries never wait behind views for people.
+//! Neither uses tokio's blocking threads, which other code may keep busy.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,14 +12,14 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{Error, OpenError, Reader, open};
 
-/// How many steps of SQLite's machine lie between two looks at whether the query is still wanted: some microseconds.
-const STEPS_PER_LOOK: i32 = 500;
-/// The nice value of threads that step back: whatever the daemon works on gets the processor first.
+/// How many steps of SQLite's virtual machine run between two checks whether the query is still wanted: some microseconds.
+const STEPS_PER_CHECK: i32 = 500;
+/// The nice value of the view threads, so that the daemon's own work gets the processor first.
 const NICE: i32 = 10;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// Some threads, each with a query-only connection.
+/// A fixed number of threads, each with a query-only connection.
 pub(super) struct Pool {
     jobs: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
@@ -31,7 +31,7 @@ pub(super) struct Pool {
 pub(super) enum Urgency {
     /// The daemon's own work.
     Work,
-    /// People look at it: its threads run at a lower priority.
+    /// Views for people. The threads run at a lower priority.
     View,
 }
 
@@ -52,7 +52,7 @@ impl Pool {
                     .name(name.to_owned())
                     .spawn(move || {
                         if urgency == Urgency::View {
-                            // Of this thread alone; without it the queries are answered all the same.
+                            // Affects this thread only. If it fails, queries still work.
                             let _ = rustix::process::setpriority_process(None, NICE);
                         }
                         work(conn, &queue);
@@ -70,8 +70,8 @@ impl Pool {
         })
     }
 
-    /// Runs a query on the next idle thread. When the caller drops the future, a query that waits is never run, and one that
-    /// runs is interrupted.
+    /// Runs a query on the next idle thread. If the caller drops the future, a waiting query is never run, and a running query is
+    /// interrupted.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
@@ -89,7 +89,7 @@ impl Pool {
         let job: Job = Box::new(move |conn| {
             let _turn = turn;
             if !flag.load(Ordering::Relaxed) {
-                // Nobody may be listening any more.
+                // The caller may have dropped the future.
                 let _ = to.send(answer_of(conn, flag, query));
             }
         });
@@ -98,7 +98,7 @@ impl Pool {
         answer.await.map_err(|_| gone())?
     }
 
-    /// How many threads have nothing to do.
+    /// Returns the number of idle threads.
     #[cfg(test)]
     pub(super) fn idle(&self) -> usize {
         self.idle.available_permits()
@@ -109,15 +109,15 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.jobs.take();
         let me = std::thread::current().id();
-        // The last handle may have gone away with a query, on one of these threads.
+        // The last handle may be dropped by a query on one of these threads, which can't join itself.
         for thread in self.threads.drain(..).filter(|t| t.thread().id() != me) {
-            // A query that panics is answered; the thread itself has nothing to report.
+            // A panic of a query was answered to its caller. There is nothing else to report.
             let _ = thread.join();
         }
     }
 }
 
-/// Says, when it is dropped, that nobody waits for the answer any more.
+/// Set when it is dropped: nobody waits for the answer any more.
 #[derive(Default)]
 struct Unwanted(Arc<AtomicBool>);
 
@@ -137,14 +137,14 @@ fn work(mut conn: Connection, queue: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
-/// Runs the query in a transaction of its own: it sees one state of the database.
+/// Runs the query in its own transaction, so that it sees one state of the database.
 fn answer_of<T>(
     conn: &mut Connection,
     unwanted: Arc<AtomicBool>,
     query: impl FnOnce(&Reader<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let look = move || unwanted.load(Ordering::Relaxed);
-    conn.progress_handler(STEPS_PER_LOOK, Some(look))?;
+    let is_unwanted = move || unwanted.load(Ordering::Relaxed);
+    conn.progress_handler(STEPS_PER_CHECK, Some(is_unwanted))?;
     let result = catch_unwind(AssertUnwindSafe(|| {
         let tx = conn.unchecked_transaction()?;
         query(&Reader { conn: &tx })

@@ -1,24 +1,23 @@
-//! Forgetting what is over, in small steps: each looks at a bounded number of rows, so that no step keeps the writer long.
+//! Removing expired rows in small steps. Each step reads a bounded number of rows, so that it occupies the writer only briefly.
 
 use rusqlite::params;
 
 use super::{Error, Tx};
 use crate::domain::time::Timestamp;
 
-/// What one step did.
+/// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneStep {
     /// How many rows it removed.
     pub removed: usize,
-    /// The row after which the next step goes on; `None` when this was the last.
+    /// The row after which the next step continues. `None` after the last step.
     pub next: Option<i64>,
 }
 
 impl Tx<'_> {
-    /// Looks at the `rows_max` ledger rows after row `after` (0: from the start) and removes those received before `before` that
-    /// are unmatched, ambiguous, duplicate or ignored, or whose enrollments are all finished business. Evidence that was received
-    /// at or after `waits_since` stays: it may still stamp an enrollment that is created later. The event ids of the providers
-    /// stay.
+    /// Reads the next `rows_max` ledger rows after row `after` (0: from the start). Removes rows received before `before` that are
+    /// unmatched, ambiguous, duplicate or ignored, or whose enrollments are all accepted or closed. Evidence that was received at or
+    /// after `waits_since` stays: it may still stamp an enrollment that is created later. The providers' event ids stay too.
     pub fn prune_signals(
         &self,
         before: Timestamp,
@@ -43,8 +42,8 @@ impl Tx<'_> {
         })
     }
 
-    /// Looks at the `rows_max` deliveries after row `after` (0: from the start) and removes those that were delivered before
-    /// `before`. Their events stay, and whatever waits for a person.
+    /// Reads the next `rows_max` deliveries after row `after` (0: from the start) and removes those that were delivered before
+    /// `before`. Their events stay, and so do dead and held deliveries.
     pub fn prune_deliveries(
         &self,
         before: Timestamp,
@@ -63,7 +62,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Looks at the `rows_max` changes after row `after` (0: from the start) and forgets those older than `before`.
+    /// Reads the next `rows_max` changes after row `after` (0: from the start) and removes those older than `before`.
     pub fn prune_changes(
         &self,
         before: Timestamp,
@@ -79,8 +78,8 @@ impl Tx<'_> {
         })
     }
 
-    /// `window` gives the last row of the step and the oldest time in it. Rows come in the order of time, but for a clock that
-    /// was set back: a window without any old row is the end.
+    /// `window` selects the last row of the step and the oldest time in it. Rows are in the order of time, unless the clock was set
+    /// back. A window without any expired row is the last one.
     fn prune_step(
         &self,
         window: &str,

@@ -1,4 +1,5 @@
-//! Deliveries that were planned while the clock was ahead: once it was set back, they wait no longer than they were meant to.
+//! Deliveries that were scheduled while the clock was ahead. After it was set back, they are scheduled again, so that they wait no
+//! longer than intended.
 
 use std::time::Duration;
 
@@ -7,14 +8,14 @@ use rusqlite::params;
 use super::{Error, Reader, Tx};
 use crate::domain::time::Timestamp;
 
-/// Rows that were planned later than now, or further ahead than any wait. Reads what waits for a later attempt and nothing else.
+/// Rows that were scheduled in the future, or that wait longer than any retry does. Reads only rows that wait for a later attempt.
 const PLANNED_AHEAD: &str = "SELECT id FROM deliveries INDEXED BY deliveries_due
     WHERE state = 'pending' AND destination = ?1 AND next_attempt_at > ?2
       AND (coalesce(state_since, created_at) > ?2 OR next_attempt_at > ?3) LIMIT ?4";
 
 impl Reader<'_> {
-    /// Returns deliveries of a destination that a clock which was ahead has planned: they were planned after `now`, or they wait
-    /// longer than `wait_max`, which no wait does.
+    /// Returns deliveries of a destination that were scheduled while the clock was ahead: they were scheduled after `now`, or they
+    /// wait longer than `wait_max`, the longest possible wait.
     pub fn planned_ahead(
         &self,
         destination: &str,
@@ -36,7 +37,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Plans such deliveries anew: each waits from `now` as long as it was meant to wait, `wait_max` at most.
+    /// Schedules such deliveries again. Each waits from `now` as long as intended, but at most `wait_max`.
     pub fn replan_deliveries(
         &self,
         destination: &str,
@@ -47,7 +48,7 @@ impl Tx<'_> {
         let wait_max_ms = i64::try_from(wait_max.as_millis()).unwrap_or(i64::MAX);
         let mut planned = 0;
         for id in ids {
-            // A delivery that was claimed, held or planned anew meanwhile stays as it is.
+            // A delivery that was claimed, held or scheduled again meanwhile stays as it is.
             planned += self
                 .conn
                 .prepare_cached(
@@ -59,7 +60,7 @@ impl Tx<'_> {
                 .execute(params![id, now.0, wait_max_ms])?;
         }
         if planned > 0 {
-            self.has_work(destination);
+            self.notify_destination(destination);
         }
         Ok(planned)
     }

@@ -1,10 +1,10 @@
-//! Resyncs of one prospect that were promised: they survive a restart, and requests for the same prospect collapse.
+//! Requested resyncs of one prospect. They survive a restart, and repeated requests for the same prospect share one resync.
 
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::row::{id, ms};
+use super::row::{id, timestamp};
 use super::{Error, Reader, Tx};
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::time::Timestamp;
@@ -12,21 +12,20 @@ use crate::domain::time::Timestamp;
 /// A resync of one prospect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResyncRow {
-    /// Its id.
     pub id: String,
-    /// The account that looks.
+    /// The account that makes the call.
     pub account: AccountId,
-    /// The prospect.
+    /// The enrollment of the prospect.
     pub enrollment: EnrollmentId,
-    /// Whether a poll of the account does it, because no id of the prospect can be asked for.
+    /// Whether a poll of the account serves it, because the prospect has no id that a profile request accepts.
     pub by_poll: bool,
-    /// Whether the provider wants the path with a slash.
+    /// Whether the provider requires a trailing slash in the path.
     pub slashed: bool,
-    /// The calls made for it that brought nothing.
+    /// The number of failed calls.
     pub attempts: u32,
-    /// When it was asked for.
+    /// When it was requested.
     pub asked_at: Timestamp,
-    /// When its call was expected then.
+    /// When its call was expected at the time of the request.
     pub due_at: Timestamp,
     /// When its call was made.
     pub called_at: Option<Timestamp>,
@@ -42,13 +41,13 @@ fn resync(row: &Row<'_>) -> rusqlite::Result<ResyncRow> {
         attempts: row.get("attempts")?,
         asked_at: Timestamp(row.get("asked_at")?),
         due_at: Timestamp(row.get("due_at")?),
-        called_at: ms(row, "called_at")?,
+        called_at: timestamp(row, "called_at")?,
     })
 }
 
 impl Reader<'_> {
-    /// The resync that a request for this prospect collapses into. One that was promised for another account, before the
-    /// enrollment moved, says nothing of this one.
+    /// Returns the resync that a new request for this prospect shares. A resync for another account, from before the enrollment
+    /// moved, is not shared.
     pub fn live_resync(
         &self,
         enrollment: &EnrollmentId,
@@ -65,7 +64,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// How many calls for resyncs of an account are still to be made.
+    /// Counts the resyncs of an account whose calls are still to be made.
     pub fn resyncs_waiting(&self, account: &AccountId) -> Result<u32, Error> {
         Ok(self
             .conn
@@ -75,7 +74,7 @@ impl Reader<'_> {
             .query_row([account.as_str()], |row| row.get(0))?)
     }
 
-    /// The oldest resync of an account whose call is still to be made.
+    /// Returns the oldest resync of an account whose call is still to be made.
     pub fn next_resync(&self, account: &AccountId) -> Result<Option<ResyncRow>, Error> {
         Ok(self
             .conn
@@ -89,7 +88,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Writes down a resync that is promised.
+    /// Stores a requested resync.
     pub fn insert_resync(&self, row: &ResyncRow) -> Result<(), Error> {
         self.conn.execute(
             "INSERT INTO resyncs (id, account_id, enrollment_id, by_poll, asked_at, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -105,7 +104,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Its call was made; requests collapse into it until `collapse_until`.
+    /// Records that its call was made. Until `collapse_until`, new requests share this resync.
     pub fn resync_called(
         &self,
         id: &str,
@@ -116,7 +115,7 @@ impl Tx<'_> {
             "UPDATE resyncs SET called_at = ?2, collapse_until = ?3 WHERE id = ?1",
             params![id, now.0, collapse_until.0],
         )?;
-        // Older ones of the same prospect have served; the table stays small.
+        // Resyncs that nobody asks about any more are removed, so that the table stays small.
         self.conn.execute(
             "DELETE FROM resyncs WHERE collapse_until < ?1 - 86400000",
             [now.0],
@@ -124,8 +123,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Those of an account whose prospect was stamped meanwhile, or is another account's now, need no call. Requests collapse into
-    /// them until `spacing` after the call would have been made.
+    /// Finishes the resyncs of an account whose prospect was stamped meanwhile or moved to another account. They need no call. New
+    /// requests share them until `spacing` after the call would have been made.
     pub fn resyncs_answered(
         &self,
         account: &AccountId,
@@ -144,7 +143,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A poll that left at `left_at` was made: the resyncs of this account that waited for it then are answered.
+    /// Finishes the resyncs of an account that waited for a poll when it started at `left_at`.
     pub fn resyncs_polled(
         &self,
         account: &AccountId,
@@ -160,7 +159,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Its call brought nothing, and is made again.
+    /// Records a failed call. It will be repeated.
     pub fn resync_failed(&self, id: &str, slashed: bool) -> Result<(), Error> {
         self.conn.execute(
             "UPDATE resyncs SET attempts = attempts + 1, slashed = ?2 WHERE id = ?1",

@@ -1,4 +1,4 @@
-//! Reading and writing columns: the domain's words and ids as SQLite sees them.
+//! Reading columns: the words, ids and times of the domain as SQLite stores them.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use rusqlite::types::Type;
 
 use crate::domain::time::Timestamp;
 
-/// A column that holds a word or an id of the domain.
+/// Reads a column that holds a word of the domain.
 pub(super) fn word<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -16,7 +16,7 @@ where
     parsed(&text)
 }
 
-/// The same where it may be null.
+/// Reads a column that holds a word of the domain or null.
 pub(super) fn word_or_null<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -27,7 +27,7 @@ where
         .transpose()
 }
 
-/// A word of the domain.
+/// Parses a word of the domain.
 pub(super) fn parsed<T>(text: &str) -> rusqlite::Result<T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
@@ -36,7 +36,7 @@ where
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }
 
-/// An id column.
+/// Reads a column that holds an id of the domain.
 pub(super) fn id<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 where
     T: TryFrom<String, Error: std::error::Error + Send + Sync + 'static>,
@@ -45,7 +45,7 @@ where
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }
 
-/// A time column that may be null.
-pub(super) fn ms(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+/// Reads a column that holds a time or null.
+pub(super) fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp))
 }

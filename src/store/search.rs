@@ -1,11 +1,11 @@
-//! Search in text without regard to case, for any script.
+//! Case-insensitive text search for any script.
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use unicode_normalization::UnicodeNormalization;
 
-/// The form in which texts are compared. Upper case first, then lower case: that makes `ß` and `ss`, and all forms of sigma, the
-/// same. Composing makes accented letters the same, whatever they were typed as.
+/// Returns the form in which texts are compared. Converting to upper case and then to lower case makes `ß` equal to `ss`, and all
+/// forms of sigma equal. Normalizing (NFC) makes accented letters equal, however they were typed.
 fn folded(text: &str) -> String {
     text.nfc()
         .flat_map(char::to_uppercase)
@@ -14,10 +14,10 @@ fn folded(text: &str) -> String {
         .collect()
 }
 
-/// Whether `text` contains `part`, which is folded already.
+/// Whether `text` contains `part`, which must be folded already.
 fn contains(text: &str, part: &str) -> bool {
     if text.is_ascii() {
-        // Without a copy: most texts are ASCII, and every row of a filtered list is looked at.
+        // Most texts are ASCII, and a filtered list checks many rows, so this path makes no copy.
         return part.is_empty()
             || text
                 .as_bytes()
@@ -27,7 +27,7 @@ fn contains(text: &str, part: &str) -> bool {
     folded(text).contains(part)
 }
 
-/// Adds the SQL function `contains_folded(text, part)`: whether the text contains the part in any case. A missing text contains
+/// Adds the SQL function `contains_folded(text, part)`: whether the text contains the part, ignoring case. A null text contains
 /// nothing.
 pub(super) fn install(conn: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8

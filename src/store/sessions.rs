@@ -1,38 +1,38 @@
-//! Sessions of the dashboard: begun by a token, ended by a log-out, forgotten when they were idle or open for too long.
+//! Sessions of the dashboard. A session starts with a token and ends by logging out, or when it was idle or open for too long.
 
 use rusqlite::{OptionalExtension, params};
 
 use super::{Error, Reader, Tx};
 use crate::domain::time::Timestamp;
 
-/// One session. It holds nothing that lets anybody in.
+/// One session. Nothing in it can be used to log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
     /// SHA-256 of the id in the cookie.
     pub id_hash: [u8; 32],
-    /// The name of the token that began it.
+    /// The name of the token that started it.
     pub token: String,
     /// HMAC of that token's secret under the id.
     pub proof: [u8; 32],
-    /// When it began.
+    /// When it started.
     pub created_at: Timestamp,
-    /// When it was last used, to about a minute.
+    /// When it was last used, accurate to about a minute.
     pub last_used_at: Timestamp,
 }
 
-/// Which sessions a new one leaves in place.
+/// Which sessions are kept when a new one starts.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionBounds {
-    /// Sessions created before are over.
+    /// Sessions created earlier have expired.
     pub created_after: Timestamp,
-    /// Sessions last used before are over.
+    /// Sessions last used earlier have expired.
     pub used_after: Timestamp,
-    /// How many one token may have; the ones that were used longest ago go first.
+    /// The most sessions of one token. The least recently used ones are removed first.
     pub per_token_max: u32,
 }
 
 impl Reader<'_> {
-    /// The session with this hash.
+    /// Returns the session with this hash.
     pub fn session(&self, id_hash: &[u8; 32]) -> Result<Option<SessionRow>, Error> {
         Ok(self
             .conn
@@ -51,7 +51,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Begins a session and forgets those that are over or too many.
+    /// Starts a session, and removes sessions that have expired or exceed the limit.
     pub fn begin_session(&self, row: &SessionRow, bounds: SessionBounds) -> Result<(), Error> {
         self.conn.execute(
             "DELETE FROM sessions WHERE created_at < ?1 OR last_used_at < ?2",
@@ -77,7 +77,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes that a session was used.
+    /// Records that a session was used.
     pub fn touch_session(&self, id_hash: &[u8; 32], now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached(
@@ -87,7 +87,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends a session, if there is one.
+    /// Ends a session if it exists.
     pub fn end_session(&self, id_hash: &[u8; 32]) -> Result<(), Error> {
         self.conn
             .prepare_cached("DELETE FROM sessions WHERE id_hash = ?1")?

@@ -1,4 +1,4 @@
-//! The keys of the ledger: which rows name which person. Every number, id and public identifier of a row is one key.
+//! The index of the ledger by person. Every member number, id and public identifier in a row is a key under which it is found.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -11,12 +11,12 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 
-/// The keys under which a person is found.
+/// The keys of a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Keys(BTreeSet<String>);
 
 impl Keys {
-    /// The keys of an identity. An id that gives a member number has no key of its own: the number's finds it.
+    /// Returns the keys of an identity. An id that contains a member number has no key of its own: the number's key finds it.
     pub(super) fn of(identity: &Identity) -> Self {
         let mut keys: BTreeSet<String> = identity.numbers().map(by_number).collect();
         keys.extend(
@@ -34,14 +34,14 @@ impl Keys {
         Self(keys)
     }
 
-    /// The keys of an enrollment's person: who it is about, and whom its invite named.
+    /// Returns the keys of an enrollment's person, from its identity and from its invite.
     pub(super) fn of_enrollment(e: &Enrollment) -> Self {
         let mut keys = Self::of(&e.identity);
         keys.0.extend(Self::of(&e.invite.identity()).0);
         keys
     }
 
-    /// The keys of an identity, and those under which an older version filed its ids.
+    /// Returns the keys of an identity, including those that an older version of acceptd used for its ids.
     pub(super) fn of_any_version(identity: &Identity) -> Self {
         let mut keys = Self::of(identity);
         keys.0.extend(ids(identity).map(by_id));
@@ -71,17 +71,17 @@ fn by_public_identifier(slug: &str) -> String {
     format!("s:{slug}")
 }
 
-/// The rows of one key and account since a time.
+/// The rows with one key, of one account, since a time.
 const OF_ACCOUNT: &str =
     "SELECT signal_id FROM signal_keys WHERE key = ?1 AND account_id = ?2 AND received_at >= ?3";
-/// The first account at or after another that has rows of a key.
+/// The first account, at or after another in the order of ids, that has rows with a key.
 const NEXT_ACCOUNT: &str = "SELECT account_id FROM signal_keys WHERE key = ?1 AND account_id >= ?2 ORDER BY account_id LIMIT 1";
-/// Every row of a key.
+/// Every row with a key.
 const OF_KEY: &str = "SELECT signal_id FROM signal_keys WHERE key = ?1";
 
 impl Reader<'_> {
-    /// The ledger rows since `since` that may be about the enrollment's person and came to its account or to one of `siblings`,
-    /// oldest first. The caller decides which of them are.
+    /// Returns the ledger rows since `since` that may be about the enrollment's person and came to its account or to one of
+    /// `siblings`, oldest first. The caller decides which of them are.
     pub fn signals_for(
         &self,
         e: &Enrollment,
@@ -113,8 +113,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Leaps from account to account in both lists, so that neither the thousands of accounts that know a popular person count,
-    /// nor the thousands of siblings that don't.
+    /// Merges the sorted accounts of the key with the sorted siblings by skipping forward in both. So the cost depends neither on
+    /// thousands of accounts connected to a popular person, nor on thousands of siblings without a row.
     fn rows_of_siblings(
         &self,
         key: &str,
@@ -129,7 +129,7 @@ impl Reader<'_> {
             let there: Option<String> = next_account
                 .query_row(params![key, sibling.as_str()], |row| row.get(0))
                 .optional()?;
-            // The empty account is that of rows without one, and sorts before all others.
+            // Rows without an account have the empty account, which sorts before all others.
             let Some(there) = there.and_then(|id| AccountId::parse(&id).ok()) else {
                 break;
             };
@@ -144,7 +144,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Every ledger row under a key, whatever its account.
+    /// Returns every ledger row with a key, of any account.
     pub(super) fn signals_with_key(&self, key: &str) -> Result<Vec<i64>, Error> {
         let rows = self
             .conn
@@ -156,7 +156,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Files a new ledger row under the keys of whom it names.
+    /// Indexes a new ledger row by the keys of the person it names.
     pub(super) fn index_signal(
         &self,
         id: i64,

@@ -1,5 +1,5 @@
-//! The filtered list of the ledger. Like that of the enrollments, a page is filled in two goes: first a bounded number of rows in the
-//! order of the list, then an index that holds only rows of the kind that is sought.
+//! The filtered list of the ledger. A page is filled by two queries, as in the list of enrollments: the first one reads a bounded number
+//! of rows in list order, the second one uses an index by outcome and source.
 
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
@@ -8,47 +8,47 @@ use super::signals::signal;
 use super::{Error, Reader, SignalRow};
 use crate::domain::signal::{Outcome, Source};
 
-/// How many rows the first go looks at.
-const WALK: i64 = 5_000;
+/// How many rows the first query reads.
+const FIRST_ROWS: i64 = 5_000;
 
 /// Which signals to list; they come newest first.
 #[derive(Debug, Clone, Default)]
 pub struct SignalFilter {
-    /// Only with this outcome.
+    /// Only signals with this outcome.
     pub outcome: Option<Outcome>,
-    /// Only from this source.
+    /// Only signals from this source.
     pub source: Option<Source>,
-    /// Only of this account.
+    /// Only signals of this account.
     pub account: Option<String>,
-    /// Only older than this id.
+    /// Only signals with a lower id.
     pub before: Option<i64>,
 }
 
 impl Reader<'_> {
-    /// Signals, newest first.
+    /// Returns a page of signals, newest first.
     pub fn signals(&self, filter: &SignalFilter, limit: usize) -> Result<Vec<SignalRow>, Error> {
         let before = filter.before.unwrap_or(i64::MAX);
         let plain = filter.outcome.is_none() && filter.source.is_none();
         let end = match plain {
             true => None,
-            false => self.signals_walk_end(filter, before)?,
+            false => self.first_signals_end(filter, before)?,
         };
-        let mut rows = self.signals_walked(filter, before, end, limit)?;
+        let mut rows = self.signals_in_order(filter, before, end, limit)?;
         if let Some(end) = end
             && rows.len() < limit
         {
-            rows.extend(self.signals_sought(filter, end, limit - rows.len())?);
+            rows.extend(self.signals_by_kind(filter, end, limit - rows.len())?);
         }
         rows.into_iter().map(|row| self.with_ties(row)).collect()
     }
 
-    /// The last row that the first go looks at; `None` when it reaches all.
-    fn signals_walk_end(&self, filter: &SignalFilter, before: i64) -> Result<Option<i64>, Error> {
+    /// Returns the last row that the first query reads, or `None` if it reads all.
+    fn first_signals_end(&self, filter: &SignalFilter, before: i64) -> Result<Option<i64>, Error> {
         let mut values: Vec<Value> = vec![before.into()];
         let scope = scope(filter, &mut values);
         let sql = format!(
             "SELECT id FROM signals {scope} AND id < ?1 ORDER BY id DESC LIMIT 1 OFFSET {}",
-            WALK - 1
+            FIRST_ROWS - 1
         );
         Ok(self
             .conn
@@ -57,7 +57,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    fn signals_walked(
+    fn signals_in_order(
         &self,
         filter: &SignalFilter,
         before: i64,
@@ -82,8 +82,9 @@ impl Reader<'_> {
         self.signal_rows(&sql, values)
     }
 
-    /// What an index by outcome and source finds before row `before`: a part for each pair of them that fits, then the newest of all.
-    fn signals_sought(
+    /// Returns matching rows before row `before` by the index on outcome and source: the newest rows of every matching pair, and of
+    /// these the newest.
+    fn signals_by_kind(
         &self,
         filter: &SignalFilter,
         before: i64,
@@ -129,7 +130,7 @@ impl Reader<'_> {
     }
 }
 
-/// The rows whose order the list has, up to and including the word `WHERE` and a condition.
+/// Returns the index in list order and the condition that it covers, from `INDEXED BY` up to the first condition.
 fn scope(filter: &SignalFilter, values: &mut Vec<Value>) -> String {
     match &filter.account {
         None => "NOT INDEXED WHERE 1".to_owned(),

@@ -1,4 +1,4 @@
-//! The ledger: every piece of evidence, what it led to and why; and the event ids that providers may send again.
+//! The ledger: every signal with its outcome and the reason. Also the event ids by which a repeated webhook is recognised.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -9,65 +9,64 @@ use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{EventRef, Outcome, Path, Source};
 use crate::domain::time::Timestamp;
 
-/// A ledger row to be written.
+/// A new ledger row.
 pub struct NewSignal<'a> {
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
-    /// From where.
+    /// Its source.
     pub source: Source,
-    /// The account, where one is named.
+    /// The account, if one is named.
     pub account: Option<&'a str>,
-    /// What it led to.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Why, one sentence.
+    /// The reason of the outcome, in one sentence.
     pub reason: &'a str,
-    /// Whom it is about.
+    /// The person it is about.
     pub identity: &'a Identity,
-    /// What the routine needs to try it again, a JSON text; `None` when it is no evidence about a person.
+    /// What the routine needs to try it again, as JSON text. `None` if it is not evidence about a person.
     pub evidence: Option<&'a str>,
-    /// The body, a JSON text without the text of any message.
+    /// The body as JSON text, without the text of any message.
     pub raw: &'a str,
-    /// The enrollments it was tied to.
+    /// The enrollments that it is tied to.
     pub enrollments: &'a [(EnrollmentId, Option<Path>)],
 }
 
 /// A ledger row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalRow {
-    /// Its id.
     pub id: i64,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
-    /// From where.
+    /// Its source.
     pub source: Source,
-    /// The account, where one is named.
+    /// The account, if one is named.
     pub account: Option<String>,
-    /// What it led to.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Why, one sentence.
+    /// The reason of the outcome, in one sentence.
     pub reason: String,
-    /// The body, a JSON text.
+    /// The body as JSON text.
     pub raw: String,
-    /// The enrollments it was tied to.
+    /// The enrollments that it is tied to.
     pub enrollments: Vec<(String, Option<Path>)>,
 }
 
-/// A piece of evidence about a person, as it was kept to be tried again.
+/// Stored evidence about a person, to be tried again for later enrollments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// The id of its ledger row.
+    /// The id of the ledger row.
     pub id: i64,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
-    /// From where.
+    /// Its source.
     pub source: Source,
-    /// The account it came to.
+    /// The account that received it.
     pub account: String,
-    /// What it led to so far.
+    /// Its outcome so far.
     pub outcome: Outcome,
-    /// Why, one sentence or two.
+    /// The reason of the outcome.
     pub reason: String,
-    /// What was kept of it, a JSON text.
+    /// The stored part of the signal, as JSON text.
     pub body: String,
 }
 
@@ -85,7 +84,7 @@ pub(super) fn signal(row: &Row<'_>) -> rusqlite::Result<SignalRow> {
 }
 
 impl Reader<'_> {
-    /// One signal.
+    /// Returns one signal.
     pub fn signal(&self, id: i64) -> Result<Option<SignalRow>, Error> {
         self.conn
             .prepare_cached("SELECT * FROM signals WHERE id = ?1")?
@@ -95,7 +94,7 @@ impl Reader<'_> {
             .transpose()
     }
 
-    /// The signals that were tied to an enrollment, oldest first.
+    /// Returns the signals that are tied to an enrollment, oldest first.
     pub fn signals_of_enrollment(&self, id: &EnrollmentId) -> Result<Vec<SignalRow>, Error> {
         let rows = self
             .conn
@@ -122,7 +121,7 @@ impl Reader<'_> {
         Ok(row)
     }
 
-    /// The evidence of a ledger row; `None` when nothing was kept to try it again.
+    /// Returns the evidence of a ledger row, or `None` if none is stored.
     pub fn evidence(&self, id: i64) -> Result<Option<Evidence>, Error> {
         Ok(self
             .conn
@@ -144,7 +143,7 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// The enrollments that a signal was tied to, each with its account.
+    /// Returns the enrollments that a signal is tied to, each with its account.
     pub fn tied_to(&self, signal: i64) -> Result<Vec<(EnrollmentId, AccountId)>, Error> {
         let rows = self
             .conn
@@ -170,7 +169,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Writes a ledger row. Returns its id.
+    /// Adds a ledger row. Returns its id.
     pub fn insert_signal(&self, s: &NewSignal<'_>) -> Result<i64, Error> {
         self.conn
             .prepare_cached(
@@ -205,7 +204,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Changes what a signal led to, and ties it to further enrollments.
+    /// Changes the outcome of a signal, and ties it to further enrollments.
     pub fn set_outcome(
         &self,
         id: i64,
@@ -235,7 +234,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Remembers an event id of a provider. Returns whether it is new.
+    /// Stores an event id of a provider. Returns whether it is new.
     pub fn remember_event(&self, event: &EventRef) -> Result<bool, Error> {
         Ok(self
             .conn

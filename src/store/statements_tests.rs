@@ -1,20 +1,20 @@
-//! For the test of plans: every statement that stands in the source of the store.
+//! For the test of query plans: finds every statement in the source of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as File;
 
-/// A string of the source that begins a statement, as the pieces between its `{…}`.
+/// A string literal with a statement, split at its `{…}` placeholders.
 pub(super) struct Literal {
     pub(super) place: String,
     pub(super) pieces: Vec<String>,
 }
 
-/// Text with every run of white space as one space.
+/// Replaces every run of white space with one space.
 pub(super) fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The string literals of a Rust source with the text before each, comments left out.
+/// Returns the string literals of a Rust source, each with the text before it, without comments.
 fn strings(source: &str) -> Vec<(String, String)> {
     let chars: Vec<char> = source.chars().collect();
     let (mut found, mut at, mut before) = (Vec::new(), 0, String::new());
@@ -58,7 +58,7 @@ fn strings(source: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Every statement in the source of the store, and the constants that stand in them.
+/// Returns every statement in the source of the store, with constants inserted.
 pub(super) fn literals() -> Vec<Literal> {
     const VERBS: &[&str] = &[
         "SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "REPLACE ",
@@ -85,7 +85,7 @@ pub(super) fn literals() -> Vec<Literal> {
     let mut found = Vec::new();
     for (name, text) in texts {
         let mut whole = text;
-        // A constant may hold another one.
+        // A constant may contain another one.
         for ((file, constant), value) in constants.iter().chain(&constants) {
             let mark = format!("{{{constant}}}");
             if whole.contains(&mark)
@@ -154,7 +154,7 @@ fn pieces(text: &str) -> Vec<String> {
     pieces
 }
 
-/// Whether a statement that was run came from the pieces of a literal.
+/// Whether a statement that was run was composed from the pieces of a literal.
 pub(super) fn made_of(statement: &str, literal: &Literal) -> bool {
     let mut rest = statement;
     literal.pieces.iter().all(|piece| {

@@ -1,4 +1,4 @@
-//! Figures for the charts, always computed from the enrollments.
+//! The figures of the charts, always computed from the enrollments.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,29 +11,29 @@ use crate::domain::ids::CampaignId;
 use crate::domain::signal::{Path, Source};
 use crate::domain::time::Timestamp;
 
-/// The upper bounds of the time-to-accept buckets, in seconds; one more is open to the top.
+/// The upper bounds of the time-to-accept buckets, in seconds. One more bucket has no upper bound.
 pub const BUCKETS_S: [i64; 8] = [
     3_600, 21_600, 86_400, 172_800, 259_200, 604_800, 1_209_600, 2_592_000,
 ];
 
 const DAY_MS: i64 = 86_400_000;
 
-/// What the charts show of one campaign, or of all.
+/// The figures of one campaign, or of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Enrollments that a signal can be tied to.
+    /// Enrollments with a usable identity.
     pub usable: u64,
-    /// Accepts by time since the invite, pre-connected ones left out: one count per bucket of [`BUCKETS_S`], then the rest.
+    /// Accepts by the time since the invite, without pre-connected ones: one count per bucket of [`BUCKETS_S`], then the rest.
     pub time_to_accept: [u64; BUCKETS_S.len() + 1],
     /// Accepts by UTC day (`2026-05-02`) and source, oldest first.
     pub per_day: Vec<(String, Source, u64)>,
     /// All accepts by source.
     pub by_source: Vec<(Source, u64)>,
-    /// All accepts by path; `None` where the signal named the enrollment itself.
+    /// All accepts by path. `None` means that the signal named the enrollment itself.
     pub by_path: Vec<(Option<Path>, u64)>,
 }
 
-/// What the counts and the charts need of an accept.
+/// The fields of an accept that the counts and charts need.
 pub(super) struct AcceptFigures {
     pub(super) accepted_at: i64,
     pub(super) invited_at: Option<i64>,
@@ -44,7 +44,7 @@ pub(super) struct AcceptFigures {
 }
 
 impl AcceptFigures {
-    /// The time from invite to accept, where it is known.
+    /// Returns the time from invite to accept, if it is known.
     pub(super) fn span_ms(&self) -> Option<i64> {
         self.invited_at
             .filter(|_| !self.pre_connected)
@@ -53,7 +53,7 @@ impl AcceptFigures {
 }
 
 impl Reader<'_> {
-    /// The figures of one campaign, or of all; `per_day` reaches back over `days` UTC days, today included.
+    /// Computes the figures of one campaign, or of all. `per_day` covers the last `days` UTC days, including today.
     pub fn stats(
         &self,
         campaign: Option<&CampaignId>,
@@ -98,7 +98,7 @@ impl Reader<'_> {
         Ok(stats)
     }
 
-    /// How many enrollments a signal can be tied to.
+    /// Counts the enrollments with a usable identity.
     fn usable(&self, campaign: Option<&CampaignId>) -> Result<u64, Error> {
         let (all, unusable) = match campaign {
             Some(_) => (
@@ -118,7 +118,7 @@ impl Reader<'_> {
         Ok(count.unsigned_abs())
     }
 
-    /// Calls `each` with every accept of one campaign, or of all. Reads one index and no table.
+    /// Calls `each` for every accept of one campaign, or of all. Reads one index and no table.
     pub(super) fn each_accept(
         &self,
         campaign: Option<&CampaignId>,
@@ -151,7 +151,7 @@ fn figures(row: &Row<'_>) -> rusqlite::Result<AcceptFigures> {
     })
 }
 
-/// The date of a UTC day that is counted from 1970.
+/// Formats a UTC day, counted from 1970-01-01.
 fn date(day: i64) -> String {
     Timestamp(day.saturating_mul(DAY_MS)).rfc3339()[..10].to_owned()
 }

@@ -1,4 +1,4 @@
-//! What follows an accept, or its absence (contract section 12): next steps that are due, and invites that stay open.
+//! Next steps that are due, and open invites that are overdue. See docs/rules/next-steps.md.
 
 use rusqlite::params;
 
@@ -8,19 +8,20 @@ use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::time::Timestamp;
 
-/// A step that waits, on `e` (enrollments) and `c` (campaigns). Nobody follows up with who is done or not interested.
+/// The condition for a queued step, on `e` (enrollments) and `c` (campaigns). Prospects who are done or not interested get none.
 const WAITING_STEP: &str =
     "c.status = 'running' AND e.next_step_at IS NOT NULL AND e.next_step_sent_at IS NULL
     AND e.status NOT IN ('NOT_INTERESTED', 'DONE')";
 
-/// An open invite that was not reported, in a campaign that wants to know; `?1` is [`OpenScope::since`].
+/// The condition for an open invite that is not reported yet, in a campaign that reports open invites. `?1` is
+/// [`OpenScope::since`].
 const WAITING_INVITE: &str =
     "c.not_accepted_after_ms IS NOT NULL AND c.status NOT IN ('draft', 'archived')
     AND e.invited_at IS NOT NULL AND e.accepted_at IS NULL AND e.open_reported_at IS NULL
     AND e.status NOT IN ('NOT_INTERESTED', 'DONE') AND e.invited_at > ?1";
 
 impl Reader<'_> {
-    /// The steps of running campaigns that are due, oldest first.
+    /// Returns the due steps of running campaigns, oldest first.
     pub fn due_steps(&self, now: Timestamp, limit: u32) -> Result<Vec<Enrollment>, Error> {
         let rows = self
             .conn
@@ -35,7 +36,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// The invites that stayed open for longer than their campaign's `notAcceptedAfter`, oldest first.
+    /// Returns the invites that have been open for longer than their campaign's `notAcceptedAfter`, oldest first.
     pub fn overdue_invites(
         &self,
         scope: OpenScope,
@@ -56,7 +57,7 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    /// When the next step or the next open invite is due; `None` when nothing waits.
+    /// Returns when the next step or the next report of an open invite is due. `None` if nothing waits.
     pub fn next_due(&self, scope: OpenScope) -> Result<Option<Timestamp>, Error> {
         let due: Option<i64> = self
             .conn
@@ -72,8 +73,8 @@ impl Reader<'_> {
         Ok(due.map(Timestamp))
     }
 
-    /// How many next steps an account has in a campaign between two instants, `but` left out: those that went out then, and
-    /// unless `only_sent` those that are queued for then.
+    /// Counts the next steps of an account in a campaign between two instants, without the one of `but`. Counts the steps that went
+    /// out in that time and, unless `only_sent`, those that are queued for it.
     pub fn steps_between(
         &self,
         account: &AccountId,
@@ -102,8 +103,8 @@ impl Reader<'_> {
             )?)
     }
 
-    /// How many next steps an account has between two instants, over all campaigns and counted no further than `cap`; `but` is left
-    /// out. Counts the steps that went out then and, unless `only_sent`, those that are queued for then.
+    /// Counts the next steps of an account between two instants, over all campaigns, without the one of `but`. Stops counting at
+    /// `cap`. Counts the steps that went out in that time and, unless `only_sent`, those that are queued for it.
     pub fn account_steps_between(
         &self,
         account: &AccountId,
@@ -134,7 +135,7 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Queues the next step of an enrollment, or moves it.
+    /// Queues or moves the next step of an enrollment.
     pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Timestamp>) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_at = ?2 WHERE id = ?1")?
@@ -142,7 +143,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Remembers that the next step went out.
+    /// Records that the next step went out.
     pub fn step_sent(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_sent_at = ?2 WHERE id = ?1")?
@@ -150,7 +151,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Remembers that the open invite was reported.
+    /// Records that the open invite was reported.
     pub fn open_reported(&self, id: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
         self.conn
             .prepare_cached("UPDATE enrollments SET open_reported_at = ?2 WHERE id = ?1")?

@@ -1,4 +1,4 @@
-//! Totals over everything, for metrics and the status line.
+//! Totals of all accounts, for the metrics and the status line.
 
 use rusqlite::params;
 
@@ -10,17 +10,17 @@ use crate::domain::ids::AccountId;
 /// An account in the totals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountTotal {
-    /// The account.
+    /// The id of the account.
     pub id: AccountId,
-    /// Whether it works.
+    /// Whether it is healthy.
     pub healthy: bool,
-    /// Enrollments that are still waited for.
+    /// The number of open enrollments.
     pub open: u64,
 }
 
 impl Reader<'_> {
-    /// Every account with its health and its open enrollments, in one query. The status of a campaign is looked at once for each
-    /// account in it, not for each enrollment.
+    /// Returns every account with its health and its number of open enrollments. The query looks up the status of a campaign once
+    /// per account, not once per enrollment.
     pub fn account_totals(&self, scope: OpenScope) -> Result<Vec<AccountTotal>, Error> {
         let rows = self
             .conn

@@ -1,4 +1,4 @@
-//! The database as the web listeners use it: writes, and views for people and scrapers.
+//! The store as the web listeners use it: writes, and views for people and scrapers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use super::{Error, Reader, Store, Tx};
 
 /// How many views run at once.
 pub(super) const VIEWS: usize = 4;
-/// How many views may run or wait. More are refused, so that a crowd can't keep the newest waiting for minutes.
+/// How many views may run or wait. More are refused, so that a new view never waits for minutes.
 const VIEWS_WAITING_MAX: usize = 1_024;
-/// How long a view may wait and run. This also bounds how long it can keep SQLite from emptying its log.
+/// How long a view may wait and run. This also limits how long it can prevent SQLite from truncating its log.
 const VIEW_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The store without its internal readers: what people look at must not use them. Cheap to clone.
+/// The store without its internal readers, which views for people must not occupy. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiStore {
     store: Store,
@@ -32,11 +32,11 @@ impl ApiStore {
         }
     }
 
-    /// Runs a query for people on a thread of the views. It sees one state of the database. When the future is dropped, say
-    /// because the client hung up, the query is not run or is interrupted.
+    /// Runs a query for people on one of the view threads. It sees one state of the database. If the future is dropped, for
+    /// example because the client disconnected, the query is not run or is interrupted.
     ///
     /// # Errors
-    /// What `query` returned; [`Error::Busy`] when too many views wait, or this one took too long.
+    /// Returns the error of `query`, or [`Error::Busy`] if too many views wait or this one took too long.
     pub async fn view<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Reader<'_>) -> Result<T, Error> + Send + 'static,
@@ -55,7 +55,7 @@ impl ApiStore {
             })
     }
 
-    /// [`Store::write`].
+    /// Like [`Store::write`].
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
@@ -63,31 +63,31 @@ impl ApiStore {
         self.store.write(work).await
     }
 
-    /// How many commits there were: counted before the writes in them are acknowledged.
+    /// Returns the number of commits. A commit is counted before its writes are acknowledged.
     #[must_use]
     pub fn commit_count(&self) -> u64 {
         *self.store.0.commits.borrow()
     }
 
-    /// [`Store::commits`].
+    /// Like [`Store::commits`].
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.store.commits()
     }
 
-    /// [`Store::commit_turns`].
+    /// Like [`Store::commit_turns`].
     #[must_use]
     pub fn commit_turns(&self) -> u64 {
         self.store.commit_turns()
     }
 
-    /// [`Store::fatal`].
+    /// Like [`Store::fatal`].
     #[must_use]
     pub fn fatal(&self) -> watch::Receiver<Option<String>> {
         self.store.fatal()
     }
 
-    /// [`Store::path`].
+    /// Like [`Store::path`].
     #[must_use]
     pub fn path(&self) -> &Path {
         self.store.path()

@@ -1,5 +1,5 @@
-//! The one writer: a thread that runs whatever is waiting in one transaction, each request in its own savepoint, commits once,
-//! then answers all. No artificial delay: what queued during the last fsync is the next batch.
+//! The writer thread. It runs all waiting requests in one transaction, each in its own savepoint, commits once, and then answers all of
+//! them. There is no artificial delay: the requests that arrived during the last fsync are the next batch.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,22 +18,22 @@ use super::{Error, StoreObserver, Tx};
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
 const BATCH_MAX: usize = 512;
-/// How long the writer is idle before it copies the log back into the database.
+/// How long the writer is idle before it copies the log into the database.
 const IDLE: Duration = Duration::from_millis(500);
-/// How many steps of SQLite's machine lie between two signs of life while one statement runs.
+/// How many steps of SQLite's virtual machine run between two heartbeats during one statement.
 const STEPS_PER_BEAT: i32 = 1_000;
 /// How long a write waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// What waits for the writer.
+/// A request to the writer.
 pub(super) trait Request: Send {
-    /// Runs inside its savepoint; says whether what it wrote is to be kept.
+    /// Runs inside its savepoint. Returns whether to keep what it wrote.
     fn run(&mut self, tx: &Tx<'_>) -> bool;
-    /// Answers whoever asked, once the fate of the transaction is known.
+    /// Answers the caller, once the transaction has succeeded or failed.
     fn answer(self: Box<Self>, committed: Result<(), Error>);
 }
 
-/// A closure that writes, and the place where its result is awaited.
+/// A closure that writes, and the channel for its result.
 pub(super) struct Write<F, T> {
     pub(super) work: Option<F>,
     pub(super) result: Option<Result<T, Error>>,
@@ -61,7 +61,7 @@ impl<T: Send, F: FnOnce(&Tx<'_>) -> Result<T, Error> + Send> Request for Write<F
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(Error::Internal("a write was never run".to_owned())),
         };
-        // Whoever asked may have gone away; the write stands all the same.
+        // The caller may have dropped its future. The write is kept all the same.
         let _ = self.to.send(answer);
     }
 }
@@ -76,13 +76,13 @@ pub(super) struct Writer {
     pub(super) commits: watch::Sender<u64>,
     /// Whether the last commit worked.
     pub(super) works: Cell<bool>,
-    /// How often that changed.
+    /// How often `works` has changed.
     pub(super) turns: Arc<AtomicU64>,
     pub(super) fatal: watch::Sender<Option<String>>,
 }
 
 impl Writer {
-    /// Puts the writer together. While a statement runs, however long, the observer hears that the writer is alive.
+    /// Creates the writer. During a long statement, the observer is told regularly that the writer is alive.
     pub(super) fn new(
         mut conn: Connection,
         requests: Receiver<Box<dyn Request>>,
@@ -112,7 +112,7 @@ impl Writer {
         })
     }
 
-    /// Runs until every handle to the store is gone, then empties the log.
+    /// Runs until every handle to the store is dropped, then truncates the log.
     pub(super) fn run(self) {
         let mut dirty = false;
         loop {
@@ -122,7 +122,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {
                     if dirty {
                         dirty = !self
-                            .kept(self.upkeep.when_idle(&self.conn))
+                            .log_failure(self.upkeep.when_idle(&self.conn))
                             .unwrap_or(false);
                     }
                     continue;
@@ -133,9 +133,9 @@ impl Writer {
             batch.extend(self.requests.try_iter().take(BATCH_MAX - 1));
             self.batch(batch);
             dirty = true;
-            self.kept(self.upkeep.after_commit(&self.conn));
+            self.log_failure(self.upkeep.after_commit(&self.conn));
         }
-        self.kept(self.upkeep.at_end(&self.conn));
+        self.log_failure(self.upkeep.at_end(&self.conn));
     }
 
     fn batch(&self, mut batch: Vec<Box<dyn Request>>) {
@@ -167,7 +167,7 @@ impl Writer {
         let done = batch
             .iter_mut()
             .try_for_each(|request| {
-                news.merge(self.one(request.as_mut())?);
+                news.merge(self.run_request(request.as_mut())?);
                 Ok(())
             })
             .and_then(|()| self.commit());
@@ -177,8 +177,8 @@ impl Writer {
         done.map(|()| news)
     }
 
-    /// Runs one request in its savepoint. An error means that the whole transaction is gone: a full disk rolls everything back.
-    fn one(&self, request: &mut dyn Request) -> Result<OutboxNews, Error> {
+    /// Runs one request in its savepoint. An error means that the whole transaction was rolled back, for example by a full disk.
+    fn run_request(&self, request: &mut dyn Request) -> Result<OutboxNews, Error> {
         self.observer.alive();
         self.conn.execute_batch("SAVEPOINT request")?;
         let tx = Tx::new(&self.conn);
@@ -200,7 +200,7 @@ impl Writer {
         })
     }
 
-    /// Waits for another process that holds the database, alive all the while.
+    /// Begins a transaction. Waits if another process holds the database, and reports meanwhile that the writer is alive.
     fn begin(&self) -> Result<(), Error> {
         let until = Instant::now() + BUSY;
         loop {
@@ -223,11 +223,11 @@ impl Writer {
         })
     }
 
-    /// What the upkeep of the log brought; `None` and a line in the log of the process when it failed.
-    fn kept<T>(&self, done: rusqlite::Result<T>) -> Option<T> {
+    /// Returns the result of a checkpoint. Logs an error and returns `None`.
+    fn log_failure<T>(&self, done: rusqlite::Result<T>) -> Option<T> {
         done.inspect_err(|error| {
             self.stop_after_failed_fsync(error);
-            tracing::warn!(%error, "the write-ahead log could not be copied into the database; it is tried again");
+            tracing::warn!(%error, "checkpoint failed, will be tried again");
         })
         .ok()
     }
@@ -235,7 +235,7 @@ impl Writer {
     fn stop_after_failed_fsync(&self, error: &rusqlite::Error) {
         if is_failed_fsync(error) {
             self.fatal.send_replace(Some(format!(
-                "the disk failed to make a write durable ({error}); what is on disk is unknown until a restart"
+                "fsync failed ({error}), so it is unknown what is on disk; restart acceptd to find out"
             )));
         }
     }
@@ -248,7 +248,7 @@ mod tests {
     use super::super::Store;
     use super::*;
 
-    /// Remembers the longest silence of the writer.
+    /// Records the longest time between two heartbeats.
     struct Listener(Mutex<(Instant, Duration)>);
 
     impl StoreObserver for Listener {
@@ -303,7 +303,7 @@ mod tests {
         let took = started.elapsed();
         assert!(took < Duration::from_secs(8), "40 writes took {took:?}");
 
-        // When it has gone, the log is used anew instead of growing on.
+        // After the reader has gone, the log is reused instead of growing further.
         drop(reader);
         let before = log();
         for _ in 0..9 {

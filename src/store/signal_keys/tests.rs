@@ -1,4 +1,4 @@
-//! Evidence is found by a few seeks, by whatever it has in common with the person.
+//! Evidence is found by a few index seeks, by any key that it shares with the person.
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -71,7 +71,7 @@ proptest! {
             ..Identity::default()
         };
         let mut expected = BTreeSet::new();
-        // With siblings of its own, the account is one of them.
+        // A set of siblings includes the account itself.
         let siblings = siblings.map(|mut s| { s.insert(own); s });
         for (id, (person, of, at)) in (1_i64..).zip(&rows) {
             tx.index_signal(id, &slug(*person), Some(account(*of).as_str()), Timestamp(*at)).expect("filed");
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-/// Whoever is one person by an id or a number shares a key, however the one of them is known.
+/// An identity known by id and one known by member number share a key.
 #[test]
 fn an_id_and_its_number_share_a_key() {
     let profile = "ACoAACuVS84B3jU7P37U7KAYPfOn7yuxHOev8JE";
