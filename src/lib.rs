@@ -28,6 +28,7 @@
 //!
 //! `ARCHITECTURE.md` has the invariants, the walkthroughs and what imports what. `docs/rules` has the rules of the program.
 
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;

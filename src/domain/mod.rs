@@ -8,6 +8,7 @@ pub mod event;
 pub mod identity;
 pub mod ids;
 pub mod note;
+pub mod patch;
 pub mod provider;
 pub mod role;
 pub mod schedule;
