@@ -40,24 +40,24 @@ pub enum CampaignStatus {
 word_list!(CampaignStatus);
 
 impl CampaignStatus {
-    /// Whether its enrollments are not looked for.
+    /// Whether its enrollments are not open: it has not started, or it is archived.
     #[must_use]
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Draft | Self::Archived)
     }
 }
 
-/// What the stamping routine needs to know of a campaign.
+/// What the stamping routine needs to know about a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CampaignFacts {
-    /// Its name.
+    /// The name, if it has one.
     pub name: Option<String>,
-    /// What it is doing.
+    /// The current status.
     pub status: CampaignStatus,
-    /// How long after the invite an accept is waited for.
+    /// The `acceptWindow` in milliseconds: an accept later than this after the invite is `late`.
     pub accept_window_ms: Option<i64>,
-    /// When its next steps may go out, as JSON.
+    /// The schedule of its next steps, as JSON.
     pub schedule: Option<String>,
-    /// Next steps per account and local day.
+    /// The most next steps for one account and local day.
     pub daily_cap: Option<i64>,
 }

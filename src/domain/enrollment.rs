@@ -1,4 +1,4 @@
-//! One prospect in one campaign, worked by one account (contract section 1).
+//! Enrollments: one prospect in one campaign, worked by one account. See `docs/glossary.md`.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,25 +8,25 @@ use super::signal::{Path, Precision, Source};
 use super::time::Timestamp;
 use super::word_list::{UnknownWord, word_list};
 
-/// What is known of the invite that was sent.
+/// What is known about the invite that was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Invite {
     /// When it was sent.
     pub at: Option<Timestamp>,
-    /// Whom it named; only these ids make the path `bridge`.
+    /// The provider id of the person that was invited. Only the ids of the invite give the path `bridge`.
     pub provider_id: Option<String>,
-    /// The member number of that id, where it has one.
+    /// The member number in that id, if it has one.
     pub number: Option<i64>,
     /// The provider's id of the invitation.
     pub invitation_id: Option<String>,
-    /// The keyed hash of its note.
+    /// The keyed hash of the note that was sent with it.
     pub note_hash: Option<String>,
-    /// When it was reported that it had stayed open (contract section 12).
+    /// When `linkedin.invite_not_accepted` was announced for it.
     pub reported_at: Option<Timestamp>,
 }
 
 impl Invite {
-    /// Whom it named.
+    /// Returns the identity of the person that was invited.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity {
@@ -36,7 +36,8 @@ impl Invite {
         }
     }
 
-    /// This one, with what it does not say taken from another. Whom it named is one fact: id and number go together.
+    /// Fills the unknown fields of this invite from another one. Provider id and number name one person, so they are taken
+    /// together or not at all.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let names = self.provider_id.is_some() || self.number.is_some();
@@ -56,43 +57,43 @@ impl Invite {
     }
 }
 
-/// An accept, as it was stamped; never changes.
+/// An accept as it was stamped. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {
     /// When it happened.
     pub at: Timestamp,
-    /// How well that is known.
+    /// How well the time of the accept is known.
     pub precision: Precision,
     /// When it was stamped.
     pub detected_at: Timestamp,
-    /// The winning sign.
+    /// The source of the signal that stamped it.
     pub source: Source,
-    /// How it was tied to the enrollment; `None` when the sign named the enrollment itself.
+    /// How the signal was matched to the enrollment. `None` if the signal named the enrollment itself.
     pub path: Option<Path>,
-    /// Whether the sign came to a sibling account.
+    /// Whether the signal came to a sibling account.
     pub via_sibling: bool,
     /// Whether the two were connected before the invite.
     pub pre_connected: bool,
-    /// Whether the campaign no longer waited for it.
+    /// Whether the campaign was not running, or its `acceptWindow` was over.
     pub late: bool,
-    /// Whether it was old news when it was found.
+    /// Whether the accept was already old when it was detected.
     pub backfill: bool,
 }
 
 /// An enrollment as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Enrollment {
-    /// The order of creation.
+    /// The row number, which gives the order of creation.
     pub seq: i64,
-    /// The caller's id.
+    /// The id that the caller gave it.
     pub id: EnrollmentId,
-    /// Who works it.
+    /// The account that invites the prospect.
     pub account: AccountId,
-    /// Where it belongs.
+    /// The campaign it belongs to.
     pub campaign: CampaignId,
-    /// Where it stands.
+    /// The current status.
     pub status: Status,
-    /// When the newest status that was told to us (by SendPilot or a user) was set.
+    /// The time of the newest status that SendPilot or a user reported. An older report does not override it.
     pub status_at: Option<Timestamp>,
     /// Full name.
     pub name: Option<String>,
@@ -100,28 +101,28 @@ pub struct Enrollment {
     pub headline: Option<String>,
     /// Company.
     pub company: Option<String>,
-    /// The URL as the caller gave it.
+    /// The LinkedIn URL as the caller gave it.
     pub linkedin_url: Option<String>,
-    /// The provider's id as the caller gave it.
+    /// The provider id as the caller gave it.
     pub given_id: Option<String>,
-    /// Who the prospect is.
+    /// The ids by which signals are matched to the prospect.
     pub identity: Identity,
-    /// The invite.
+    /// What is known about the invite.
     pub invite: Invite,
-    /// The accept.
+    /// The accept, once it is stamped.
     pub accept: Option<Accept>,
-    /// The first reply.
+    /// The time of the prospect's first reply.
     pub replied_at: Option<Timestamp>,
-    /// When the campaign's next step is due (contract section 12).
+    /// When the campaign's next step is due, if one is queued.
     pub next_step_at: Option<Timestamp>,
-    /// Whether it was first met by a status later than the accept.
+    /// Whether its first event already came after the accept, for example a reply. Its accept is then a backfill.
     pub first_seen_after_accept: bool,
     /// When it was enrolled.
     pub created_at: Timestamp,
 }
 
 impl Enrollment {
-    /// A new one that nothing is known of.
+    /// Creates an enrollment about which nothing else is known.
     #[must_use]
     pub fn new(id: EnrollmentId, account: AccountId, campaign: CampaignId, now: Timestamp) -> Self {
         Self {
@@ -146,7 +147,7 @@ impl Enrollment {
         }
     }
 
-    /// The whole seconds between invite and accept; `None` when pre-connected or unknown.
+    /// Returns the whole seconds between invite and accept. `None` if pre-connected or if either time is unknown.
     #[must_use]
     pub fn seconds_to_accept(&self) -> Option<i64> {
         let accept = self.accept.as_ref().filter(|a| !a.pre_connected)?;
@@ -197,7 +198,7 @@ pub enum Status {
 word_list!(Status);
 
 impl Status {
-    /// The place in the order that stamps move along; the three that people set share the last one.
+    /// The position in the order in which a status moves forward. The three that a user sets share the last position.
     #[must_use]
     pub fn rank(self) -> u8 {
         match self {
@@ -210,25 +211,25 @@ impl Status {
         }
     }
 
-    /// Whether only an accepted enrollment may have it.
+    /// Whether the database allows it only with an accept.
     #[must_use]
     pub fn needs_accept(self) -> bool {
         (2..=4).contains(&self.rank())
     }
 
-    /// Whether its prospect is no longer waited for.
+    /// Whether it closes the enrollment, so that an accept is no longer expected.
     #[must_use]
     pub fn is_closed(self) -> bool {
         matches!(self, Self::NotInterested | Self::Done)
     }
 
-    /// Whether only an enrollment that was not accepted may have it.
+    /// Whether the database allows it only without an accept.
     #[must_use]
     pub fn needs_no_accept(self) -> bool {
         self.rank() < 2
     }
 
-    /// Where a told status moves it: forward, or from one of the three that people set to another; never back.
+    /// Returns the status after a report of `other`: it moves forward, or between the three that a user sets, but never back.
     #[must_use]
     pub fn updated_to(self, other: Self) -> Self {
         if other.rank() == self.rank() {
@@ -238,7 +239,7 @@ impl Status {
         }
     }
 
-    /// The later of the two in the order; never moves back.
+    /// Returns the later of the two in the order.
     #[must_use]
     pub fn forward_to(self, other: Self) -> Self {
         if other.rank() > self.rank() {

@@ -1,4 +1,4 @@
-//! Outgoing facts: their bodies, their dedupe keys and the ids that follow from them (contract section 7).
+//! Outgoing events: types, bodies, dedupe keys and event ids. See `docs/rules/deliveries.md`.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -55,7 +55,8 @@ pub enum EventType {
 
 word_list!(EventType);
 
-/// The event id that belongs to a dedupe key, for ever: `evt_` and the UUIDv5 (URL namespace) of the key.
+/// Returns the event id of a dedupe key: `evt_` and the UUIDv5 of the key in the URL namespace. The same key always gives the
+/// same id.
 #[must_use]
 pub fn event_id(dedupe_key: &str) -> String {
     format!(
@@ -64,46 +65,46 @@ pub fn event_id(dedupe_key: &str) -> String {
     )
 }
 
-/// The dedupe key of an event about one enrollment. `kind` is `accept`, `reply`, `step` or `open`.
+/// Builds the dedupe key of an event about one enrollment. `kind` is `accept`, `reply`, `step` or `open`.
 fn enrollment_key(kind: &str, account: &AccountId, enrollment: &EnrollmentId) -> String {
     format!("li-{kind}:{account}:{enrollment}")
 }
 
-/// The dedupe key of an accept.
+/// Returns the dedupe key of `linkedin.invite_accepted`.
 #[must_use]
 pub fn accept_key(account: &AccountId, enrollment: &EnrollmentId) -> String {
     enrollment_key("accept", account, enrollment)
 }
 
-/// The dedupe key of a first reply.
+/// Returns the dedupe key of `linkedin.reply_received`.
 #[must_use]
 pub fn reply_key(account: &AccountId, enrollment: &EnrollmentId) -> String {
     enrollment_key("reply", account, enrollment)
 }
 
-/// The dedupe key of a next step (contract section 12).
+/// Returns the dedupe key of `linkedin.next_step_due`.
 #[must_use]
 pub fn step_key(account: &AccountId, enrollment: &EnrollmentId) -> String {
     enrollment_key("step", account, enrollment)
 }
 
-/// The dedupe key of an invite that stayed open (contract section 12).
+/// Returns the dedupe key of `linkedin.invite_not_accepted`.
 #[must_use]
 pub fn open_key(account: &AccountId, enrollment: &EnrollmentId) -> String {
     enrollment_key("open", account, enrollment)
 }
 
-/// The dedupe key of one outage of one account.
+/// Returns the dedupe key of `linkedin.account_disconnected` for the outage that began at `outage_start`.
 #[must_use]
 pub fn disconnected_key(account: &AccountId, outage_start: Timestamp) -> String {
     format!("li-disconnected:{account}:{}", outage_start.0)
 }
 
-/// The body of an event as the `webhook` destination and `GET /v1/events` show it.
+/// The body of an event, as a `webhook` destination and `GET /v1/events` show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventBody<D> {
-    /// `evt_…`, from the dedupe key.
+    /// The event id, derived from the dedupe key.
     pub id: String,
     /// What happened.
     #[serde(rename = "type")]
@@ -112,12 +113,12 @@ pub struct EventBody<D> {
     pub timestamp: Timestamp,
     /// The workspace of the account.
     pub workspace_id: String,
-    /// By type.
+    /// The data, whose shape depends on the type.
     pub data: D,
 }
 
 impl<D> EventBody<D> {
-    /// An event of this key, made at `timestamp`.
+    /// Creates the event of a dedupe key at the time `timestamp`.
     pub fn new(
         dedupe_key: &str,
         event_type: EventType,
@@ -135,7 +136,7 @@ impl<D> EventBody<D> {
     }
 }
 
-/// Who an event is about.
+/// The person that an event is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Prospect {
@@ -147,56 +148,56 @@ pub struct Prospect {
     pub company: Option<String>,
     /// The URL the caller gave, or one made from the public identifier.
     pub linkedin_url: Option<String>,
-    /// The public identifier, as it is compared.
+    /// The public identifier in the form in which it is compared.
     pub public_identifier: Option<String>,
     /// The provider's id.
     pub provider_id: Option<String>,
 }
 
 /// The data of `linkedin.invite_accepted`, `linkedin.reply_received`, `linkedin.next_step_due` and
-/// `linkedin.invite_not_accepted`. Unknown is `null`, never missing.
+/// `linkedin.invite_not_accepted`. An unknown value is `null`, never missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InviteData {
     /// The key that makes the event unique.
     pub dedupe_key: String,
-    /// The caller's id.
+    /// The enrollment, by the id that the caller gave it.
     pub enrollment_id: EnrollmentId,
     /// The account that invited.
     pub linkedin_account_id: AccountId,
-    /// Its campaign.
+    /// The campaign of the enrollment.
     pub campaign_id: CampaignId,
-    /// The campaign's name, where it has one.
+    /// The name of the campaign, if it has one.
     pub campaign_name: Option<String>,
-    /// The person.
+    /// The prospect.
     pub prospect: Prospect,
-    /// When the invite was sent, where known.
+    /// When the invite was sent, if known.
     pub invited_at: Option<Timestamp>,
-    /// When it was accepted. Only an invite that is still open has none.
+    /// When the invite was accepted. `None` only if it is still open.
     pub accepted_at: Option<Timestamp>,
-    /// How well that is known.
+    /// How well the time of the accept is known.
     pub accepted_at_precision: Option<Precision>,
     /// When acceptd stamped it.
     pub detected_at: Option<Timestamp>,
-    /// Whole seconds from invite to accept; null when pre-connected or unknown.
+    /// Whole seconds from invite to accept. `None` if pre-connected or unknown.
     pub seconds_to_accept: Option<i64>,
-    /// The winning sign.
+    /// The source of the signal that stamped it.
     pub source: Option<Source>,
-    /// How it was tied to the enrollment.
+    /// How that signal was matched to the enrollment.
     pub path: Option<Path>,
-    /// Whether the sign came to a sibling account.
+    /// Whether that signal came to a sibling account.
     pub via_sibling: bool,
     /// Whether the two were connected before the invite.
     pub pre_connected: bool,
-    /// Whether it came when the campaign no longer waited for it.
+    /// Whether the campaign was not running, or its `acceptWindow` was over.
     pub late: bool,
-    /// Whether it is old news.
+    /// Whether the accept was already old when it was detected.
     pub backfill: bool,
-    /// The first reply, where there is one.
+    /// When the prospect replied first, if they did.
     pub replied_at: Option<Timestamp>,
-    /// When the next step is due, where one is queued (contract section 12).
+    /// When the next step is due, if one is queued.
     pub next_step_at: Option<Timestamp>,
-    /// `linkedin.reply_received` only: the first 400 characters, null unless kept.
+    /// Part of `linkedin.reply_received` only: the first 400 characters of the reply, or null if they are not kept.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "present")]
     pub message_preview: Option<Option<String>>,
 }
@@ -211,7 +212,7 @@ pub struct DisconnectedData {
     pub reason: String,
     /// When the outage began.
     pub since: Timestamp,
-    /// How many enrollments wait on it.
+    /// The number of open enrollments of the account.
     pub open_enrollments: u64,
 }
 
@@ -222,7 +223,7 @@ pub struct TestData {
     pub destination: String,
 }
 
-/// Keeps "the field is there and null" apart from "the field is not part of this type".
+/// Tells a field that is null from a field that the event type does not have.
 mod present {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

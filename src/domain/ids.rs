@@ -1,4 +1,4 @@
-//! The ids of accounts, enrollments and campaigns, checked where they enter (contract section 1).
+//! The ids of accounts, enrollments and campaigns. They are validated where they enter the program.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-/// Why a string is no id. The text says what is allowed.
+/// A string that is not a valid id. The message says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} must have 1 to {max} characters, {more}no control characters")]
 pub struct BadId {
@@ -23,10 +23,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Checks the length and the characters.
-            ///
-            /// # Errors
-            /// [`BadId`] with what is allowed.
+            /// Validates the length and the characters.
             pub fn parse(text: &str) -> Result<Self, BadId> {
                 let bad = || BadId {
                     what: $what,
@@ -44,7 +41,7 @@ macro_rules! id {
                 Ok(Self(text.to_owned()))
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -79,27 +76,27 @@ macro_rules! id {
 }
 
 id!(
-    /// The provider's id of one LinkedIn account. Has no `:`, so that dedupe keys are unambiguous.
+    /// The provider's id of one LinkedIn account. It contains no `:`, so that dedupe keys are unambiguous.
     AccountId, "an account id", 128, false
 );
 id!(
-    /// The caller's own id of one prospect in one campaign.
+    /// The id of one prospect in one campaign, chosen by the caller.
     EnrollmentId, "an enrollment id", 256, true
 );
 id!(
-    /// The engine's id of a campaign.
+    /// The id of a campaign, chosen by the engine.
     CampaignId, "a campaign id", 256, true
 );
 
 impl CampaignId {
-    /// The campaign of enrollments that name none (contract section 1).
+    /// The campaign of enrollments that name no campaign.
     #[must_use]
     pub fn unassigned() -> Self {
         Self("unassigned".to_owned())
     }
 
-    /// The id of a campaign that is known by its name only. The same name always gives the same id, white space around it and
-    /// its Unicode form aside, and different names give different ids.
+    /// Derives the id of a campaign that is known only by its name. The same name always gives the same id; surrounding white
+    /// space and Unicode composition do not matter.
     #[must_use]
     pub fn of_name(name: &str) -> Self {
         let name: String = name.trim().nfc().collect();

@@ -1,4 +1,6 @@
-//! Pure words: no I/O, no clock. Everything else imports this; this imports nothing of the rest.
+//! The terms and rules of the program as types and pure functions, without I/O and without a clock.
+//!
+//! Every other module may import this one. It imports none of them.
 
 pub mod bad_input;
 pub mod campaign;

@@ -1,22 +1,23 @@
-//! The keyed hash by which an invite's note is recognised without keeping the text of a message (contract section 5.3).
+//! The keyed hash by which the note of an invite is recognised without keeping the text of any message. See
+//! `docs/rules/signals.md`.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization;
 
-/// The secret key of one installation; it lives in the database and nowhere else.
+/// The secret key of one installation. It is stored only in the database.
 #[derive(Clone)]
 pub struct NoteKey([u8; 32]);
 
 impl NoteKey {
-    /// A key from its bytes.
+    /// Creates the key from its bytes.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash of a note or of a message that may be one: the same for texts that differ only in white space or in the way
-    /// their characters are composed, since providers trim and re-encode.
+    /// Returns the hash of a note, or of a message that may be one. Texts that differ only in white space or in Unicode
+    /// composition have the same hash, because providers trim and re-encode texts.
     #[must_use]
     pub fn hash(&self, text: &str) -> String {
         let folded: String = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,14 +1,14 @@
-//! The URL of a destination. Whoever has it may post there, so it is a secret (contract section 3).
+//! The URL of a destination. Anyone who has it can post there, so it is treated as a secret.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
-/// What stands for a secret wherever people look.
+/// The text that is shown in place of a secret.
 pub const REDACTED: &str = "«redacted»";
 
-/// A URL that is a secret: never shown.
+/// A URL that is a secret. It is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(Url);
 
@@ -20,13 +20,13 @@ impl SecretUrl {
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self(url))
     }
 
-    /// The URL itself, for the one who sends.
+    /// Returns the URL itself, for sending.
     #[must_use]
     pub fn expose(&self) -> &Url {
         &self.0
     }
 
-    /// What is stored to know a URL again without keeping it: the SHA-256 of its text, in hex.
+    /// Returns the SHA-256 of the URL in hex. It is stored to recognise the URL without keeping it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_str()))

@@ -1,4 +1,4 @@
-//! Evidence on its way in: what every source hands to the one stamping routine (contract sections 4 to 6).
+//! Signals: the evidence that every source hands to the stamping routine. See `docs/rules/signals.md`.
 
 use std::time::Duration;
 
@@ -155,16 +155,16 @@ pub enum Outcome {
 
 word_list!(Outcome);
 
-/// What an event id of a provider is unique within (contract section 4, the last row of the table).
+/// A provider's event id, with everything within which it is unique. A second event with the same reference is a duplicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRef {
-    /// Whose event.
+    /// The provider that sent the event.
     pub provider: Provider,
-    /// The provider's own name of the event type.
+    /// The event type in the provider's words.
     pub event_type: String,
     /// The lead (SendPilot) or account (Unipile) it is about.
     pub subject: String,
-    /// The provider's id.
+    /// The event id that the provider gave.
     pub id: String,
 }
 
@@ -172,21 +172,22 @@ pub struct EventRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
-    /// A person who has to be found among the enrollments.
+    /// A person. The matching enrollments have to be found.
     Person,
-    /// An enrollment, by its id.
+    /// One enrollment, named by its id.
     Enrollment(EnrollmentId),
 }
 
-/// How long evidence about a person is tried again for enrollments that appear or gain an identity later.
+/// How long evidence about a person is kept and tried again for enrollments that appear or gain an identity later.
 pub const EVIDENCE_RETRY_WINDOW: Duration = Duration::from_secs(7 * 86_400);
 
-/// What is known of the person, to find the enrollment by and to fill in what it lacks. It is stored: a field that is missing
-/// where it is read again has its default.
+/// What a signal says about the person. It is used to find the enrollment and to fill in what the enrollment lacks.
+///
+/// It is stored as JSON. A field that is missing in a stored value gets its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Person {
-    /// The ids.
+    /// The ids that name the person.
     pub identity: Identity,
     /// Full name.
     pub name: Option<String>,
@@ -194,24 +195,27 @@ pub struct Person {
     pub headline: Option<String>,
 }
 
-/// What a piece of evidence says. It is stored: a field that is missing where it is read again has its default.
+/// What a signal claims to have happened.
+///
+/// It is stored as JSON. A field that is missing in a stored value gets its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Claim {
-    /// The evidence's own time, not yet checked for plausibility. Without one, its first receipt counts.
+    /// The evidence's own time. The stamp checks whether it is plausible. Without one, the time of the first receipt counts.
     pub at: Option<Timestamp>,
-    /// How well `at` tells the time of the accept. `Exact` without a plausible `at` becomes `UpperBound`.
+    /// How precisely `at` gives the time of the accept. `Exact` without a plausible `at` becomes `UpperBound`.
     pub precision: Precision,
-    /// Whether it is also a reply of the prospect, at the same time.
+    /// Whether it is also a reply of the prospect at the same time.
     pub reply: bool,
-    /// A status beyond what the accept or the reply brings.
+    /// A status to move to, in addition to what the accept or the reply sets.
     pub status: Option<Status>,
-    /// Whether a connection that has no known invite must be older than any invite of ours: `already_connected`, a reply,
-    /// a resync, `message.sent` (contract section 6, `preConnected`).
+    /// Whether the accept is `preConnected` if no invite time is known. This holds for `already_connected`, a reply, a
+    /// resync and `message.sent`, because each of them requires an existing connection.
     pub presumes_connection: bool,
-    /// Whether the evidence counts only where the recorded note has this keyed hash (an own message that may be a note echo).
+    /// A keyed hash. If set, the evidence counts only for an enrollment whose recorded note has this hash. It is set for
+    /// messages of the account itself that may be a note echo.
     pub only_if_note: Option<String>,
-    /// The first 400 characters of a reply, only where the configuration keeps them. Never stored in the ledger.
+    /// The first 400 characters of a reply, if the configuration keeps them. Never stored in the ledger.
     #[serde(skip)]
     pub preview: Option<String>,
 }
@@ -223,7 +227,7 @@ impl Default for Claim {
 }
 
 impl Claim {
-    /// That they are connected since `at`, and nothing else.
+    /// Claims a connection since `at`, and nothing else.
     #[must_use]
     pub fn of(at: Option<Timestamp>, precision: Precision) -> Self {
         Self {
@@ -241,21 +245,21 @@ impl Claim {
 /// One piece of evidence that an account and a person are connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
-    /// Where it came from.
+    /// The source it came from.
     pub source: Source,
-    /// The account it came to.
+    /// The account that received it.
     pub account: AccountId,
-    /// When acceptd received it first.
+    /// When acceptd received it for the first time.
     pub received_at: Timestamp,
-    /// Whom it is about.
+    /// The person or enrollment it is about.
     pub subject: Subject,
-    /// What is known of the person.
+    /// What is known about the person.
     pub person: Person,
-    /// What it says.
+    /// What it claims to have happened.
     pub claim: Claim,
-    /// The provider's body, a JSON text without the text of any message.
+    /// The provider's body as JSON, without the text of any message.
     pub raw: String,
 }
 
-/// The longest preview of a reply, in characters (contract section 3, `keep_message_text`).
+/// The longest preview of a reply that `keep_message_text` keeps, in characters.
 pub const PREVIEW_CHARS_MAX: usize = 400;

@@ -1,4 +1,4 @@
-//! UTC instants as integer milliseconds, shown as RFC 3339 with milliseconds and `Z` (contract section 1).
+//! UTC instants as integer milliseconds, shown as RFC 3339 with milliseconds and `Z`.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub i64);
 
-/// 2003-01-01T00:00:00Z: LinkedIn did not exist before, so an earlier time of a connection is nonsense (contract section 6).
+/// 2003-01-01T00:00:00Z. LinkedIn did not exist before, so an earlier time of a connection counts as absent.
 pub const EARLIEST: Timestamp = Timestamp(1_041_379_200_000);
 
 impl Timestamp {
-    /// The later instant; saturates at the ends of the scale.
+    /// Adds a duration. Saturates at the largest instant.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(
@@ -22,7 +22,7 @@ impl Timestamp {
         )
     }
 
-    /// The earlier instant; saturates at the ends of the scale.
+    /// Subtracts a duration. Saturates at the smallest instant.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(
@@ -31,13 +31,14 @@ impl Timestamp {
         )
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// Returns the duration since `earlier`. Zero if `earlier` is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// RFC 3339 in UTC with exactly three decimals. An instant outside the years 1 to 9999 is shown at that bound.
+    /// Formats the instant as RFC 3339 in UTC with three decimals. An instant outside the years 1 to 9999 is shown as the nearest
+    /// instant within them.
     #[must_use]
     pub fn rfc3339(self) -> String {
         let clamped = self.0.clamp(-62_135_596_800_000, 253_402_207_199_999);
@@ -54,13 +55,13 @@ impl Timestamp {
             .map(|t| Self(t.as_millisecond()))
     }
 
-    /// The instant if evidence may carry it: not before 2003 and not after `now` (contract section 6).
+    /// Returns the instant if it is a possible time of evidence: not before [`EARLIEST`] and not after `now`.
     #[must_use]
     pub fn plausible(self, now: Self) -> Option<Self> {
         (self >= EARLIEST && self <= now).then_some(self)
     }
 
-    /// The number of the UTC day, for daily budgets.
+    /// Returns the number of the UTC day. Daily budgets count by it.
     #[must_use]
     pub fn utc_day(self) -> i64 {
         self.0.div_euclid(86_400_000)
@@ -92,10 +93,11 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Reads `"90s"`, `"30m"`, `"7d"`, `"1h 30m"`. A day has 24 hours; parts of a millisecond are rounded up.
+/// Reads a duration such as `"90s"`, `"30m"`, `"7d"` or `"1h 30m"`. A day has 24 hours. Parts of a millisecond are rounded up.
+/// `zero` says whether a duration of zero is allowed.
 ///
 /// # Errors
-/// One sentence on what is wrong.
+/// Returns a message that says what is wrong and how to write a duration.
 pub fn duration(text: &str, zero: bool) -> Result<Duration, String> {
     let help = "write it like \"90s\", \"30m\", \"12h\" or \"7d\"";
     if text.trim().parse::<f64>().is_ok() {
@@ -104,7 +106,7 @@ pub fn duration(text: &str, zero: bool) -> Result<Duration, String> {
     let span: jiff::Span = text
         .trim()
         .parse()
-        .map_err(|_| format!("is no duration: {help}"))?;
+        .map_err(|_| format!("not a duration: {help}"))?;
     if span.is_negative() || (span.is_zero() && !zero) {
         return Err(format!("a duration must be greater than zero: {help}"));
     }

@@ -1,6 +1,6 @@
-//! Webhooks in: authenticate, understand, and hand over as signals.
+//! Incoming webhooks: authenticate the sender, read the body, and apply it. See `docs/rules/webhooks.md`.
 
-pub mod apply;
+mod ledger;
 mod read;
 pub mod sendpilot;
 pub mod unipile;

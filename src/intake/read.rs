@@ -1,4 +1,4 @@
-//! Reading a provider's JSON: strict about what is needed, liberal about the rest (contract section 4).
+//! Reading the JSON of a provider: strict about required fields, liberal about optional ones.
 
 use serde_json::{Map, Value};
 
@@ -9,27 +9,24 @@ use crate::domain::time::Timestamp;
 
 pub(super) type Object = Map<String, Value>;
 
-/// Below this a number of a time counts seconds, from it on milliseconds; as milliseconds it is in 1973.
+/// A time below this number is in seconds, from it on in milliseconds. As milliseconds the number is in 1973.
 const MILLISECONDS_FROM: f64 = 1e11;
 
-/// The body as a JSON object.
+/// Reads the body as a JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Object, BadInput> {
     match json(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(BadInput::body("the body is JSON, but not an object")),
-        // serde_json's own text can quote the body, so only the place is told.
+        Ok(_) => Err(BadInput::body("the body must be a JSON object")),
+        // The message of serde_json can quote the body, so only the position is reported.
         Err(e) => Err(BadInput::body(format!(
-            "the body is not JSON that can be read, see line {} column {}",
+            "the body is not valid JSON at line {} column {}",
             e.line(),
             e.column()
         ))),
     }
 }
 
-/// Reads JSON, also with escaped halves of surrogate pairs, which JSON's grammar allows.
-///
-/// # Errors
-/// serde_json's for the text as it was given.
+/// Reads JSON. Escaped halves of surrogate pairs, which the grammar of JSON allows, are read as `\u{fffd}`.
 pub fn json(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(text).or_else(|error| match whole_characters(text) {
         Some(mended) => serde_json::from_slice(&mended),
@@ -37,8 +34,8 @@ pub fn json(text: &[u8]) -> Result<Value, serde_json::Error> {
     })
 }
 
-/// The body with `\ufffd` for every escaped half of a surrogate pair: what cuts a text after so many UTF-16 units leaves one, JSON's
-/// grammar allows it, and no event should be lost for it. `None` when there is none.
+/// Replaces every escaped half of a surrogate pair by `\ufffd`. Programs that cut a text after a number of UTF-16 units leave
+/// such halves, and no event should be lost because of them. `None` if there is none.
 fn whole_characters(body: &[u8]) -> Option<Vec<u8>> {
     let unit = |at: usize| {
         let digits = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -51,7 +48,7 @@ fn whole_characters(body: &[u8]) -> Option<Vec<u8>> {
         let (kept, length) = match (body[at], unit(at)) {
             (b'\\', Some(0xd800..0xdc00)) if unit(at + 6).is_some_and(is_pair) => (true, 12),
             (b'\\', Some(0xd800..0xe000)) => (false, 6),
-            // Another escape: what follows the backslash begins none.
+            // Another escape. The character after the backslash does not begin an escape.
             (b'\\', _) => (true, 2),
             _ => (true, 1),
         };
@@ -63,7 +60,7 @@ fn whole_characters(body: &[u8]) -> Option<Vec<u8>> {
     any.then_some(mended)
 }
 
-/// A field that has to be a string with something in it. `path` is its dotted path for the error.
+/// Reads a required string that is not blank. `path` is the dotted path of the field for the error.
 pub(super) fn needed<'a>(of: &'a Object, key: &str, path: &str) -> Result<&'a str, BadInput> {
     match of.get(key) {
         Some(Value::String(text)) if !text.trim().is_empty() => Ok(text),
@@ -72,12 +69,12 @@ pub(super) fn needed<'a>(of: &'a Object, key: &str, path: &str) -> Result<&'a st
     }
 }
 
-/// A needed account id.
+/// Reads the required field `account_id`.
 pub(super) fn account(of: &Object, path: &str) -> Result<AccountId, BadInput> {
     id(needed(of, "account_id", path)?, path, AccountId::parse)
 }
 
-/// An id of ours, checked.
+/// Validates an id.
 pub(super) fn id<T>(
     text: &str,
     path: &str,
@@ -86,29 +83,29 @@ pub(super) fn id<T>(
     parse(text).map_err(|e| BadInput::field(path, e.to_string()))
 }
 
-/// An optional text: trimmed, without NUL characters, absent when empty or of another type.
+/// Reads an optional text, trimmed and without NUL characters. `None` if it is empty or of another type.
 pub(super) fn text(of: &Object, key: &str) -> Option<String> {
     clean(of.get(key)?.as_str()?)
 }
 
-/// A text as it may be stored.
+/// Trims a text and removes its NUL characters, so that it can be stored. `None` if nothing is left.
 pub(super) fn clean(text: &str) -> Option<String> {
     let text = text.replace('\0', "");
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The part of a message that may be kept where the configuration keeps any.
+/// Returns the part of a message that is kept if the configuration keeps the text of replies.
 pub(super) fn preview(text: &str) -> Option<String> {
     clean(text).map(|t| t.chars().take(PREVIEW_CHARS_MAX).collect())
 }
 
-/// An optional object.
+/// Reads an optional object.
 pub(super) fn child<'a>(of: &'a Object, key: &str) -> Option<&'a Object> {
     of.get(key)?.as_object()
 }
 
-/// Whether a flag is set; providers write it as a boolean, as 0 or 1, or as a word.
+/// Whether a flag is set. Providers write it as a boolean, as 0 or 1, or as a word.
 pub(super) fn flag(of: &Object, key: &str) -> bool {
     match of.get(key) {
         Some(Value::Bool(set)) => *set,
@@ -121,8 +118,8 @@ pub(super) fn flag(of: &Object, key: &str) -> bool {
     }
 }
 
-/// An optional time: RFC 3339 (without an offset it is UTC), or seconds or milliseconds since the epoch. Absent when it can't
-/// be read; whether it is plausible is for the stamp to say.
+/// Reads an optional time: RFC 3339 (UTC if it has no offset), or seconds or milliseconds since the epoch. `None` if it cannot
+/// be read. The stamp decides whether it is plausible.
 pub(super) fn time(of: &Object, key: &str) -> Option<Timestamp> {
     match of.get(key)? {
         Value::String(text) => Timestamp::parse(text)
@@ -143,12 +140,12 @@ fn epoch(number: f64) -> Option<Timestamp> {
     } else {
         number
     };
-    // Beyond 2^53 a number of milliseconds is no time, and the conversion would not be exact.
+    // A number of milliseconds beyond 2^53 is not a time, and its conversion would not be exact.
     (ms.is_finite() && ms.abs() < 9e15).then(|| Timestamp(ms.round() as i64))
 }
 
-/// The fields of a body that may be kept, in the order asked for. A text is kept only when short: no id, urn, URL or time is
-/// longer.
+/// Returns the named fields of a body, in the order of `keys`. Long texts are left out, because no id, URN, URL or time is that
+/// long.
 pub(super) fn keep(of: &Object, keys: &[&str]) -> Object {
     keys.iter()
         .filter_map(|key| {

@@ -18,7 +18,7 @@ use crate::domain::bad_input::BadInput;
 use crate::domain::provider::Provider;
 use crate::domain::signal::Outcome;
 use crate::intake::verify::{Refusal, SenderProof};
-use crate::intake::{self, apply, verify};
+use crate::intake::{self, verify};
 use crate::metrics::WebhookResult;
 use crate::store::Error;
 
@@ -82,7 +82,7 @@ async fn unipile(
         .map_err(|bad| unusable(&app, WHO, bad))?;
     let stored = app
         .reconciler
-        .run(move |routine| apply::unipile(routine, &event))
+        .run(move |routine| intake::unipile::apply(routine, &event))
         .await;
     answer(&app, WHO, stored)
 }
@@ -97,11 +97,11 @@ async fn sendpilot(
         .check(&body)
         .map_err(|why| unauthorized(&app, WHO, why))?;
     let keep_text = app.config().unipile.keep_message_text;
-    let event = intake::sendpilot::parse(&body, app.clock.now(), keep_text)
-        .map_err(|bad| unusable(&app, WHO, bad))?;
+    let event =
+        intake::sendpilot::parse(&body, keep_text).map_err(|bad| unusable(&app, WHO, bad))?;
     let stored = app
         .reconciler
-        .run(move |routine| apply::sendpilot(routine, &event))
+        .run(move |routine| intake::sendpilot::apply(routine, &event))
         .await;
     answer(&app, WHO, stored)
 }

@@ -7,7 +7,7 @@ use acceptd::clock::Clock;
 use acceptd::daemon::housekeeping::{Pruned, prune};
 use acceptd::domain::signal::Outcome;
 use acceptd::domain::time::Timestamp;
-use acceptd::intake::{apply, unipile};
+use acceptd::intake::unipile;
 use acceptd::store::{NoObserver, Store};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ async fn apply_body(site: &Site, body: &Value) -> Outcome {
     let event = unipile::parse(body.as_bytes(), site.clock.now(), false, key).expect("a body");
     let outcome = site
         .reconciler
-        .run(move |routine| apply::unipile(routine, &event))
+        .run(move |routine| unipile::apply(routine, &event))
         .await;
     outcome.expect("stored")
 }

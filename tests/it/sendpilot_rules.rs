@@ -378,7 +378,7 @@ async fn a_documented_event_that_is_no_sign_raises_no_alarm() {
     let renamed = event("9", "connection.confirmed", "lead", &ago(1), json!({}));
     told(&site, &renamed, "ignored").await;
     let (_, ignored) = site.get("/v1/signals?outcome=ignored").await;
-    let unknown = |signal: &&Value| signal["reason"].as_str().unwrap().contains("is not known");
+    let unknown = |signal: &&Value| signal["reason"].as_str().unwrap().contains("is unknown");
     let items = ignored["items"].as_array().unwrap();
     assert_eq!(items.len(), 5);
     assert_eq!(items.iter().filter(unknown).count(), 1, "{ignored}");

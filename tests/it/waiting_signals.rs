@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::domain::signal::Outcome;
-use acceptd::intake::{apply, unipile};
+use acceptd::intake::unipile;
 use serde_json::json;
 
 use crate::evidence_support::{
@@ -69,7 +69,7 @@ async fn a_signal_waits_for_seven_days_and_no_longer() {
         let event = unipile::parse(body.as_bytes(), begun, false, key).expect("a relation");
         let outcome = site
             .reconciler
-            .run(move |routine| apply::unipile(routine, &event))
+            .run(move |routine| unipile::apply(routine, &event))
             .await;
         assert_eq!(outcome.expect("stored"), Outcome::Unmatched);
     }

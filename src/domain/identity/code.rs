@@ -1,29 +1,29 @@
-//! The layout of LinkedIn's ids: 29 bytes as base64url, of which six are the member number.
+//! The layout of LinkedIn's ids: 29 bytes in base64url, of which six are the member number.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// What kind of id it is, by its tag.
+/// The kind of an id, given by its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// `ACo…`: a profile.
+pub(super) enum IdKind {
+    /// A profile id, `ACo…`.
     Profile,
-    /// `ACw…` or `AEM…`: a Sales Navigator lead or a Recruiter profile.
+    /// A Sales Navigator lead id, `ACw…`, or a Recruiter id, `AEM…`.
     Sales,
 }
 
-/// The longest opaque id that is kept, in bytes; longer ones are nobody's.
+/// The longest opaque id that is accepted, in bytes.
 const OPAQUE_LENGTH_MAX: usize = 256;
 
-/// The kind and the member number of an id of the exact layout. The decoder refuses trailing bits.
-pub(super) fn decode(id: &str) -> Option<(Kind, i64)> {
+/// Returns the kind and the member number of an id, if it has the exact layout. The decoder rejects trailing bits.
+pub(super) fn decode(id: &str) -> Option<(IdKind, i64)> {
     if id.len() != 39 {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(id).ok()?;
     let kind = match bytes.get(..2)? {
-        [0x00, 0x2A] => Kind::Profile,
-        [0x00, 0x2C] | [0x00, 0x43] => Kind::Sales,
+        [0x00, 0x2A] => IdKind::Profile,
+        [0x00, 0x2C] | [0x00, 0x43] => IdKind::Sales,
         _ => return None,
     };
     if bytes.len() != 29 || bytes[8] != 0x01 {
@@ -35,7 +35,7 @@ pub(super) fn decode(id: &str) -> Option<(Kind, i64)> {
     (number > 0).then_some((kind, number))
 }
 
-/// A member number as digits.
+/// Reads a member number from digits.
 pub(super) fn member_number(digits: &str) -> Option<i64> {
     let fits = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     fits.then(|| digits.parse().ok())
@@ -43,13 +43,13 @@ pub(super) fn member_number(digits: &str) -> Option<i64> {
         .filter(|n| (1..1 << 48).contains(n))
 }
 
-/// From this length on, in characters, a word without hyphens that mixes cases and digits is an id. No id is shorter, and nobody
-/// chooses a name like that.
+/// The length, in characters, from which a word without hyphens that mixes upper case, lower case and digits is taken for an id.
+/// Ids are not shorter, and public identifiers do not look like this.
 const MIXED_LENGTH_MIN: usize = 32;
 
-/// Whether a word is an id although it stands where a public identifier can stand. It is one if it decodes, if it begins like
-/// an id, or if it is long, mixes cases and digits and has no hyphen. Length alone proves nothing: a name with its suffix, such
-/// as `Maria-Fernanda-Gonzalez-Lopez-4b43a1b5`, can be just as long.
+/// Whether a word in the place of a public identifier is an id. It is an id if it decodes, if it begins like an id, or if it is
+/// long, mixes cases and digits and has no hyphen. Length alone is not enough: a public identifier such as
+/// `Maria-Fernanda-Gonzalez-Lopez-4b43a1b5` can be just as long.
 pub(super) fn looks_like_id(word: &str) -> bool {
     let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if !word.bytes().all(base64url) {
@@ -68,11 +68,11 @@ pub(super) fn looks_like_id(word: &str) -> bool {
         && word.bytes().any(|b| b.is_ascii_lowercase())
         && word.bytes().any(|b| b.is_ascii_digit())
         && !word.contains('-');
-    // An id whose case was destroyed on the way is still no name.
+    // An id whose case was lost on the way is still not a public identifier.
     begins_like_id(long) || decode(word).is_some() || mixed
 }
 
-/// Whether a text can be kept as an id that is compared as a whole.
+/// Whether a text can be stored as an opaque id.
 pub(super) fn is_opaque(text: &str) -> bool {
     !text.is_empty() && text.len() <= OPAQUE_LENGTH_MAX && !text.chars().any(char::is_control)
 }

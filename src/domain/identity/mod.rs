@@ -1,4 +1,4 @@
-//! LinkedIn identities: what an id, a URL or a urn says about who a person is.
+//! LinkedIn identities: the ids that a text, a URL or a URN gives for a person. See `docs/rules/identity.md`.
 
 mod code;
 mod placeholder;
@@ -12,36 +12,37 @@ use serde::{Deserialize, Serialize};
 
 pub use placeholder::is_placeholder;
 
-/// What a URL path may carry as it is.
+/// The characters that are escaped in the path of a profile URL.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// The longest text that is looked at, in bytes: no URL of a person comes near it.
+/// The longest text that is parsed, in bytes. URLs of persons are much shorter.
 const TEXT_LENGTH_MAX: usize = 8192;
 
-/// What is known of who a person is; any part may be unknown. It is stored: a part that is missing where it is read again is
-/// unknown.
+/// The known ids of a person. Any of them may be unknown.
+///
+/// It is stored as JSON. A part that is missing in a stored value is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Identity {
-    /// A profile id (`ACo…`) or an opaque provider id, case kept, compared whole.
+    /// A profile id (`ACo…`) or an opaque provider id. It is case-sensitive and compared as a whole.
     pub provider_id: Option<String>,
-    /// The member number, where a profile id or a urn gives it.
+    /// The member number that a profile id or a URN contains.
     pub member_number: Option<i64>,
-    /// A Sales Navigator or Recruiter id (`ACw…`, `AEM…`), case kept.
+    /// A Sales Navigator or Recruiter id (`ACw…`, `AEM…`). It is case-sensitive.
     pub sales_id: Option<String>,
-    /// The member number, where a Sales Navigator or Recruiter id gives it.
+    /// The member number that a Sales Navigator or Recruiter id contains.
     pub sales_number: Option<i64>,
-    /// The public identifier as it is compared: percent-decoded, NFC, lower-case.
+    /// The public identifier in the form in which it is compared: percent-decoded, NFC, lower case.
     pub public_identifier: Option<String>,
 }
 
 impl Identity {
-    /// Reads a URL, a urn, a bare id or a bare public identifier. Returns an empty identity if the text names no person, such as
-    /// a [placeholder](is_placeholder).
+    /// Reads a URL, a URN, a bare id or a bare public identifier. Returns an empty identity if the text names no person, for
+    /// example a [placeholder](is_placeholder).
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let Some(text) = readable(text).filter(|text| !is_placeholder(text)) else {
@@ -56,7 +57,7 @@ impl Identity {
         if text.contains('/') {
             return url::parse(text);
         }
-        // A host without a path; a public identifier has no dot today.
+        // It is a host without a path. Public identifiers contain no dot today.
         if text.contains('.') {
             return Self::default();
         }
@@ -65,8 +66,8 @@ impl Identity {
             .unwrap_or_default()
     }
 
-    /// Reads a provider's id field: an id, a urn, or anything else as an opaque string. Never a public identifier, and bare
-    /// digits are no member number here. A [placeholder](is_placeholder) is no id.
+    /// Reads a provider's id field: an id, a URN, or any other text as an opaque id. It never returns a public identifier, and
+    /// bare digits are not a member number here. A [placeholder](is_placeholder) gives an empty identity.
     #[must_use]
     pub fn from_id(id: &str) -> Self {
         let Some(id) = readable(id).filter(|id| !is_placeholder(id)) else {
@@ -79,7 +80,7 @@ impl Identity {
         Self::from_plain_id(id)
     }
 
-    /// Reads a member urn field: `urn:li:member:…` or another urn of a person, or the bare number that a profile carries.
+    /// Reads a member URN field: `urn:li:member:…`, another URN of a person, or the bare number that a profile contains.
     #[must_use]
     pub fn from_member_urn(urn: &str) -> Self {
         let Some(urn) = readable(urn) else {
@@ -94,7 +95,7 @@ impl Identity {
         }
     }
 
-    /// Reads a public identifier field. An id or a URL that stands there is taken for what it is.
+    /// Reads a public identifier field. An id or a URL in its place is recognised as such.
     #[must_use]
     pub fn from_public_identifier(text: &str) -> Self {
         let Some(text) = readable(text) else {
@@ -108,9 +109,9 @@ impl Identity {
             .unwrap_or_default()
     }
 
-    /// Reads a decoded word that stands where a public identifier can stand: a public identifier, or an id in its place.
+    /// Reads a decoded word in a place where a public identifier is expected: a public identifier, or an id.
     fn from_slug(text: &str) -> Self {
-        // The composed form decides: composing and lower-casing can turn other characters into ASCII ones.
+        // The composed form decides, because composing can turn other characters into ASCII characters.
         let composed = slug::composed(text).unwrap_or_default();
         if code::looks_like_id(&composed) {
             return Self::from_plain_id(&composed);
@@ -121,18 +122,18 @@ impl Identity {
         }
     }
 
-    /// An id without a urn around it.
+    /// Reads an id without a URN around it.
     fn from_plain_id(id: &str) -> Self {
         if !code::is_opaque(id) || is_placeholder(id) {
             return Self::default();
         }
         match code::decode(id) {
-            Some((code::Kind::Profile, number)) => Self {
+            Some((code::IdKind::Profile, number)) => Self {
                 provider_id: Some(id.to_owned()),
                 member_number: Some(number),
                 ..Self::default()
             },
-            Some((code::Kind::Sales, number)) => Self {
+            Some((code::IdKind::Sales, number)) => Self {
                 sales_id: Some(id.to_owned()),
                 sales_number: Some(number),
                 ..Self::default()
@@ -144,7 +145,7 @@ impl Identity {
         }
     }
 
-    /// Whether it can be matched with anything.
+    /// Whether it contains at least one id that can be matched.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.provider_id.is_some()
@@ -153,26 +154,26 @@ impl Identity {
             || self.number().is_some()
     }
 
-    /// Whether nothing is known.
+    /// Whether it contains no id.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.is_usable()
     }
 
-    /// Every known member number, each once.
+    /// Returns every known member number once.
     pub fn numbers(&self) -> impl Iterator<Item = i64> {
         let second = self.sales_number.filter(|n| Some(*n) != self.member_number);
         self.member_number.into_iter().chain(second)
     }
 
-    /// The member number, from whatever gives it.
+    /// Returns the member number, from whichever id contains it.
     #[must_use]
     pub fn number(&self) -> Option<i64> {
         self.member_number.or(self.sales_number)
     }
 
-    /// Whether the two are one person: the same id, the same member number, or the same public
-    /// identifier and no two known member numbers that differ.
+    /// Whether both name the same person: an equal id, an equal member number, or an equal public identifier while no known
+    /// member numbers differ.
     #[must_use]
     pub fn same_person(&self, other: &Self) -> bool {
         let same_id = self
@@ -186,8 +187,7 @@ impl Identity {
         same_id || same_number || (same_slug && !self.contradicts(other))
     }
 
-    /// Takes over what is not known yet. Nothing is taken from an identity with another member number. Says whether
-    /// something was gained.
+    /// Fills the unknown ids from another identity, unless its member number differs. Returns whether an id was added.
     pub fn fill_from(&mut self, other: &Self) -> bool {
         if self.contradicts(other) {
             return false;
@@ -201,7 +201,7 @@ impl Identity {
         *self != before
     }
 
-    /// The person's page, where the public identifier is known.
+    /// Returns the URL of the person's profile, if the public identifier is known.
     #[must_use]
     pub fn profile_url(&self) -> Option<String> {
         self.public_identifier.as_deref().map(|slug| {
@@ -212,8 +212,8 @@ impl Identity {
         })
     }
 
-    /// Whether two identities are known to belong to two people. The first kind of identity that both have decides: numbers
-    /// before ids, ids before public identifiers, because people change those.
+    /// Whether both are known to name different persons. The first kind of id that both have decides: numbers before ids, and
+    /// ids before public identifiers, because people change those.
     #[must_use]
     pub fn is_someone_else(&self, other: &Self) -> bool {
         if let (Some(mine), Some(theirs)) = (self.number(), other.number()) {
@@ -222,7 +222,7 @@ impl Identity {
         if let (Some(mine), Some(theirs)) = (&self.provider_id, &other.provider_id) {
             return mine != theirs;
         }
-        // Sales Navigator and Recruiter have different ids for one person: they are compared only if both numbers are unknown.
+        // Sales Navigator and Recruiter use different ids for one person. They are compared only if both numbers are unknown.
         if let (Some(mine), Some(theirs)) = (&self.sales_id, &other.sales_id)
             && self.number().is_none()
             && other.number().is_none()
@@ -241,7 +241,7 @@ impl Identity {
             .flatten()
     }
 
-    /// Whether a known member number of the one differs from a known one of the other.
+    /// Whether a known member number of one differs from a known member number of the other.
     #[must_use]
     pub fn contradicts(&self, other: &Self) -> bool {
         self.numbers()

@@ -1,4 +1,4 @@
-//! Words that programs and people write where they know nothing.
+//! Placeholders: words that programs and people write in place of an unknown value.
 
 /// The placeholders, in lower case.
 const PLACEHOLDERS: [&str; 8] = [
@@ -12,8 +12,8 @@ const PLACEHOLDERS: [&str; 8] = [
     "-",
 ];
 
-/// Whether a whole value, in any case and with white space around it, is a placeholder and names nobody. Within a URL the same
-/// word is a name: `/in/na` is somebody's page.
+/// Whether a whole value is a placeholder. Case and surrounding white space do not matter. Inside a URL the same word is a public
+/// identifier: `/in/na` is the profile of a person.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();

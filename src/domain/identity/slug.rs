@@ -1,4 +1,4 @@
-//! Public identifiers, brought to the one form in which they are compared.
+//! The canonical form of public identifiers, in which they are compared.
 
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest public identifier, in characters. LinkedIn's own limit is 100.
 const CHARS_MAX: usize = 200;
 
-/// Undoes percent-encoding. `None` for a broken escape or for what is not UTF-8.
+/// Decodes percent-encoding. `None` if an escape is broken or the result is not UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|b| *b == b'%') {
@@ -19,23 +19,23 @@ pub(super) fn decode(text: &str) -> Option<String> {
     Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
 }
 
-/// A decoded text in NFC. `None` if it is too long for a public identifier.
+/// Returns a decoded text in NFC. `None` if it is too long for a public identifier.
 pub(super) fn composed(decoded: &str) -> Option<String> {
-    // A decomposed character can be several times as long.
+    // A decomposed character can be several times as long as the composed one.
     (decoded.len() <= CHARS_MAX * 16).then(|| decoded.nfc().collect())
 }
 
-/// The compared form of a composed public identifier: NFC, lower-case. `None` for what can't be one.
+/// Returns a composed public identifier in NFC and lower case. `None` if it cannot be a public identifier.
 pub(super) fn canonical(composed: &str) -> Option<String> {
-    // Lower-casing can decompose ("İ"), so it is composed again.
+    // Lower-casing can decompose a character, for example "İ", so the result is composed again.
     let slug: String = composed.to_lowercase().nfc().collect();
     let fits = slug.chars().take(CHARS_MAX + 1).count() <= CHARS_MAX;
     let named = slug.chars().any(|c| !c.is_ascii_punctuation());
     (fits && named && slug.chars().all(allowed)).then_some(slug)
 }
 
-/// Letters of any script, digits, marks and the few signs that old public identifiers have; nothing that could be a part of a
-/// path, a query or a markup, and nothing that can't be seen.
+/// Allows letters of any script, digits, marks and the few signs that old public identifiers contain. Excludes characters of
+/// paths, queries and markup, and invisible characters.
 fn allowed(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '\'' | '~');

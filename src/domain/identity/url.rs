@@ -1,9 +1,9 @@
-//! LinkedIn URLs and urns: which part of them says who a person is.
+//! LinkedIn URLs and URNs: which of their parts identify a person.
 
 use super::{Identity, is_placeholder};
 use super::{code, slug};
 
-/// The person that a URL of LinkedIn names, with or without a scheme. Empty for any other URL.
+/// Returns the identity in a LinkedIn URL, with or without a scheme. Empty for any other URL.
 pub(super) fn parse(text: &str) -> Identity {
     person(text).unwrap_or_default()
 }
@@ -29,7 +29,7 @@ fn person(text: &str) -> Option<Identity> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut found = by_path(path, query)?;
     if let Some(urn) = parameter(query, "miniProfileUrn") {
-        // The path says who it is; the urn may only add to it.
+        // The path identifies the person. The URN can only add to it.
         found.fill_from(&self::urn(&urn));
     }
     Some(found)
@@ -56,7 +56,7 @@ fn by_path(path: &str, query: &str) -> Option<Identity> {
         .filter(|s| !s.is_empty())
         .map(slug::decode)
         .collect();
-    // A path that walks up and down names nothing that could be trusted.
+    // A path with dot segments cannot be trusted.
     if segments.iter().flatten().any(|s| s == "." || s == "..") {
         return None;
     }
@@ -104,14 +104,14 @@ fn some(identity: Identity) -> Option<Identity> {
     identity.is_usable().then_some(identity)
 }
 
-/// The public identifier that LinkedIn gave to what was `/pub/name/a/b/c`.
+/// Returns the public identifier that LinkedIn assigned to the old URL `/pub/name/a/b/c`.
 fn legacy(name: &str, [first, middle, last]: [&str; 3]) -> Option<String> {
     let part = |p: &str| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric());
     (!name.is_empty() && part(first) && part(middle) && part(last))
         .then(|| format!("{name}-{last:0>3}{middle:0>3}{first}"))
 }
 
-/// The id of a Sales Navigator or Recruiter URL; what follows the first comma tells how it was found.
+/// Reads the id in a Sales Navigator or Recruiter URL. What follows the first comma says how the person was found.
 fn sales(segment: &str) -> Identity {
     let id = segment.split(',').next().unwrap_or_default();
     let id_like = id.len() >= 5
@@ -128,7 +128,7 @@ fn sales(segment: &str) -> Identity {
     }
 }
 
-/// The decoded value of a query parameter.
+/// Returns the decoded value of a query parameter.
 fn parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
@@ -136,12 +136,12 @@ fn parameter(query: &str, name: &str) -> Option<String> {
     })
 }
 
-/// The person that a urn names. Empty for a urn of anything else.
+/// Returns the identity in a URN of a person. Empty for any other URN.
 pub(super) fn urn(text: &str) -> Identity {
     let Some((kind, id)) = split_urn(text) else {
         return Identity::default();
     };
-    // `(id,how it was found,token)`
+    // The value may be `(id,how it was found,token)`.
     let id = id.strip_prefix('(').unwrap_or(id);
     let id = id.split([',', ')']).next().unwrap_or_default();
     match kind.to_ascii_lowercase().as_str() {
@@ -155,7 +155,7 @@ pub(super) fn urn(text: &str) -> Identity {
     }
 }
 
-/// The kind and the value of a `urn:li:…`.
+/// Splits `urn:li:kind:value` into kind and value.
 pub(super) fn split_urn(text: &str) -> Option<(&str, &str)> {
     text.get(..7)
         .filter(|scheme| scheme.eq_ignore_ascii_case("urn:li:"))?;

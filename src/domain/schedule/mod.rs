@@ -1,7 +1,7 @@
-//! When the next steps of a campaign may go out (contract section 12): days and hours on the wall clock of a time zone.
+//! When the next steps of a campaign may go out: days and hours in local time. See `docs/rules/next-steps.md`.
 //!
-//! An instant is valid by what a clock on the wall shows then. So an hour that summer time skips is no slot, and one that comes
-//! twice is one twice.
+//! Whether an instant is valid depends on the local time at that instant. An hour that daylight saving time skips is never
+//! valid, and an hour that occurs twice is valid twice.
 
 #[cfg(test)]
 mod tests;
@@ -25,10 +25,11 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-/// How many days ahead a slot is looked for: a weekly hour that a change of summer time skips comes a week later.
+/// The number of days that are searched for a slot. If daylight saving time skips the only hour of a week, the next one is a
+/// week later.
 const LOOK_AHEAD_DAYS: i64 = 22;
 
-/// A campaign's schedule, checked.
+/// The validated schedule of a campaign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     name: String,
@@ -41,10 +42,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Reads `{"timezone", "days", "start", "end", "jitter"?}`; without `jitter` there is none.
+    /// Reads `{"timezone", "days", "start", "end", "jitter"?}`. A missing `jitter` means none.
     ///
     /// # Errors
-    /// The field that can't be read, as `schedule.…`.
+    /// Returns the first field that cannot be read, as `schedule.…`.
     pub fn read(value: &Value) -> Result<Self, BadInput> {
         let Value::Object(fields) = value else {
             return Err(BadInput::field(
@@ -56,7 +57,7 @@ impl Schedule {
             fields
                 .get(name)
                 .and_then(Value::as_str)
-                .ok_or_else(|| field(name, "is needed, a string."))
+                .ok_or_else(|| field(name, "is required and must be a string."))
         };
         let name = text("timezone")?;
         let zone = TimeZone::get(name).map_err(|_| {
@@ -84,14 +85,14 @@ impl Schedule {
     /// Reads what [`Schedule::to_json`] wrote.
     ///
     /// # Errors
-    /// What can't be read: the text was not written by us, or its time zone is no longer known to this machine.
+    /// Fails if the text was not written by [`Schedule::to_json`], or if this machine no longer knows its time zone.
     pub fn parse(text: &str) -> Result<Self, BadInput> {
         let value = serde_json::from_str(text)
             .map_err(|_| BadInput::field("schedule", "schedule must be JSON."))?;
         Self::read(&value)
     }
 
-    /// The schedule as the API shows it: whole, each day once, in the order of the week.
+    /// Returns the schedule as the API shows it: complete, each day once, in the order of the week.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let days: Vec<&str> = DAYS
@@ -108,8 +109,8 @@ impl Schedule {
         })
     }
 
-    /// Whether a step may go out at this instant. `end` itself is over; an `end` before `start` runs over midnight and belongs
-    /// to the day it began on; equal means the whole day.
+    /// Whether a step may go out at this instant. `end` itself is excluded. If `end` is before `start`, the hours run over
+    /// midnight and belong to the day on which they began. If both are equal, the whole day is valid.
     #[must_use]
     pub fn is_valid(&self, at: Timestamp) -> bool {
         let Some(local) = stamp(at).map(|at| self.zone.to_datetime(at)) else {
@@ -126,7 +127,7 @@ impl Schedule {
         }
     }
 
-    /// The first valid instant that is not before `from`: `from` itself when it is one. `None` only at the end of time.
+    /// Returns the first valid instant at or after `from`. `None` only at the end of the representable time.
     #[must_use]
     pub fn next_slot(&self, from: Timestamp) -> Option<Timestamp> {
         if self.is_valid(from) {
@@ -135,7 +136,7 @@ impl Schedule {
         self.next_change(from, true)
     }
 
-    /// A slot moved by a part (0 to 1) of the jitter, and never out of the hours it lies in.
+    /// Moves a slot by a part (0 to 1) of the jitter, but not beyond the end of its hours.
     #[must_use]
     pub fn with_jitter(&self, slot: Timestamp, part: f64) -> Timestamp {
         let room = match self.next_change(slot, false) {
@@ -146,19 +147,19 @@ impl Schedule {
         if self.is_valid(moved) {
             moved
         } else {
-            // The very end of the hours is over already.
+            // The end of the hours itself is not valid.
             moved.minus(Duration::from_millis(1)).max(slot)
         }
     }
 
-    /// The day of the schedule's time zone that holds an instant; see [`local_day`].
+    /// Returns the day of the schedule's time zone that contains an instant. See [`local_day`].
     #[must_use]
     pub fn day(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         local_day(&self.zone, at)
     }
 
-    /// The first instant after `after` at which validity may change and then is as wanted: a local `start` or `end`, or a
-    /// change of the zone's offset.
+    /// Returns the first instant after `after` at which validity becomes `wanted`. Candidates are the local `start` and `end`
+    /// of each day, and changes of the zone's offset.
     fn next_change(&self, after: Timestamp, wanted: bool) -> Option<Timestamp> {
         let from = stamp(after)?;
         let mut changes: Vec<jiff::Timestamp> = Vec::new();
@@ -186,7 +187,8 @@ impl Schedule {
     }
 }
 
-/// The local day that holds an instant: its first instant, and that of the day after. `None` only at the end of time.
+/// Returns the first instant of the local day that contains `at`, and the first instant of the next day. `None` only at the
+/// end of the representable time.
 #[must_use]
 pub fn local_day(zone: &TimeZone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let date = zone.to_datetime(stamp(at)?).date();
@@ -223,7 +225,7 @@ fn days(value: Option<&Value>) -> Result<Vec<Weekday>, BadInput> {
     })
 }
 
-/// `HH:MM`.
+/// Reads a time of day as `HH:MM`.
 fn clock_time(name: &str, text: &str) -> Result<Time, BadInput> {
     let read = || {
         let (hours, minutes) = text.split_once(':')?;

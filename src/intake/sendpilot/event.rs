@@ -5,54 +5,54 @@ use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::signal::EventRef;
 use crate::domain::time::Timestamp;
 
-/// A SendPilot webhook, understood.
+/// A webhook of SendPilot, read from its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendpilotEvent {
-    /// The event's id, where it has one.
+    /// The event id, if it has one.
     pub event_ref: Option<EventRef>,
-    /// The provider's name of the event type.
+    /// The event type in SendPilot's words.
     pub event_type: String,
-    /// When SendPilot detected it; `None` when it can't be read.
+    /// When SendPilot detected it. `None` if it cannot be read.
     pub timestamp: Option<Timestamp>,
-    /// The enrollment. `None` only for an event type that is not known.
+    /// The enrollment. `None` only if the event type is unknown.
     pub lead: Option<EnrollmentId>,
-    /// The account. May be missing; then the lead must be known already.
+    /// The account. If it is missing, the lead must already be enrolled.
     pub sender: Option<AccountId>,
-    /// The campaign, where named.
+    /// The campaign, if the event names one.
     pub campaign: Option<CampaignId>,
-    /// The prospect's URL, where named.
+    /// The LinkedIn URL of the prospect, if the event names one.
     pub linkedin_url: Option<String>,
-    /// What it says.
+    /// What it reports.
     pub kind: SendpilotKind,
-    /// What may be kept of the body, a JSON text without the text of any message.
+    /// The part of the body that is kept, as JSON. It contains no text of a message.
     pub raw: String,
 }
 
-/// What a SendPilot webhook says.
+/// What a webhook of SendPilot reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendpilotKind {
-    /// `connection.sent`, `connection_request.sent`.
+    /// The invite was sent: `connection.sent`, `connection_request.sent`.
     Sent {
-        /// The invite's note.
+        /// The note of the invite.
         note: Option<String>,
     },
-    /// `connection.accepted`, `connection_request.accepted`.
+    /// The invite was accepted: `connection.accepted`, `connection_request.accepted`.
     Accepted {
-        /// `acceptedAt`, where it can be read.
+        /// `acceptedAt`, if it can be read.
         at: Option<Timestamp>,
     },
-    /// `message.sent`.
+    /// A message was sent to the prospect: `message.sent`.
     MessageSent,
-    /// `reply.received`, `message.received`.
+    /// The prospect replied: `reply.received`, `message.received`.
     Reply {
-        /// The first 400 characters of the reply; whether it is kept is for the configuration to say.
+        /// The first 400 characters of the reply, if the configuration keeps them.
         preview: Option<String>,
     },
-    /// `lead.status.changed`, `lead.updated`. `None` for an unknown or missing word.
+    /// The status changed: `lead.status.changed`, `lead.updated`. A status is `None` if it is missing or unknown.
     StatusChange {
-        /// The status before.
+        /// The previous status.
         previous: Option<Status>,
-        /// The status now.
+        /// The new status.
         new: Option<Status>,
     },
     /// Any other event type.

@@ -1,11 +1,13 @@
-//! SendPilot's webhooks, under their older and their newer names (contract section 4).
+//! SendPilot's webhooks, under their older and their newer names.
 
+mod apply;
 mod event;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
+pub use apply::apply;
 pub use event::{SendpilotEvent, SendpilotKind};
 
 use super::read;
@@ -15,16 +17,16 @@ use crate::domain::identity::is_placeholder;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::provider::Provider;
 use crate::domain::signal::EventRef;
-use crate::domain::time::Timestamp;
 
 /// The longest URL that is kept, in characters.
 const URL_CHARS_MAX: usize = 2048;
 
-/// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies.
+/// Reads one authenticated body. `keep_text` says whether the configuration keeps the text of replies.
 ///
 /// # Errors
-/// [`BadInput`] for a body that is answered with 400: no object, no event type, or a needed field missing or of the wrong type.
-pub fn parse(body: &[u8], _now: Timestamp, keep_text: bool) -> Result<SendpilotEvent, BadInput> {
+/// Returns [`BadInput`] if the body is not an object, has no event type, or if a required field is missing or has the wrong type.
+/// The answer to such a webhook is 400.
+pub fn parse(body: &[u8], keep_text: bool) -> Result<SendpilotEvent, BadInput> {
     let body = read::object(body)?;
     let event_type = read::needed(&body, "eventType", "eventType")?;
     let event_type = read::clean(event_type)
@@ -34,16 +36,16 @@ pub fn parse(body: &[u8], _now: Timestamp, keep_text: bool) -> Result<SendpilotE
         Some(Value::String(id)) => read::clean(id),
         Some(_) => return Err(BadInput::field("eventId", "must be a string")),
     };
-    let kind_of = kind(&event_type);
+    let known = known_type(&event_type);
     let empty = read::Object::new();
     let data = match body.get("data") {
         Some(Value::Object(data)) => data,
-        _ if kind_of.is_none() => &empty,
+        _ if known.is_none() => &empty,
         None | Some(Value::Null) => return Err(BadInput::field("data", "is missing")),
         Some(_) => return Err(BadInput::field("data", "must be an object")),
     };
 
-    let (lead, sender) = if kind_of.is_some() {
+    let (lead, sender) = if known.is_some() {
         let lead = read::needed(data, "leadId", "data.leadId")?;
         let sender = match data.get("senderId") {
             None | Some(Value::Null) => None,
@@ -62,20 +64,20 @@ pub fn parse(body: &[u8], _now: Timestamp, keep_text: bool) -> Result<SendpilotE
 
     let first = |keys: &[&str]| keys.iter().find_map(|key| read::text(data, key));
     let status = |key| read::text(data, key).and_then(|word| word.parse::<Status>().ok());
-    let kind = match kind_of {
-        Some(Kind::Sent) => SendpilotKind::Sent {
+    let kind = match known {
+        Some(KnownType::Sent) => SendpilotKind::Sent {
             note: first(&["note", "message"]),
         },
-        Some(Kind::Accepted) => SendpilotKind::Accepted {
+        Some(KnownType::Accepted) => SendpilotKind::Accepted {
             at: read::time(data, "acceptedAt"),
         },
-        Some(Kind::MessageSent) => SendpilotKind::MessageSent,
-        Some(Kind::Reply) => SendpilotKind::Reply {
+        Some(KnownType::MessageSent) => SendpilotKind::MessageSent,
+        Some(KnownType::Reply) => SendpilotKind::Reply {
             preview: first(&["reply", "message", "messagePreview"])
                 .filter(|_| keep_text)
                 .and_then(|text| read::preview(&text)),
         },
-        Some(Kind::StatusChange) => SendpilotKind::StatusChange {
+        Some(KnownType::StatusChange) => SendpilotKind::StatusChange {
             previous: status("previousStatus"),
             new: status("newStatus"),
         },
@@ -107,7 +109,7 @@ pub fn parse(body: &[u8], _now: Timestamp, keep_text: bool) -> Result<SendpilotE
     })
 }
 
-/// Whether SendPilot's documentation lists this event although it says nothing about an accept.
+/// Whether SendPilot documents this event type, although it is not evidence of an accept.
 #[must_use]
 pub fn is_documented(event_type: &str) -> bool {
     event_type == "lead.tag.updated"
@@ -117,7 +119,7 @@ pub fn is_documented(event_type: &str) -> bool {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum KnownType {
     Sent,
     Accepted,
     MessageSent,
@@ -125,18 +127,18 @@ enum Kind {
     StatusChange,
 }
 
-fn kind(event_type: &str) -> Option<Kind> {
+fn known_type(event_type: &str) -> Option<KnownType> {
     Some(match event_type {
-        "connection.sent" | "connection_request.sent" => Kind::Sent,
-        "connection.accepted" | "connection_request.accepted" => Kind::Accepted,
-        "message.sent" => Kind::MessageSent,
-        "message.received" | "reply.received" => Kind::Reply,
-        "lead.status.changed" | "lead.updated" => Kind::StatusChange,
+        "connection.sent" | "connection_request.sent" => KnownType::Sent,
+        "connection.accepted" | "connection_request.accepted" => KnownType::Accepted,
+        "message.sent" => KnownType::MessageSent,
+        "message.received" | "reply.received" => KnownType::Reply,
+        "lead.status.changed" | "lead.updated" => KnownType::StatusChange,
         _ => return None,
     })
 }
 
-/// What may be kept of the body: a list of what is known to hold no text of a message or a note.
+/// Returns the part of the body that is kept. The fields are known to contain no text of a message or a note.
 fn raw(body: &read::Object, data: &read::Object) -> String {
     let mut kept = read::keep(body, &["eventId", "eventType", "timestamp", "workspaceId"]);
     let data = read::keep(

@@ -4,11 +4,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+use crate::domain::time::Timestamp;
 
 fn read(body: &Value) -> Result<SendpilotEvent, BadInput> {
-    parse(body.to_string().as_bytes(), NOW, false)
+    parse(body.to_string().as_bytes(), false)
 }
 
 fn body(event_type: &str, data: Value) -> Value {
@@ -65,7 +64,7 @@ fn samples() -> [(&'static str, SendpilotKind); 7] {
 fn every_sample() {
     for (text, kind) in samples() {
         let sent: Value = serde_json::from_str(text).unwrap();
-        let event = parse(text.as_bytes(), NOW, true).unwrap();
+        let event = parse(text.as_bytes(), true).unwrap();
         assert_eq!(event.kind, kind);
         assert_eq!(event.lead.as_ref().unwrap().as_str(), "lead_9");
         assert_eq!(event.sender.as_ref().unwrap().as_str(), "acc_eu1");
@@ -93,7 +92,7 @@ fn every_sample() {
             assert!(!event.raw.contains(words), "{}", event.raw);
         }
         // Without leave to keep it, the text of a reply goes nowhere.
-        let event = parse(text.as_bytes(), NOW, false).unwrap();
+        let event = parse(text.as_bytes(), false).unwrap();
         assert!(!matches!(
             event.kind,
             SendpilotKind::Reply { preview: Some(_) }
@@ -120,10 +119,10 @@ fn what_is_needed() {
     let refused = |body: Value| read(&body).unwrap_err().field;
     let field = |name: &str| Some(name.to_owned());
     assert_eq!(refused(json!([])), None);
-    assert_eq!(parse(b"{", NOW, false).unwrap_err().field, None);
-    assert_eq!(parse(&[0xff], NOW, false).unwrap_err().field, None);
+    assert_eq!(parse(b"{", false).unwrap_err().field, None);
+    assert_eq!(parse(&[0xff], false).unwrap_err().field, None);
     let deep = "[".repeat(100_000);
-    assert!(parse(format!("{{\"a\":{deep}").as_bytes(), NOW, false).is_err());
+    assert!(parse(format!("{{\"a\":{deep}").as_bytes(), false).is_err());
     assert_eq!(refused(json!({})), field("eventType"));
     assert_eq!(refused(json!({"eventType": 5})), field("eventType"));
     assert_eq!(refused(json!({"eventType": "message.sent"})), field("data"));
@@ -202,7 +201,7 @@ fn an_unknown_type_is_no_error() {
 proptest! {
     #[test]
     fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..60), which in 0_usize..7, key in 0_usize..12, to in 0_usize..9) {
-        let _ = parse(&bytes, NOW, true);
+        let _ = parse(&bytes, true);
         let mut sent: Value = serde_json::from_str(samples()[which].0).unwrap();
         let odd = [json!(null), json!(true), json!(0), json!(1e300), json!("\u{0}"), json!([[]]), json!({}), json!("9".repeat(400)), json!(-1)][to].clone();
         let outer = ["eventId", "eventType", "timestamp", "workspaceId", "data"];

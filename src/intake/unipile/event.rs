@@ -4,40 +4,40 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{EventRef, Signal, Source};
 
-/// A Unipile webhook, understood.
+/// A webhook of Unipile, read from its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnipileEvent {
-    /// API v2 has an event id, v1 has none.
+    /// The event id. API v1 has none.
     pub event_ref: Option<EventRef>,
-    /// What it is.
+    /// What it reports.
     pub kind: UnipileKind,
-    /// What may be kept of the body, a JSON text.
+    /// The part of the body that is kept, as JSON.
     pub raw: String,
 }
 
-/// What a Unipile webhook says.
+/// What a webhook of Unipile reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnipileKind {
-    /// Evidence: a new relation, a reply, or what may be a note echo.
+    /// Evidence: a new relation, a reply, or a message that may be a note echo.
     Evidence(Box<Signal>),
-    /// The state of an account. `healthy` is `None` when it changes nothing (`CONNECTING`).
+    /// The state of an account.
     Account {
         /// The account.
         account: AccountId,
-        /// The provider's word.
+        /// The state in the provider's words.
         message: String,
-        /// Whether the account works.
+        /// Whether the account works. `None` if the event changes nothing.
         healthy: Option<bool>,
     },
-    /// Not evidence; `reason` is one sentence for the ledger.
+    /// A webhook that is not evidence.
     Ignored {
-        /// The account, where the body names one.
+        /// The account, if the body names one.
         account: Option<AccountId>,
-        /// The source it would have had: `webhook`, `reply` or `note_echo`.
+        /// The source that it is listed under: `webhook`, `reply` or `note_echo`.
         source: Source,
-        /// Whom it is about, as far as the body says.
+        /// The person it is about, if the body names one.
         identity: Identity,
-        /// Why.
+        /// Why it is not evidence, as one sentence for the ledger.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Messages: a reply of the prospect, the echo of an invite's note, or neither (contract section 5.3).
+//! Message webhooks: a reply of the prospect, a note echo, or neither. See `docs/rules/signals.md`.
 
 use serde_json::Value;
 
@@ -9,10 +9,10 @@ use crate::domain::note::NoteKey;
 use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 
-/// The path of the field that usually says who wrote the message.
+/// The path of the field that usually identifies the author.
 const SENDER_ID: &str = "sender.attendee_provider_id";
 
-/// What the types of messages and chats have in common that reach people who are no connection.
+/// Parts of the message types and chat types that can reach people who are not connected.
 const UNSOLICITED: [&str; 3] = ["INMAIL", "SPONSORED", "LINKEDIN_OFFER"];
 
 pub(super) fn parse(
@@ -22,8 +22,8 @@ pub(super) fn parse(
     key: &NoteKey,
 ) -> Result<UnipileEvent, BadInput> {
     let account = read::account(body, "account_id")?;
-    let talk = Talk::read(body)?;
-    let source = if talk.own {
+    let participants = Participants::read(body)?;
+    let source = if participants.own {
         Source::NoteEcho
     } else {
         Source::Reply
@@ -33,30 +33,30 @@ pub(super) fn parse(
         kind: UnipileKind::Ignored {
             account: Some(account.clone()),
             source,
-            identity: talk
+            identity: participants
                 .other
                 .as_ref()
                 .map(|other| other.person.identity.clone())
                 .unwrap_or_default(),
             reason: reason.to_owned(),
         },
-        raw: raw(body, talk.other.as_ref()),
+        raw: raw(body, participants.other.as_ref()),
     };
     if ["message_type", "chat_content_type"]
         .iter()
         .any(|field| unsolicited(body, field))
     {
         return Ok(nothing(
-            "An InMail or a sponsored message needs no connection.",
+            "An InMail or a sponsored message does not require a connection.",
         ));
     }
-    if read::flag(body, "is_group") || talk.crowded {
-        return Ok(nothing("A chat of several people proves no connection."));
+    if read::flag(body, "is_group") || participants.is_group {
+        return Ok(nothing("A group chat does not prove a connection."));
     }
-    sender_is_named(body, talk.other.is_some())?;
-    let Some(other) = &talk.other else {
-        if talk.own {
-            return Ok(nothing("The message does not say to whom it was written."));
+    sender_is_named(body, participants.other.is_some())?;
+    let Some(other) = &participants.other else {
+        if participants.own {
+            return Ok(nothing("The message does not identify its recipient."));
         }
         return Err(BadInput::field(SENDER_ID, "is not an id"));
     };
@@ -66,19 +66,19 @@ pub(super) fn parse(
         .and_then(Value::as_str)
         .filter(|t| !t.trim().is_empty());
     let mut claim = Claim::of(read::time(body, "timestamp"), Precision::UpperBound);
-    if talk.own {
+    if participants.own {
         let invitation = read::text(body, "message_type")
             .is_some_and(|kind| kind.eq_ignore_ascii_case("INVITATION"));
         if !invitation {
             let Some(text) = text else {
                 return Ok(nothing(
-                    "The account wrote it, and it has no text that could be an invite's note.",
+                    "The account wrote this message, and it has no text that could be the note of an invite.",
                 ));
             };
             claim.only_if_note = Some(key.hash(text));
         }
     } else {
-        if other.far {
+        if other.is_distant {
             return Ok(nothing("The sender is not a first-degree connection."));
         }
         claim.precision = Precision::Inferred;
@@ -109,8 +109,8 @@ fn unsolicited(body: &read::Object, field: &str) -> bool {
     })
 }
 
-/// Whether the body says who wrote it. The id may be missing if the other side is known without it: the sender of a reply by
-/// URL, urn or public identifier, the receiver of an own message by any of them.
+/// Checks that the body identifies the author. Its id may be missing if the other side is known without it: the author of a reply
+/// by URL, URN or public identifier, the recipient of a message of the account by any id.
 fn sender_is_named(body: &read::Object, other_is_known: bool) -> Result<(), BadInput> {
     let empty = read::Object::new();
     let sender = read::child(body, "sender").unwrap_or(&empty);
@@ -121,17 +121,17 @@ fn sender_is_named(body: &read::Object, other_is_known: bool) -> Result<(), BadI
     }
 }
 
-/// Who writes to whom.
-struct Talk {
-    /// Whether the account wrote it.
+/// The author and the other side of a message.
+struct Participants {
+    /// Whether the account itself wrote the message.
     own: bool,
-    /// The other side, where the body says who it is.
+    /// The other side, if the body identifies it.
     other: Option<Attendee>,
-    /// Whether there is more than one other side.
-    crowded: bool,
+    /// Whether there is more than one other person.
+    is_group: bool,
 }
 
-impl Talk {
+impl Participants {
     fn read(body: &read::Object) -> Result<Self, BadInput> {
         let sender = match body.get("sender") {
             Some(Value::Object(sender)) => Attendee::read(sender),
@@ -175,42 +175,42 @@ impl Talk {
                 .position(|o| o.person.identity.same_person(&attendee.person.identity));
             match known {
                 Some(at) => others[at].add(attendee),
-                // Three are a crowd, however many more there are.
+                // Three are enough to know that it is a group.
                 None if others.len() < 3 => others.push(attendee),
                 None => {}
             }
         }
-        // Where the body does not say who the account is, it may be one of two.
+        // If the body does not identify the account, one of two others may be the account.
         let most = if self_known || !written_by_other {
             1
         } else {
             2
         };
-        let crowded = others.len() > most;
-        // Written by the other side, the sender comes first; without a sender nobody can be said to have written.
+        let is_group = others.len() > most;
+        // If the other side wrote the message, the sender comes first. Without a sender the author is unknown.
         let other = (own || written_by_other)
             .then(|| others.into_iter().next())
             .flatten();
         Ok(Self {
             own,
             other,
-            crowded,
+            is_group,
         })
     }
 }
 
-/// One person of a chat.
+/// One person in a chat.
 struct Attendee {
     person: Person,
     is_self: bool,
-    /// Whether the provider says that it is no first-degree connection.
-    far: bool,
-    /// Its ids as the provider sent them.
+    /// Whether the provider says that the person is not a first-degree connection.
+    is_distant: bool,
+    /// The ids as the provider sent them.
     kept: read::Object,
 }
 
 impl Attendee {
-    /// `None` when nothing says who it is.
+    /// Reads an attendee. `None` if no field identifies the person.
     fn read(of: &read::Object) -> Option<Self> {
         let empty = read::Object::new();
         let specifics = read::child(of, "attendee_specifics").unwrap_or(&empty);
@@ -250,7 +250,7 @@ impl Attendee {
                 headline: read::text(specifics, "occupation"),
             },
             is_self: read::flag(of, "is_self"),
-            far: distance_is_not_one(specifics),
+            is_distant: distance_is_not_one(specifics),
             kept,
         })
     }
@@ -265,7 +265,7 @@ impl Attendee {
         self.person.identity.fill_from(&same.person.identity);
         self.person.name = self.person.name.take().or(same.person.name);
         self.person.headline = self.person.headline.take().or(same.person.headline);
-        self.far |= same.far;
+        self.is_distant |= same.is_distant;
     }
 }
 
@@ -276,7 +276,7 @@ fn member_urn(specifics: &read::Object) -> Option<String> {
     }
 }
 
-/// Whether a network distance is given and is not the first.
+/// Whether a network distance is given and is not 1.
 fn distance_is_not_one(specifics: &read::Object) -> bool {
     match specifics.get("network_distance") {
         Some(Value::Number(n)) => n.as_f64() != Some(1.0),
@@ -288,7 +288,7 @@ fn distance_is_not_one(specifics: &read::Object) -> bool {
     }
 }
 
-/// What may be kept of a message: ids and types, no name and no word of it.
+/// Returns the part of a message that is kept: ids and types, but no name and no text.
 fn raw(body: &read::Object, other: Option<&Attendee>) -> String {
     let mut kept = read::keep(
         body,

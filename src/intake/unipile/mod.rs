@@ -1,8 +1,9 @@
-//! Unipile's webhooks: the flat bodies of API v1 and the envelopes of v2 (contract sections 4 and 5.3).
+//! Unipile's webhooks: the flat bodies of API v1 and the envelopes of API v2.
 
 #[cfg(test)]
 mod tests;
 
+mod apply;
 mod event;
 mod message;
 mod relation;
@@ -10,6 +11,7 @@ mod status;
 
 use serde_json::Value;
 
+pub use apply::apply;
 pub use event::{UnipileEvent, UnipileKind};
 
 use super::read;
@@ -21,11 +23,12 @@ use crate::domain::provider::Provider;
 use crate::domain::signal::{EventRef, Source};
 use crate::domain::time::Timestamp;
 
-/// Understands one authenticated body. `keep_text` says whether the configuration keeps the text of replies; `key` hashes the
-/// text of an own message, which may be the note of an invite.
+/// Reads one authenticated body. `keep_text` says whether the configuration keeps the text of replies. `key` hashes the text of
+/// messages that the account wrote, because they may be the note of an invite.
 ///
 /// # Errors
-/// [`BadInput`] for a body that is answered with 400: no object, no event name, or a needed field missing or of the wrong type.
+/// Returns [`BadInput`] if the body is not an object, has no event name, or if a required field is missing or has the wrong type.
+/// The answer to such a webhook is 400.
 pub fn parse(
     body: &[u8],
     now: Timestamp,
@@ -39,8 +42,7 @@ pub fn parse(
         Some(_) => return Err(BadInput::field("AccountStatus", "must be an object")),
     }
     if is_hosted_auth(&body) {
-        let reason =
-            "A hosted authentication was finished. The account's status comes by its own event.";
+        let reason = "A hosted authentication was completed. The status of the account is reported by its own event.";
         return Ok(ignored(&body, Source::Webhook, reason));
     }
     let v2 = matches!(body.get("event"), None | Some(Value::Null)) && body.contains_key("type");
@@ -57,7 +59,7 @@ pub fn parse(
         (None, _) => ignored(
             &body,
             Source::Webhook,
-            "The event is of a type that is no sign of an accept.",
+            "This event type is not evidence of an accept.",
         ),
     };
     if v2 {
@@ -66,7 +68,8 @@ pub fn parse(
     Ok(found)
 }
 
-/// The notification that ends a hosted authentication: flat, with `status`, `account_id` and `name`, and without an event name.
+/// Whether this is the notification at the end of a hosted authentication: flat, with `status`, `account_id` and `name`, and
+/// without an event name.
 fn is_hosted_auth(body: &read::Object) -> bool {
     let absent = |key| matches!(body.get(key), None | Some(Value::Null));
     let text = |key| body.get(key).is_some_and(Value::is_string);
@@ -77,8 +80,8 @@ fn is_hosted_auth(body: &read::Object) -> bool {
         && body.contains_key("name")
 }
 
-/// The event of another network's account, which is not looked into. `of` is the object that names the account: by `account_type`
-/// in API v1, by `account_provider` in v2.
+/// Returns an ignored event if the account belongs to another network than LinkedIn. `of` is the object that names the network: by
+/// `account_type` in API v1, by `account_provider` in API v2.
 fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent> {
     let linkedin = ["account_type", "account_provider"]
         .iter()
@@ -98,7 +101,7 @@ fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent>
     })
 }
 
-/// A body that is recorded and proves nothing.
+/// Returns an event that is recorded but is not evidence.
 fn ignored(body: &read::Object, source: Source, reason: impl Into<String>) -> UnipileEvent {
     UnipileEvent {
         event_ref: None,
@@ -116,7 +119,7 @@ fn named_account(of: &read::Object) -> Option<AccountId> {
     AccountId::parse(of.get("account_id")?.as_str()?).ok()
 }
 
-/// The id of a v2 event: unique for its account and type.
+/// Returns the id of a v2 event. It is unique for its account and type.
 fn event_ref(body: &read::Object, event: &str) -> Option<EventRef> {
     Some(EventRef {
         provider: Provider::Unipile,
@@ -126,7 +129,7 @@ fn event_ref(body: &read::Object, event: &str) -> Option<EventRef> {
     })
 }
 
-/// What may be kept of a body that is not understood: nothing that could be somebody's words.
+/// Returns the part that is kept of a body that is not read further. It contains no text that a person wrote.
 fn envelope(body: &read::Object) -> String {
     let keys = [
         "id",

@@ -1,4 +1,4 @@
-//! A new relation: flat in API v1, in an envelope in v2.
+//! Webhooks about a new relation: flat in API v1, in an envelope in API v2.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ use crate::domain::time::Timestamp;
 
 pub(super) fn v1(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, BadInput> {
     let account = read::account(body, "account_id")?;
-    let keys = Keys {
+    let fields = PersonFields {
         id: "user_provider_id",
         id_path: "user_provider_id",
         slug: "user_public_identifier",
         url: "user_profile_url",
         name: "user_full_name",
     };
-    let person = keys.read(body)?;
+    let person = fields.read(body)?;
     let kept = [
         "event",
         "account_id",
@@ -45,14 +45,14 @@ pub(super) fn v2(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, Ba
     let account = read::account(body, "account_id")?;
     let payload = inner(body, "payload", "payload")?;
     let user = inner(payload, "user", "payload.user")?;
-    let keys = Keys {
+    let fields = PersonFields {
         id: "id",
         id_path: "payload.user.id",
         slug: "public_identifier",
         url: "profile_url",
         name: "display_name",
     };
-    let person = keys.read(user)?;
+    let person = fields.read(user)?;
     let mut kept = read::keep(body, &["id", "type", "account_id", "created_at"]);
     let kept_user = read::keep(
         user,
@@ -62,7 +62,7 @@ pub(super) fn v2(body: &read::Object, now: Timestamp) -> Result<UnipileEvent, Ba
     kept_payload.insert("user".to_owned(), Value::Object(kept_user));
     kept.insert("payload".to_owned(), json!(kept_payload));
     let raw = Value::Object(kept).to_string();
-    // The relation's own time is when the two were connected; the event's is when the provider noticed.
+    // The relation's time says when the two were connected. The event's time says when the provider noticed.
     let connected_at = read::time(payload, "created_at").and_then(|at| at.plausible(now));
     let (at, precision) = match connected_at {
         Some(at) => (Some(at), Precision::Exact),
@@ -79,8 +79,8 @@ fn inner<'a>(of: &'a read::Object, key: &str, path: &str) -> Result<&'a read::Ob
     }
 }
 
-/// Where a body says who it is.
-struct Keys {
+/// The names of the fields that identify the person.
+struct PersonFields {
     id: &'static str,
     id_path: &'static str,
     slug: &'static str,
@@ -88,7 +88,7 @@ struct Keys {
     name: &'static str,
 }
 
-impl Keys {
+impl PersonFields {
     fn read(&self, of: &read::Object) -> Result<Person, BadInput> {
         let mut identity = match of.get(self.id) {
             None | Some(Value::Null) => Identity::default(),
@@ -110,7 +110,7 @@ impl Keys {
         if identity.is_empty() {
             return Err(BadInput::field(
                 self.id_path,
-                "is missing, and nothing else in the body says who the person is",
+                "is missing, and no other field of the body identifies the person",
             ));
         }
         Ok(Person {

@@ -1,14 +1,14 @@
-//! The health of an account, as the provider sees it (contract section 4).
+//! Account status webhooks of API v1.
 
 use serde_json::{Value, json};
 
 use super::{UnipileEvent, UnipileKind, other_network, read};
 use crate::domain::bad_input::BadInput;
 
-/// The words that say an account works.
+/// The statuses of an account that works.
 const HEALTHY: [&str; 4] = ["OK", "RECONNECTED", "CREATION_SUCCESS", "SYNC_SUCCESS"];
 
-/// The longest word that is kept, in characters.
+/// The longest status that is kept, in characters.
 const WORD_CHARS_MAX: usize = 200;
 
 pub(super) fn parse(body: &read::Object, inner: &read::Object) -> Result<UnipileEvent, BadInput> {

@@ -1,7 +1,7 @@
-//! Who sent a webhook: static headers and signatures, compared in constant time.
+//! Authentication of webhooks by static headers and signatures, compared in constant time.
 //!
-//! There are two steps. The head alone proves or disproves a static header, and says of a signature that it is missing, can't be
-//! read or is too old. A [`SenderProof`] is what is left: a signature still has to fit the raw body.
+//! There are two steps. The head alone decides about a static header, and it shows whether a signature is missing, unreadable or
+//! too old. The result is a [`SenderProof`]. In the second step a signature is checked against the raw body.
 
 #[cfg(test)]
 mod tests;
@@ -16,16 +16,16 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::time::Timestamp;
 
-/// How far the time of a Unipile signature may be from now.
+/// The largest difference between the time of a Unipile signature and now.
 const UNIPILE_TOLERANCE_MS: u64 = 5 * 60 * 1000;
-/// How far the time of a SendPilot signature may be from now: retries come an hour later.
+/// The largest difference between the time of a SendPilot signature and now. SendPilot retries for more than an hour.
 const SENDPILOT_TOLERANCE_MS: u64 = 2 * 60 * 60 * 1000;
-/// The most signatures of one header that are looked at; two are common while a secret is rotated.
+/// The most signatures of one header that are checked. Two are common while a secret is rotated.
 const SIGNATURES_MAX: usize = 16;
 
-/// The Unipile header of API v2.
+/// The signature header of Unipile's API v2.
 const UNIPILE_SIGNATURE: &str = "unipile-signature";
-/// SendPilot's own header.
+/// SendPilot's own signature header.
 const WEBHOOK_SIGNATURE: &str = "webhook-signature";
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -33,49 +33,49 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a request is not believed; for the log. The answer is 401, whichever it is.
+/// Why a request was rejected. It is only logged; the answer is always the same 401.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No secret is configured for this kind of request.
     #[error("no secret is configured for this kind of request")]
     NotConfigured,
-    /// The request has nothing that says who sent it.
+    /// The request carries no secret and no signature.
     #[error("the request carries no secret and no signature")]
     Missing,
-    /// The header is there and can't be read, or is there twice.
-    #[error("the signature header can't be read or stands there more than once")]
+    /// The header cannot be read, or it is present more than once.
+    #[error("the signature header cannot be read, or it is present more than once")]
     Malformed,
-    /// The time of the signature is too far from now.
-    #[error("the signature's time is too far from this machine's clock")]
+    /// The time of the signature is too far from the current time.
+    #[error("the time of the signature is too far from the clock of this machine")]
     Stale,
-    /// It is not the configured secret.
+    /// The secret or the signature does not match.
     #[error("the secret or the signature is wrong")]
     Wrong,
 }
 
-/// What the head of a request says about its sender.
+/// What the head of a request proves about its sender.
 #[derive(Clone)]
 pub struct SenderProof(Proof);
 
 #[derive(Clone)]
 enum Proof {
-    /// The head had the secret.
+    /// The head contained the secret.
     Given,
-    /// The body has to fit one of these signatures.
+    /// One of these signatures must match the body.
     Signed(Signed),
 }
 
 #[derive(Clone)]
 struct Signed {
     keys: Vec<Vec<u8>>,
-    /// What is signed before the body.
+    /// The text that is signed before the body.
     before: Vec<u8>,
     signatures: Vec<Vec<u8>>,
 }
 
 impl std::fmt::Debug for SenderProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Not the keys.
+        // The keys must not be shown.
         f.debug_struct("SenderProof")
             .field("is_proved", &self.is_proved())
             .finish()
@@ -83,16 +83,16 @@ impl std::fmt::Debug for SenderProof {
 }
 
 impl SenderProof {
-    /// Whether the head alone proves who sent the request.
+    /// Whether the head alone authenticates the sender.
     #[must_use]
     pub fn is_proved(&self) -> bool {
         matches!(self.0, Proof::Given)
     }
 
-    /// Judges the request with its raw body.
+    /// Checks the signatures against the raw body.
     ///
     /// # Errors
-    /// [`Refusal::Wrong`] when no signature fits.
+    /// Returns [`Refusal::Wrong`] if no signature matches.
     pub fn check(&self, body: &[u8]) -> Result<(), Refusal> {
         match &self.0 {
             Proof::Given => Ok(()),
@@ -101,11 +101,8 @@ impl SenderProof {
     }
 }
 
-/// Judges the head of a Unipile request: one with `unipile-signature` by that alone, any other by the static header that its
-/// webhook was registered with.
-///
-/// # Errors
-/// The [`Refusal`] for the log.
+/// Authenticates the head of a Unipile request. A request with `unipile-signature` is judged by that alone, any other by the static
+/// header with which its webhook was registered.
 pub fn unipile(
     headers: &HeaderMap,
     static_header: &str,
@@ -128,17 +125,14 @@ pub fn unipile(
     if more.is_some() {
         return Err(Refusal::Malformed);
     }
-    // Digests have one length, so not even the length of the secret shows in the time taken.
+    // Digests have equal lengths, so the time taken does not even reveal the length of the secret.
     let equal = Sha256::digest(value.as_bytes()).ct_eq(&Sha256::digest(static_secret.as_bytes()));
     bool::from(equal)
         .then_some(SenderProof(Proof::Given))
         .ok_or(Refusal::Wrong)
 }
 
-/// Judges the head of a SendPilot request by any of its three forms of signature; any of the secrets will do.
-///
-/// # Errors
-/// The [`Refusal`] for the log.
+/// Authenticates the head of a SendPilot request by one of its three forms of signature, made with any of the secrets.
 pub fn sendpilot(
     headers: &HeaderMap,
     secrets: &[&str],
@@ -155,14 +149,14 @@ pub fn sendpilot(
         return Err(Refusal::Missing);
     }
     let header = one(headers, WEBHOOK_SIGNATURE)?;
-    // Both forms may begin with `v1,`; only SendPilot's own carries its time within.
+    // Both forms may begin with `v1,`. Only SendPilot's own form contains the time.
     if header.split(',').any(|part| part.trim().starts_with("t=")) {
         return hex_signature(header, "s", &secrets, now, SENDPILOT_TOLERANCE_MS);
     }
     standard(headers, "webhook", &secrets, now)
 }
 
-/// The one value of a header.
+/// Returns the only value of a header.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(Refusal::Missing)?;
@@ -172,8 +166,8 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Refusal> {
     value.to_str().map_err(|_| Refusal::Malformed)
 }
 
-/// `t=<seconds>,<name>=<hex>` in any order, over `"{t}.{body}"`, with the secret's text as the key. Parts of other names are
-/// passed over.
+/// Reads `t=<seconds>,<name>=<hex>` in any order. It signs `"{t}.{body}"` with the text of the secret as the key. Other parts are
+/// ignored.
 fn hex_signature(
     header: &str,
     name: &str,
@@ -205,7 +199,7 @@ fn hex_signature(
     })))
 }
 
-/// The headers of Svix and of Standard Webhooks: base64 over `"{id}.{time}.{body}"`.
+/// Reads the headers of Svix and of Standard Webhooks. They sign `"{id}.{time}.{body}"`, in base64.
 fn standard(
     headers: &HeaderMap,
     prefix: &str,
@@ -231,7 +225,7 @@ fn standard(
     })))
 }
 
-/// The bytes of a Standard Webhooks secret: base64 after `whsec_`. A secret that is not base64 is taken as it stands.
+/// Returns the bytes of a Standard Webhooks secret: base64 after `whsec_`. A secret that is not base64 is used as text.
 fn standard_key(secret: &str) -> Vec<u8> {
     let text = secret.strip_prefix("whsec_").unwrap_or(secret);
     match BASE64.decode(text) {
@@ -255,7 +249,8 @@ fn fresh(seconds: &str, now: Timestamp, tolerance_ms: u64) -> Result<(), Refusal
 }
 
 impl Signed {
-    /// Whether any of the signatures was made with any of the keys. Tries them all, so the time taken does not say which.
+    /// Whether any of the signatures was made with any of the keys. It tries all of them, so that the time taken does not reveal
+    /// which one matched.
     fn check(&self, body: &[u8]) -> Result<(), Refusal> {
         let mut found = subtle::Choice::from(0);
         for key in &self.keys {

@@ -1,4 +1,4 @@
-//! Every sample, and each rule of sections 4 and 5.3 as a change to one.
+//! Every sample, and the rules of `docs/rules/webhooks.md` and `docs/rules/signals.md`, each as a change to a sample.
 
 mod message;
 mod v2;

@@ -1,101 +1,30 @@
-//! What an understood webhook does, inside the writer's transaction: the event id is remembered, and evidence goes into the one
-//! stamping routine (contract section 4).
+//! What a SendPilot webhook does in the writer's transaction: its event id is remembered, an unknown lead is enrolled, and
+//! evidence goes to the stamping routine.
 
-use super::sendpilot::{self, SendpilotEvent, SendpilotKind};
-use super::unipile::{UnipileEvent, UnipileKind};
+use super::{SendpilotEvent, SendpilotKind, is_documented};
 use crate::domain::bad_input::BadInput;
 use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::provider::Provider;
-use crate::domain::signal::{Claim, EventRef, Outcome, Person, Precision, Signal, Source, Subject};
+use crate::domain::signal::{Claim, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
+use crate::intake::ledger::{SEEN_BEFORE, is_duplicate, record};
 use crate::reconcile::{Noted, Routine, Upsert};
 use crate::store::Error;
 
-/// Why a duplicate is one.
-const SEEN_BEFORE: &str = "The provider sent this event before.";
-
-/// Acts on a Unipile webhook. Returns what it led to.
+/// Applies a webhook of SendPilot. Returns what it led to.
 ///
 /// # Errors
-/// The store's.
-pub fn unipile(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome, Error> {
-    let nobody = Identity::default();
-    let (account, source, identity) = match &event.kind {
-        UnipileKind::Evidence(signal) => (
-            Some(&signal.account),
-            signal.source,
-            &signal.person.identity,
-        ),
-        UnipileKind::Account { account, .. } => (Some(account), Source::Webhook, &nobody),
-        UnipileKind::Ignored {
-            account,
-            source,
-            identity,
-            ..
-        } => (account.as_ref(), *source, identity),
-    };
-    let noted = Noted {
-        source,
-        account,
-        outcome: Outcome::Duplicate,
-        reason: SEEN_BEFORE,
-        raw: &event.raw,
-        enrollment: None,
-        identity,
-    };
-    if seen_again(routine, event.event_ref.as_ref(), &noted)? {
-        return Ok(Outcome::Duplicate);
-    }
-    match &event.kind {
-        UnipileKind::Evidence(signal) => {
-            routine.meet(&signal.account, Provider::Unipile)?;
-            routine.apply(signal, None)
-        }
-        UnipileKind::Account {
-            account,
-            message,
-            healthy,
-        } => {
-            routine.meet(account, Provider::Unipile)?;
-            match healthy {
-                Some(true) => routine.account_works(account)?,
-                Some(false) => routine.account_failed(account, message)?,
-                None => {}
-            }
-            kept(
-                routine,
-                &Noted {
-                    outcome: Outcome::Recorded,
-                    reason: &format!("The provider said {message} of the account."),
-                    ..noted
-                },
-            )
-        }
-        UnipileKind::Ignored { reason, .. } => kept(
-            routine,
-            &Noted {
-                outcome: Outcome::Ignored,
-                reason,
-                ..noted
-            },
-        ),
-    }
-}
-
-/// Acts on a SendPilot webhook. Returns what it led to.
-///
-/// # Errors
-/// [`Error::BadInput`] for an unknown lead without a sender; the store's.
-pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcome, Error> {
+/// Returns [`Error::BadInput`] if the lead is unknown and the event has no sender.
+pub fn apply(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcome, Error> {
     let known = match &event.lead {
         Some(lead) => routine.tx.enrollment(lead)?,
         None => None,
     };
     let account = known.as_ref().map(|e| &e.account).or(event.sender.as_ref());
     let about = identity(event);
-    let noted = Noted {
+    let entry = Noted {
         source: Source::Sendpilot,
         account,
         outcome: Outcome::Duplicate,
@@ -104,18 +33,18 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
         enrollment: known.as_ref().map(|e| &e.id),
         identity: &about,
     };
-    if seen_again(routine, event.event_ref.as_ref(), &noted)? {
+    if is_duplicate(routine, event.event_ref.as_ref(), &entry)? {
         return Ok(Outcome::Duplicate);
     }
     let lead = match &event.lead {
         Some(lead) if event.kind != SendpilotKind::Unknown => lead,
         _ => {
-            return kept(
+            return record(
                 routine,
                 &Noted {
                     outcome: Outcome::Ignored,
-                    reason: &not_a_sign(&event.event_type),
-                    ..noted
+                    reason: &not_evidence(&event.event_type),
+                    ..entry
                 },
             );
         }
@@ -124,29 +53,29 @@ pub fn sendpilot(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Ou
         routine.meet(sender, Provider::Sendpilot)?;
     }
     let remark = other_sender(known.as_ref(), event);
-    let e = enrolled(routine, known, lead, event)?;
-    act(routine, e, event, remark.as_deref())
+    let e = ensure_enrolled(routine, known, lead, event)?;
+    apply_to(routine, e, event, remark.as_deref())
 }
 
-/// Why an event is ignored. A documented one is no surprise; an unknown one may be a new name of a sign that would be lost.
-fn not_a_sign(event_type: &str) -> String {
-    if sendpilot::is_documented(event_type) {
-        format!("The event {event_type:?} says nothing about an accept.")
+/// Returns why an event is ignored. An unknown type may be a new name of evidence that would otherwise be lost, so the reason says so.
+fn not_evidence(event_type: &str) -> String {
+    if is_documented(event_type) {
+        format!("The event type {event_type:?} is not evidence of an accept.")
     } else {
         format!(
-            "The event type {event_type:?} is not known. If it is a new name of a known one, acceptd has to learn it."
+            "The event type {event_type:?} is unknown. If it is a new name of a known type, acceptd needs an update."
         )
     }
 }
 
-/// What one known event says of one enrollment.
-fn act(
+/// Applies an event of a known type to its enrollment.
+fn apply_to(
     routine: &mut Routine<'_>,
     e: Enrollment,
     event: &SendpilotEvent,
     remark: Option<&str>,
 ) -> Result<Outcome, Error> {
-    let timestamp = told_at(routine, event);
+    let timestamp = plausible_time(routine, event);
     let claim = |precision| Claim::of(timestamp, precision);
     let claim = match &event.kind {
         SendpilotKind::Sent { note } => {
@@ -155,15 +84,15 @@ fn act(
             let named = identity(event);
             let named = named.provider_id.or(named.sales_id);
             routine.record_invite(e, timestamp, named.as_deref(), note.as_deref(), None)?;
-            let reason = "The invite was sent; that proves no connection.";
-            return recorded(routine, &account, &id, reason, remark, event);
+            let reason = "The invite was sent. This does not prove a connection.";
+            return record_without_evidence(routine, &account, &id, reason, remark, event);
         }
         SendpilotKind::Accepted { at } => match at.and_then(|at| at.plausible(routine.now)) {
             Some(at) => Claim {
                 at: Some(at),
                 ..claim(Precision::Exact)
             },
-            // The event's own time tells when it was detected, and it had happened by then.
+            // The event's own time says when the accept was detected, so the accept happened at or before it.
             None => claim(Precision::UpperBound),
         },
         SendpilotKind::MessageSent => Claim {
@@ -178,19 +107,21 @@ fn act(
             ..claim(Precision::Inferred)
         },
         SendpilotKind::StatusChange { previous, new } => {
-            let says = |status: &Option<Status>| status.is_some_and(Status::needs_accept);
-            if !says(previous) && !says(new) {
-                return told(routine, e, event, *new, remark);
+            let proves = |status: &Option<Status>| status.is_some_and(Status::needs_accept);
+            if !proves(previous) && !proves(new) {
+                return apply_status(routine, e, event, *new, remark);
             }
             let replied = [previous, new].contains(&&Some(Status::ReplyReceived));
             Claim {
                 reply: replied,
-                status: newer(&e, timestamp, *new),
+                status: unless_outdated(&e, timestamp, *new),
                 ..claim(Precision::UpperBound)
             }
         }
         SendpilotKind::Unknown => {
-            return Err(Error::Internal("an unknown event has no claim".to_owned()));
+            return Err(Error::Internal(
+                "an unknown event type has no claim".to_owned(),
+            ));
         }
     };
     let signal = Signal {
@@ -206,17 +137,17 @@ fn act(
         raw: event.raw.clone(),
     };
     let outcome = routine.apply(&signal, remark)?;
-    remember_when(routine, &e, event, timestamp)?;
+    remember_status_time(routine, &e, event, timestamp)?;
     Ok(outcome)
 }
 
-/// When the event was told, where that makes sense (contract section 6: a time that does not counts as absent).
-fn told_at(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Timestamp> {
+/// Returns the time of the event. A time that is not plausible counts as absent.
+fn plausible_time(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Timestamp> {
     event.timestamp.and_then(|at| at.plausible(routine.now))
 }
 
-/// Keeps since when the status is known that this event set or confirmed, so that no older one overrides it.
-fn remember_when(
+/// Stores the time of the status that this event set or confirmed, so that an older event does not override it.
+fn remember_status_time(
     routine: &Routine<'_>,
     before: &Enrollment,
     event: &SendpilotEvent,
@@ -235,8 +166,8 @@ fn remember_when(
     Ok(())
 }
 
-/// A status that is no evidence: those that people set may still be told.
-fn told(
+/// Applies a status change that is not evidence. It may still set one of the statuses that users set.
+fn apply_status(
     routine: &mut Routine<'_>,
     mut e: Enrollment,
     event: &SendpilotEvent,
@@ -245,33 +176,38 @@ fn told(
 ) -> Result<Outcome, Error> {
     let (account, id) = (e.account.clone(), e.id.clone());
     let before = e.clone();
-    let timestamp = told_at(routine, event);
-    let moves = newer(&e, timestamp, new).filter(|new| !new.needs_no_accept() && *new != e.status);
+    let timestamp = plausible_time(routine, event);
+    let moves = unless_outdated(&e, timestamp, new)
+        .filter(|new| !new.needs_no_accept() && *new != e.status);
     let reason = match moves {
         Some(new) => {
             routine.reopened(&e, new)?;
             e.status = new;
             e.status_at = Some(timestamp.unwrap_or(routine.now));
             routine.tx.update_enrollment(&e)?;
-            format!("The status became {new}; that proves no connection.")
+            format!("The status became {new}. This does not prove a connection.")
         }
-        None => "A status that moves nothing and proves no connection.".to_owned(),
+        None => "The reported status changes nothing and does not prove a connection.".to_owned(),
     };
-    remember_when(routine, &before, event, timestamp)?;
-    recorded(routine, &account, &id, &reason, remark, event)
+    remember_status_time(routine, &before, event, timestamp)?;
+    record_without_evidence(routine, &account, &id, &reason, remark, event)
 }
 
-/// The status, unless what is known is newer than this event.
-fn newer(e: &Enrollment, timestamp: Option<Timestamp>, new: Option<Status>) -> Option<Status> {
+/// Returns the reported status, unless the known status is newer than this event.
+fn unless_outdated(
+    e: &Enrollment,
+    timestamp: Option<Timestamp>,
+    new: Option<Status>,
+) -> Option<Status> {
     let older = e
         .status_at
         .zip(timestamp)
-        .is_some_and(|(known, told)| told < known);
+        .is_some_and(|(known, reported)| reported < known);
     new.filter(|_| !older)
 }
 
-/// The enrollment of a lead; an unknown one is enrolled on the spot.
-fn enrolled(
+/// Returns the enrollment of a lead. An unknown lead is enrolled.
+fn ensure_enrolled(
     routine: &mut Routine<'_>,
     known: Option<Enrollment>,
     lead: &EnrollmentId,
@@ -285,7 +221,7 @@ fn enrolled(
     }
     let is_new = routine.tx.enrollment(lead)?.is_none();
     if is_new && event.sender.is_none() {
-        let why = "The lead is not known, so its account is needed.";
+        let why = "is required, because the lead is not enrolled yet";
         return Err(BadInput::field("data.senderId", why).into());
     }
     routine.enroll(&Upsert {
@@ -302,24 +238,24 @@ fn enrolled(
         note: None,
     })?;
     let stored = |routine: &Routine<'_>| {
-        let gone = "an enrollment vanished in its transaction";
+        let gone = "an enrollment disappeared within its transaction";
         routine
             .tx
             .enrollment(lead)?
             .ok_or_else(|| Error::Internal(gone.to_owned()))
     };
-    if is_new && first_met_later(&event.kind) {
+    if is_new && begins_after_accept(&event.kind) {
         let mut e = stored(routine)?;
         e.first_seen_after_accept = true;
         routine.tx.update_enrollment(&e)?;
     }
-    // Last: evidence that came before may stamp it.
+    // This comes last, because earlier evidence may stamp the enrollment.
     routine.try_evidence_again()?;
     stored(routine)
 }
 
-/// Whether what a lead is first met by comes after the accept, so that the accept itself is old news.
-fn first_met_later(kind: &SendpilotKind) -> bool {
+/// Whether the first event of a lead already comes after the accept. The accept is then a backfill.
+fn begins_after_accept(kind: &SendpilotKind) -> bool {
     match kind {
         SendpilotKind::MessageSent | SendpilotKind::Reply { .. } => true,
         SendpilotKind::StatusChange { previous, new } => [previous, new]
@@ -333,7 +269,7 @@ fn other_sender(known: Option<&Enrollment>, event: &SendpilotEvent) -> Option<St
     let (e, sender) = (known?, event.sender.as_ref()?);
     (e.account != *sender).then(|| {
         format!(
-            "The event names the sender {sender}, the enrollment has account {}, which wins.",
+            "The event names the sender {sender}, but the enrollment belongs to account {}, which is used.",
             e.account
         )
     })
@@ -347,7 +283,7 @@ fn identity(event: &SendpilotEvent) -> Identity {
         .unwrap_or_default()
 }
 
-fn recorded(
+fn record_without_evidence(
     routine: &mut Routine<'_>,
     account: &AccountId,
     id: &EnrollmentId,
@@ -359,7 +295,7 @@ fn recorded(
         Some(remark) => format!("{reason} {remark}"),
         None => reason.to_owned(),
     };
-    let noted = Noted {
+    let entry = Noted {
         source: Source::Sendpilot,
         account: Some(account),
         outcome: Outcome::Recorded,
@@ -368,26 +304,5 @@ fn recorded(
         enrollment: Some(id),
         identity: &identity(event),
     };
-    kept(routine, &noted)
-}
-
-fn kept(routine: &mut Routine<'_>, noted: &Noted<'_>) -> Result<Outcome, Error> {
-    routine.keep(noted)?;
-    Ok(noted.outcome)
-}
-
-/// Remembers the provider's event id; one that was there makes the `duplicate` of `noted` and nothing else.
-fn seen_again(
-    routine: &mut Routine<'_>,
-    event: Option<&EventRef>,
-    noted: &Noted<'_>,
-) -> Result<bool, Error> {
-    let Some(event) = event else {
-        return Ok(false);
-    };
-    if routine.tx.remember_event(event)? {
-        return Ok(false);
-    }
-    routine.keep(noted)?;
-    Ok(true)
+    record(routine, &entry)
 }
