@@ -42,7 +42,7 @@ mod tests {
     use crate::metrics::OutboxCount;
 
     #[test]
-    fn the_status_line_names_what_needs_a_person_first_or_not_at_all() {
+    fn the_status_line_names_what_needs_a_person_first() {
         let now = Timestamp(1_790_000_000_000);
         let mut state = Snapshot {
             open_enrollments: 412,

@@ -75,7 +75,7 @@ mod tests {
     use crate::domain::time::Timestamp;
 
     #[tokio::test]
-    async fn no_second_sees_more_calls_than_the_rate_after_the_first_burst() {
+    async fn no_second_has_more_calls_than_the_rate_after_the_burst() {
         let clock = Clock::by_hand(Timestamp(1_790_000_000_000));
         let rate = CallRate::new(clock.clone());
         let turns = || {

@@ -338,7 +338,7 @@ async fn a_route_is_never_asked_for_as_a_person() {
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_leave_within_a_second_of_its_permit_is_not_made() {
+async fn a_call_later_than_a_second_after_its_permit_is_not_made() {
     let world = World::new().await;
     let late = world.permit();
     world.clock.advance(Duration::from_millis(1_000));

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_unfinished_body_gives_way_and_a_whole_one_does_not() {
+    fn the_oldest_unfinished_body_gives_way_not_a_whole_one() {
         let room = Room::new(4096);
         let begin = |n| Unfinished::new(&room, peer(n), 1024);
         let (whole, oldest, other, newcomer) = (begin(1), begin(2), begin(3), begin(4));

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_of_an_earlier_body_does_not_make_the_next_request_busy() {
+    async fn the_end_of_a_body_does_not_make_the_next_request_busy() {
         let places = Places::new(1);
         let guest = Guest::new(&places, peer(1));
         let first = guest.asks().request;

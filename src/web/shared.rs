@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_asks_after_a_write_does_not_join_a_look_that_began_before_it() {
+    async fn a_request_after_a_write_does_not_join_an_earlier_read() {
         let world = Arc::new(World::default());
         let mut early = Box::pin(world.ask(Reuse::WhileUnchanged));
         assert!(early.as_mut().now_or_never().is_none());

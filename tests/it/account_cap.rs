@@ -1,5 +1,5 @@
-//! `[steps] account_daily_cap`: no day of an account's time zone has more next steps than the cap, whatever campaigns they are of
-//! and however they were queued.
+//! `[steps] account_daily_cap`: no day of an account's time zone has more next steps than the cap, over all campaigns and however
+//! they were queued.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `/v1/campaigns` through the socket: live counts, settings, and a campaign that nobody can be reached in.
+//! `/v1/campaigns` through the socket: live counts, settings, and a campaign without any usable identity.
 
 use serde_json::{Value, json};
 

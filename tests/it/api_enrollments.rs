@@ -1,4 +1,5 @@
-//! `/v1/enrollments` through the socket: rows and their answers, what is kept and what is cleared, stamps by hand, erasing.
+//! `/v1/enrollments` through the socket: rows and their results, which fields are kept and which are cleared, stamps by hand,
+//! erasing.
 
 use serde_json::{Value, json};
 

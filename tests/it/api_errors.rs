@@ -1,4 +1,4 @@
-//! What the API refuses, and how: tokens, host names, cross-site requests, sizes, unknown routes; always with a problem body.
+//! What the API refuses: tokens, host names, cross-site requests, sizes, unknown routes. Every answer is a problem body.
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};

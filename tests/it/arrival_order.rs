@@ -1,5 +1,5 @@
-//! Evidence is tried again for every enrollment that appears later, whatever it led to before: the order in which enrollments
-//! and signals arrive decides nothing for the account's own enrollments, and stamps at most one sibling account per signal.
+//! Evidence is tried again for every enrollment that is created later. The order in which enrollments and signals arrive does not
+//! matter for the account's own enrollments, and a signal stamps at most one sibling account.
 
 use acceptd::domain::ids::AccountId;
 use acceptd::store::migrate::MIGRATIONS;
@@ -44,7 +44,7 @@ async fn is_accepted(site: &Site, id: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_signal_stamps_enrollments_that_are_created_one_after_the_other() {
+async fn a_signal_stamps_enrollments_created_one_by_one() {
     let site = site().await;
     let body = relation("acc_1", MIRA, Some("mira-halvorsen"));
     leads_to(&site, &body, "unmatched").await;
@@ -109,7 +109,7 @@ async fn a_reply_and_an_echo_that_stamped_one_stamp_a_later_one() {
 }
 
 #[tokio::test]
-async fn an_account_does_not_lose_its_accept_to_a_sibling_that_was_enrolled_earlier() {
+async fn an_earlier_sibling_does_not_take_the_accounts_accept() {
     let site = site_with_siblings().await;
     leads_to(&site, &relation("a", MIRA, None), "unmatched").await;
     enroll(&site, row("sibling", "b", MIRA)).await;
@@ -135,7 +135,7 @@ async fn an_account_does_not_lose_its_accept_to_a_sibling_that_was_enrolled_earl
 }
 
 #[tokio::test]
-async fn a_signal_between_two_siblings_goes_to_its_own_account_once_that_is_enrolled() {
+async fn an_ambiguous_signal_goes_to_its_own_account_later() {
     let site = site_with_siblings().await;
     enroll(&site, json!([row("b", "b", MIRA), row("c", "c", MIRA)])).await;
     leads_to(&site, &relation("a", MIRA, None), "ambiguous").await;
@@ -166,7 +166,7 @@ async fn a_reload_does_not_let_a_signal_stamp_a_second_sibling() {
 }
 
 #[tokio::test]
-async fn an_enrollment_that_moves_to_a_person_finds_what_came_for_that_person() {
+async fn an_enrollment_that_changes_person_finds_its_evidence() {
     let site = site().await;
     let first = row("first", "acc_1", 2701);
     enroll(&site, first).await;
@@ -214,7 +214,7 @@ async fn a_note_echo_waits_for_a_note_that_becomes_known_later() {
 }
 
 #[tokio::test]
-async fn a_note_that_becomes_known_stamps_whoever_the_echo_would_have_stamped() {
+async fn a_later_note_stamps_what_its_echo_would_have_stamped() {
     let site = site().await;
     enroll(&site, row("beside", "acc_1", 2901)).await;
     leads_to(&site, &message("acc_1", 2901, true, "Hi Mira"), "ignored").await;
@@ -248,7 +248,7 @@ async fn an_erased_persons_evidence_does_not_wait() {
 
 /// The first version kept evidence of signals that matched nobody, and had no keys.
 #[tokio::test]
-async fn evidence_that_the_first_version_kept_is_tried_and_what_is_unreadable_is_passed_over() {
+async fn old_evidence_is_tried_and_unreadable_evidence_skipped() {
     const FIRST_VERSION: usize = 5;
     let now = acceptd::clock::Clock::system().now().0;
     let kept = include_str!("../data/evidence_v1.json");

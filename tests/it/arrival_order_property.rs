@@ -1,5 +1,5 @@
-//! Whatever the order of enrollments and signals: the account's own enrollments end accepted, one signal stamps at most one
-//! sibling account, every accept is announced once, and saying everything twice changes nothing.
+//! Property: in any order of enrollments and signals, the account's own enrollments end accepted, one signal stamps at most one
+//! sibling account, every accept is announced once, and repeating every request changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Every line of the table of incoming webhooks (contract section 4), through the socket.
+//! Incoming webhooks that cannot be used, through the socket: every rule of `docs/rules/webhooks.md`.
 
 use acceptd::clock::Clock;
 use hmac::{Hmac, KeyInit, Mac};
@@ -233,7 +233,7 @@ async fn who_can_prove_it_is_answered_whatever_the_content_type() {
 }
 
 #[tokio::test]
-async fn what_can_t_be_used_is_400_with_the_field_and_nothing_is_recorded() {
+async fn an_unusable_body_is_400_with_its_field_and_not_recorded() {
     let site = site().await;
     let without = |of: Value, field: &str| {
         let mut of = of;
@@ -321,7 +321,7 @@ async fn what_is_not_for_us_is_200_and_kept_as_ignored() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_ignored_and_optional_nonsense_counts_as_absent() {
+async fn unknown_fields_and_unreadable_optional_ones_are_ignored() {
     let site = site().await;
     let mut body = relation();
     body["something_new"] = json!({"deep": [1, 2]});
@@ -394,7 +394,7 @@ async fn what_is_too_large_is_413_and_counted() {
 }
 
 #[tokio::test]
-async fn hundreds_of_half_open_connections_don_t_stop_the_next_webhook() {
+async fn half_open_connections_do_not_stop_the_next_webhook() {
     use tokio::io::AsyncWriteExt;
     let site = site().await;
     let mut open = Vec::new();

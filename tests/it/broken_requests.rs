@@ -1,6 +1,5 @@
-//! Requests as no client should send them, at the real process: thousands of broken heads, chunked bodies, pipelines and
-//! trickles, made from a seed. The process never hangs and never panics, it answers 200 to no body that was not whole, and the
-//! good webhooks beside are all answered.
+//! Malformed requests to the real process, generated from a seed: broken heads, chunked bodies, pipelines and slow senders. The
+//! process never hangs or panics, it answers 200 to no incomplete body, and it answers every valid webhook that is sent meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -227,7 +226,7 @@ async fn run(address: &str, case: &Case) -> String {
 }
 
 #[tokio::test]
-async fn nothing_that_is_sent_hangs_it_breaks_it_or_is_taken_for_whole() {
+async fn no_malformed_request_hangs_or_breaks_the_process() {
     let mut process = Process::new(CONFIGURATION);
     process.start(&[], &[]);
     let address = process.url("").replace("http://", "");

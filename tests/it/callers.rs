@@ -1,5 +1,5 @@
-//! What callers of the API send that is not quite as it should be: clocks that are ahead, raw text of a provider, halves of
-//! characters, null for the name of a campaign, and searches in any case.
+//! Input of callers that is slightly wrong: clocks that are ahead, raw text of a provider, halves of characters, null for the
+//! name of a campaign, and searches in any case.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `acceptd import` against a running daemon: which rows are stored, and what is said of the others.
+//! `acceptd import` against a running daemon: which rows are stored, and what is reported about the others.
 
 use serde_json::{Value, json};
 

@@ -102,7 +102,7 @@ fn a_wrong_token_is_named_and_shown_nowhere() {
 }
 
 #[test]
-fn of_backups_to_one_name_at_the_same_time_one_is_made_and_the_others_are_refused() {
+fn of_concurrent_backups_to_one_name_only_one_is_made() {
     let live = Live::new("");
     let copy = live.process.dir.path().join("copy.db");
     let copy = copy.to_str().expect("UTF-8");

@@ -1,5 +1,5 @@
-//! The database is the last guard: whatever code is wrong, these rows can't be written. Every named constraint and every trigger
-//! of the schema has an attempt here.
+//! The database rejects rows that break an invariant, whatever the code does. Every named constraint and every trigger of the
+//! schema is attacked here.
 
 use std::collections::BTreeSet;
 

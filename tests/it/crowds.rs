@@ -1,4 +1,4 @@
-//! Many who look at the same thing at once cost about as much as one, and never see less than what was acknowledged to them.
+//! Many clients that read the same thing at once cost about as much as one, and never see less than what was acknowledged to them.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The dashboard's door: who sees it, what the token turns into, which headers keep a browser in its place.
+//! Access to the dashboard: who sees it, what a login creates, and which headers protect the browser.
 
 use std::time::{Duration, Instant};
 

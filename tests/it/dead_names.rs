@@ -1,5 +1,5 @@
-//! The daemon while names get no answer: nobody else waits, errors say what is wrong, a stop is not held up. And where deliveries
-//! never go: through a proxy of the environment, or to an address that only this machine may reach.
+//! Host names that get no answer: nothing else is delayed, errors say what is wrong, and a stop takes no longer. Also where
+//! deliveries never go: through a proxy of the environment, or to an address that only this machine can reach.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -93,7 +93,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_healthy_destination_and_every_read_go_on_while_other_names_hang() {
+async fn hanging_names_delay_no_other_destination_and_no_read() {
     const DEAD: usize = 150;
     let more = |port| {
         let dead = (0..DEAD)

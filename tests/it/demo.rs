@@ -1,4 +1,4 @@
-//! `acceptd demo --once`: the built binary plays every source and path, and everything ends as it should.
+//! `acceptd demo --once`: the built binary drives every source and path, and every enrollment ends as it should.
 
 use std::io::{BufRead, BufReader};
 use std::time::{Duration, Instant};

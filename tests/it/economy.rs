@@ -1,4 +1,4 @@
-//! What polling costs in calls, measured on the provider's side and printed: `cargo test economy -- --nocapture`.
+//! The number of calls that polling needs, counted at the provider and printed by `cargo test economy -- --nocapture`.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const TICKS_A_DAY: u64 = 48;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_poll_reads_a_few_pages_then_one_call_a_tick_and_none_with_nothing_open() {
+async fn a_first_poll_reads_pages_and_a_tick_makes_one_call() {
     acceptd::http::tls_ready();
     let clock = Clock::system();
     let now = clock.now();

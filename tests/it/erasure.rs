@@ -1,5 +1,5 @@
-//! Erasing a person (contract section 8, `DELETE /v1/enrollments/{id}`): nothing of it is left in any table, whatever state its
-//! deliveries were in and whatever receivers said of it; and no accept is announced a second time.
+//! Erasing a person by `DELETE /v1/enrollments/{id}`: no table keeps anything of the person, whatever state the deliveries were in
+//! and whatever receivers answered, and no accept is announced a second time.
 
 use acceptd::domain::delivery::DeliveryState;
 use acceptd::store::Settlement;
@@ -258,7 +258,7 @@ async fn an_enrollment_that_moves_shows_nothing_of_its_former_person() {
 
 /// Of one person, a row names the public identifier and the id, another the id only, and the enrollment the identifier only.
 #[tokio::test]
-async fn who_is_known_by_another_id_only_through_a_waiting_signal_goes_too() {
+async fn erasure_reaches_ids_known_only_by_a_waiting_signal() {
     let site = site().await;
     for account in ["acc_2", "acc_3"] {
         let slug = (account == "acc_2").then_some("grace-h");

@@ -1,4 +1,4 @@
-//! The providers' bodies about made-up persons, and how they are sent to a site.
+//! Webhook bodies of the providers about made-up persons, and how to send them to a site.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};

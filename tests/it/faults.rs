@@ -1,5 +1,4 @@
-//! What the disk can do to the daemon, and what the daemon does then (contract section 11). The faults come from outside, by
-//! `LD_PRELOAD`: tests/data/fault.c.
+//! Faults of the disk, and how the daemon handles them. They are injected from outside by `LD_PRELOAD`: tests/data/fault.c.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -101,7 +100,7 @@ impl Faulty {
 /// A failed fsync is final: nothing is acknowledged any more, the process says why and ends with 1. After the restart the same
 /// webhook is stamped once, whatever the failed transaction left behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_fsync_ends_the_process_and_nothing_is_announced_twice() {
+async fn a_failed_fsync_ends_the_process_without_a_second_event() {
     let mut daemon = Faulty::start();
     daemon.enroll(3).await;
     assert_eq!(daemon.webhook(0).await, Some(200));

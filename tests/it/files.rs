@@ -1,5 +1,4 @@
-//! Every file that the program writes is new, for its owner only, and not where a planted link leads. The process itself leaves no
-//! core dump.
+//! Every file that the program writes is new, readable only by its owner, and follows no link. The process leaves no core dump.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -128,7 +127,7 @@ fn database_log_and_lock_are_for_their_owner_only() {
 }
 
 #[test]
-fn a_lock_that_others_could_hold_is_tightened_and_a_linked_one_refused() {
+fn a_lock_open_to_others_is_tightened_and_a_link_refused() {
     let mut process = with_database();
     let lock = process.dir.path().join("acceptd.db.lock");
     fs::set_permissions(&lock, Permissions::from_mode(0o644)).expect("ours");

@@ -1,5 +1,5 @@
-//! Attacks from outside, by peers without a secret: they get a bounded share of memory, places and log, and the next webhook is
-//! answered all the same.
+//! Floods by peers without a secret: their share of memory, connections and log is bounded, and the next webhook is still
+//! answered.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ fn memory_mib(process: &Process, what: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn thousands_of_unfinished_bodies_take_little_memory_and_give_it_back() {
+async fn unfinished_bodies_take_little_memory_and_return_it() {
     const PEERS: usize = 4_090;
     const BODY: usize = 262_144;
     // Both ends of every connection need an open file, here and there.
@@ -156,7 +156,7 @@ async fn the_oldest_unfinished_request_gives_way_whether_head_or_body() {
 }
 
 #[tokio::test]
-async fn a_flood_of_refused_webhooks_is_a_few_lines_of_log_and_counted_whole() {
+async fn a_flood_of_refused_webhooks_logs_little_and_counts_all() {
     const MANY: usize = 300;
     let mut process = Process::new(CONFIGURATION);
     process.start(&[], &[]);

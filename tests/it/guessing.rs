@@ -1,4 +1,4 @@
-//! Wrong tokens are counted, logged and slowed. A right one passes, whatever others try.
+//! Wrong tokens are counted, logged and slowed down. A right token passes at any time.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ async fn counted(site: &Site, door: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_right_token_passes_while_others_guess_from_the_same_address() {
+async fn a_right_token_passes_while_its_address_is_slowed() {
     let site = Site::guarded().await;
     let (api, door) = (site.url("/v1/campaigns"), site.url("/login"));
     let guessers: Vec<_> = (0..40)
@@ -122,7 +122,7 @@ async fn a_scraper_has_a_token_of_its_own() {
 }
 
 #[test]
-fn a_flood_is_logged_at_a_bounded_rate_with_the_peer_and_without_the_tokens() {
+fn a_flood_is_logged_slowly_with_peers_without_tokens() {
     let mut process = Process::new(&format!(
         "server.admin_token = \"{TOKEN}\"\nserver.trusted_proxies = [\"127.0.0.0/8\"]"
     ));

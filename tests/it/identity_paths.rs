@@ -1,5 +1,5 @@
-//! Contract sections 5.2 and 5.3 through the socket: the four paths, siblings, signals that come before the import, replies
-//! and note echoes.
+//! Matching through the socket: the four paths, siblings, signals that come before the import, replies and note echoes. See
+//! `docs/rules/identity.md` and `docs/rules/signals.md`.
 
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ async fn each_enrollment_is_stamped_by_its_strongest_path() {
 }
 
 #[tokio::test]
-async fn an_id_that_decodes_to_nothing_is_compared_whole_wherever_it_stands() {
+async fn an_opaque_id_is_compared_as_a_whole_everywhere() {
     let site = site().await;
     let opaque = "ACwAAOpaqueOpaqueOpaque";
     enroll(
@@ -166,7 +166,7 @@ async fn a_placeholder_names_nobody() {
 }
 
 #[tokio::test]
-async fn a_webhook_that_its_own_account_does_not_know_goes_to_the_one_sibling() {
+async fn an_unmatched_webhook_goes_to_the_one_matching_sibling() {
     let siblings: String = ["a", "b", "c"]
         .iter()
         .map(|id| format!("[[account]]\nid = \"{id}\"\nworkspace_id = \"ws\"\n"))
@@ -233,7 +233,7 @@ async fn an_older_invite_fills_what_is_not_known_of_the_newer() {
 }
 
 #[tokio::test]
-async fn an_open_enrollment_that_moves_forgets_its_invite_and_its_person() {
+async fn an_open_enrollment_that_moves_forgets_invite_and_person() {
     let site = site().await;
     let url = "https://www.linkedin.com/in/mira-halvorsen";
     let row = json!({"id": "enr", "accountId": "acc_1", "linkedinUrl": url, "providerId": profile_id(MIRA),

@@ -1,4 +1,4 @@
-//! What the head of a request proves is judged before its body is read, and the sender gets to read the answer.
+//! What the head of a request proves is checked before its body is read, and the client can always read the answer.
 
 use std::time::{Duration, Instant};
 
@@ -111,7 +111,7 @@ async fn a_refused_request_with_its_body_leaves_the_connection_usable() {
 }
 
 #[tokio::test]
-async fn a_client_that_sends_everything_before_it_reads_gets_its_answer() {
+async fn a_client_that_sends_all_before_reading_gets_its_answer() {
     let site = site().await;
     let address = site.address.to_string();
     for _ in 0..5 {

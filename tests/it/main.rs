@@ -1,4 +1,4 @@
-//! The one integration binary: one file per behaviour. They share `process`, `odd_provider` and what ends in `_support`.
+//! The only integration binary: one file per behaviour. Files whose name ends in `_support`, `process` and `odd_provider` are shared.
 
 mod account_cap;
 mod api_campaigns;

@@ -1,4 +1,4 @@
-//! Which messages prove a connection: replies and the echo of an invite's note.
+//! Which messages prove a connection: replies and note echoes.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ async fn an_echo_stamps_every_enrollment_of_the_person() {
 }
 
 #[tokio::test]
-async fn a_note_echo_may_come_before_the_enrollment_and_before_its_note() {
+async fn a_note_echo_may_come_before_enrollment_and_note() {
     let site = site().await;
     for n in [2101, 2102, 2103] {
         leads_to(&site, &message("acc_1", n, true, "Hi Mira"), "unmatched").await;

@@ -1,5 +1,5 @@
-//! A database of every earlier schema version, with rows in every table, is brought to the newest one and loses nothing; one of
-//! a newer version is refused and left as it is.
+//! A database of every earlier schema version, with rows in every table, is migrated to the newest version without loss. A
+//! database of a newer version is refused and left unchanged.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -127,7 +127,7 @@ fn a_newer_schema_is_refused_in_words_and_left_alone() {
 }
 
 #[test]
-fn long_names_that_were_stored_as_ids_become_names_and_placeholders_nobody() {
+fn names_stored_as_ids_become_names_and_placeholders_go() {
     const BEFORE: usize = 5;
     const PROFILE: &str = "ACoAACuVS84BeK9T8HVq6sOoJI4OmDNDsYpaF4s";
     const NAME: &str = "Maria-Fernanda-Gonzalez-Lopez-4b43a1b5";

@@ -1,4 +1,4 @@
-//! A name server on loopback that answers as it is told, over UDP and TCP, and a resolver that asks it.
+//! A scripted name server on loopback, over UDP and TCP, and a resolver that asks it.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};

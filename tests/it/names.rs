@@ -1,4 +1,4 @@
-//! The resolver against a name server that answers, errs, hangs or cuts its answers short.
+//! The resolver against a name server that answers, fails, hangs or truncates its answers.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -57,7 +57,7 @@ async fn every_kind_of_answer_is_read() {
 }
 
 #[tokio::test]
-async fn a_name_without_an_answer_is_given_up_and_a_family_without_one_is_not_waited_for() {
+async fn a_silent_name_is_given_up_and_a_silent_family_not_awaited() {
     let server = NameServer::start().await;
     let names = server.names();
     server.say("dead.test", Answer::Silence);

@@ -1,4 +1,4 @@
-//! After the accept (contract section 12), through the socket on a clock that is moved by hand: next steps and open invites.
+//! Next steps and open invites, through the socket on a manually advanced clock. See `docs/rules/next-steps.md`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::steps_support::{
 };
 
 #[tokio::test]
-async fn inside_the_hours_it_is_due_within_the_jitter_and_goes_out_once() {
+async fn inside_the_hours_a_step_goes_out_once_within_the_jitter() {
     let site = site(WEDNESDAY, json!({"schedule": office("5m")}), &["a"]).await;
     let e = accept(&site, "a").await;
     let at = time(&e["nextStepAt"]);
@@ -157,7 +157,7 @@ async fn full_days_move_on_for_each_account_alone() {
 }
 
 #[tokio::test]
-async fn in_a_paused_campaign_it_waits_until_it_runs_and_a_slot_is_valid() {
+async fn a_paused_campaign_delays_its_steps_to_a_valid_slot() {
     let site = site(
         WEDNESDAY,
         json!({"schedule": office("0s"), "dailyCap": 2}),

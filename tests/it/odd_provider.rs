@@ -1,4 +1,4 @@
-//! A provider that answers whatever a test wants, for what the simulated one never does.
+//! A scripted provider, for answers that the simulated provider never gives.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

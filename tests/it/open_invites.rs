@@ -1,4 +1,4 @@
-//! Invites that stay open too long are reported once.
+//! Invites that stay open longer than `notAcceptedAfter` are reported once.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::steps_support::{DAY, HOUR, WEDNESDAY, accept, change, events, site, until_events};
 
 #[tokio::test]
-async fn an_invite_that_stays_open_is_reported_once_and_its_accept_still_announced() {
+async fn an_open_invite_is_reported_once_and_can_still_be_accepted() {
     let kind = "linkedin.invite_not_accepted";
     let site = site(
         WEDNESDAY,

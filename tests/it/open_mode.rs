@@ -1,4 +1,4 @@
-//! Without a token: who is answered, and which configurations are refused.
+//! Open mode: which requests are answered without a token, and which configurations are refused.
 
 use std::io::{Read as _, Write as _};
 use std::process::Command;
@@ -118,7 +118,7 @@ fn run(process: &Process, command: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_configuration_that_needs_a_token_does_not_start_without_one() {
+fn a_configuration_that_needs_a_token_is_refused() {
     for (text, key) in [
         ("server.public_url = \"https://a.example\"", "public_url"),
         (

@@ -1,9 +1,9 @@
-//! Two calls of one account are never closer than its spacing in time that really went by, whatever happens in between; never two
-//! at once; never more than the budget in a UTC day (contract section 9).
+//! Two calls of one account are never closer than its spacing in real time, never run at once, and never exceed the budget of a
+//! UTC day, whatever happens in between.
 //!
-//! Each seed plays its own story on a database on disk. The test keeps the true time itself: the sum of what the clock was
-//! advanced by. One thing can't be known from the stored time alone: a forward step of the clock between the end of a call and
-//! the first wish to call of a *later* process. The spacing may then be short by that step, and by no more.
+//! Each seed generates its own sequence on a database on disk. The test keeps the real time itself, as the sum of what the clock
+//! was advanced by. A forward step of the clock between the end of a call and the first request of a *later* process can't be
+//! seen in the stored time. The spacing may then be too short by that step, and by no more.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The poller in the real daemon against the simulated provider: what webhooks missed is found, and nobody is called too fast.
+//! The poller in the real daemon against the simulated provider: it finds what webhooks missed, and calls no account too fast.
 
 use std::time::{Duration, Instant};
 
@@ -168,7 +168,7 @@ async fn a_poll_reads_to_the_bound_once_and_then_one_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_poll_goes_on_after_a_kill_and_keeps_its_spacing() {
+async fn an_interrupted_poll_resumes_after_a_kill_in_its_spacing() {
     let mut w = World::start(5).await;
     w.sim
         .add_connections("acc_1", (1..=40).map(|n| (Member::made_up(n), days_ago(n))));

@@ -1,4 +1,4 @@
-//! The relations list changes between two pages, and cursors are positions: nobody is skipped for good, nobody stamped twice.
+//! The relations list changes between two pages while cursors are positions: no person is missed for good or stamped twice.
 
 use std::sync::Mutex;
 
@@ -74,7 +74,7 @@ async fn relations_that_are_added_between_two_pages_hide_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_slips_to_the_page_before_because_one_is_removed_is_found_by_the_next_poll() {
+async fn a_relation_that_slips_to_an_earlier_page_is_found_later() {
     all_are_found(|list, calls| {
         if calls == 1 {
             list.remove(0);

@@ -1,4 +1,4 @@
-//! Whatever opens an enrollment again, it is looked for as deep as its invite, below what was read for others meanwhile.
+//! Whatever opens an enrollment again, the next poll reads down to its invite, even below what was already read for others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,7 +96,7 @@ async fn who_is_moved_out_of_a_closed_campaign() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn those_of_a_campaign_that_runs_again_but_not_of_one_that_gets_a_name() {
+async fn a_campaign_that_runs_again_deepens_but_a_rename_does_not() {
     let list = List::open(&quick("30d", "180d")).await;
     list.enroll_another().await;
     let row = json!({

@@ -1,4 +1,4 @@
-//! What allows a call is true when the call leaves, also in the middle of a burst; and all answers together have room.
+//! What allows a call still holds when the call leaves, also in the middle of a burst. All answers together have a memory limit.
 
 use std::time::{Duration, Instant};
 
@@ -73,7 +73,7 @@ async fn no_call_leaves_after_an_outage_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_call_leaves_outside_the_hours_or_over_the_budget_that_a_reload_brings() {
+async fn hours_and_budget_of_a_reload_hold_for_the_next_call() {
     let hours = |from: i64, to: i64| {
         let hour = days_ago(0) / 3_600_000;
         format!(

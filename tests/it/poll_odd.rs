@@ -1,4 +1,4 @@
-//! Polling when the provider answers what nobody expects.
+//! Polling when the provider gives unexpected answers.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -55,7 +55,7 @@ async fn a_page_on_which_nobody_can_be_recognised_does_not_end_a_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_ends_no_outage_that_was_reported_after_it_was_asked_for() {
+async fn an_answer_ends_no_outage_reported_after_its_call() {
     let stage = Stage::open(RARELY, |_| Odd {
         after: Duration::from_millis(1_000),
         ..page(&[relation(901, json!(days_ago(30)))], None)
@@ -90,7 +90,7 @@ async fn an_answer_ends_no_outage_that_was_reported_after_it_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_resync_whose_prospect_was_stamped_meanwhile_ends_without_a_call() {
+async fn a_resync_of_a_stamped_prospect_makes_no_call() {
     let slow = RARELY.replace("50ms", "2s");
     let stage = Stage::open(&slow, |_| page(&[], None)).await;
     let id = stage.enroll(7, 10).await;
@@ -122,7 +122,7 @@ async fn a_resync_whose_prospect_was_stamped_meanwhile_ends_without_a_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_profile_that_is_refused_delays_no_poll_and_one_that_fails_is_given_up() {
+async fn a_failing_profile_delays_no_poll_and_is_given_up() {
     let stage = Stage::open(QUICK, |target| {
         if target.contains("relations") {
             page(&[], None)
@@ -254,7 +254,7 @@ async fn an_expired_cursor_starts_over_at_once_and_only_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_that_expires_after_a_finished_poll_starts_over_at_once_too() {
+async fn an_expired_cursor_after_a_finished_poll_starts_over() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let stage = Stage::open(RARELY, |target| {
         let call = CALLS.fetch_add(1, Ordering::SeqCst);

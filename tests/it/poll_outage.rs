@@ -1,4 +1,4 @@
-//! An account in an outage is called when a probe is due or a person asks for one, and for nothing else.
+//! An account in an outage is called only for a probe that is due or that a person requests.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn a_poll_in_place_of_a_profile_is_no_probe() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wish_from_before_the_outage_is_no_probe_and_one_during_it_is() {
+async fn a_resync_before_the_outage_is_no_probe_one_during_it_is() {
     let stage = polled().await;
     let ask = async || {
         let (status, body) = stage

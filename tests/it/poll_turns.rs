@@ -1,4 +1,4 @@
-//! A poll goes on to its end: however short the tick is, through pages with nobody on them, and through pages that are not full.
+//! A poll reaches its end however short the tick is, through empty pages and through pages that are not full.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,7 +20,7 @@ fn place(target: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tick_shorter_than_the_spacing_does_not_keep_a_poll_from_going_on() {
+async fn a_tick_shorter_than_the_spacing_does_not_block_a_poll() {
     let often = "every = \"20ms\"\njitter = \"1ms\"\nspacing = \"100ms\"\nspacing_jitter = \"1ms\"";
     let stage = Stage::open(often, |target| match place(target) {
         3 => page(&[relation(7, json!(days_ago(5)))], None),
@@ -87,7 +87,7 @@ async fn an_empty_page_with_a_cursor_ends_no_poll() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_empty_pages_in_a_row_end_a_poll_unfinished_over_a_restart() {
+async fn ten_empty_pages_end_a_poll_unfinished_over_a_restart() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let mut stage = Stage::open(RARELY, |target| {
         let calls = CALLS.fetch_add(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! The real binary as a process: started, spoken to, killed; what it logged.
+//! The built binary as a process: start, requests, signals, and its log.
 
 use std::fs;
 use std::path::{Path, PathBuf};

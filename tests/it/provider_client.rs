@@ -1,4 +1,4 @@
-//! `register` against the simulated Unipile: three webhooks whatever was there before, and they really arrive.
+//! `register` against the simulated Unipile: three webhooks whatever was registered before, and their events arrive.
 
 use std::time::Duration;
 
@@ -157,7 +157,7 @@ async fn what_is_registered_arrives() {
 }
 
 #[tokio::test]
-async fn the_command_prints_what_it_did_and_what_the_configuration_lacks() {
+async fn register_prints_what_it_did_and_what_is_missing() {
     let (sim, _) = world().await;
     let run = async |text: &str| {
         let (config, _) = acceptd::config::parse(text).unwrap();

@@ -1,4 +1,5 @@
-//! Pruning forgets what is over and old, keeps what is open, waits for a person, or must never be taken twice.
+//! Pruning deletes old rows of finished business. It keeps what is open, what waits for a person, and what must never be accepted
+//! twice.
 
 use std::sync::Arc;
 use std::time::Duration;

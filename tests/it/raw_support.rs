@@ -1,4 +1,4 @@
-//! HTTP as bytes on a socket: half requests, odd ones, and what comes back.
+//! HTTP as bytes on a socket: incomplete and malformed requests, and their answers.
 
 use std::time::Duration;
 

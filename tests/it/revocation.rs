@@ -1,4 +1,4 @@
-//! What is revoked ends at once: bearer access, sessions and the streams that they opened. Sessions are the server's.
+//! What is revoked ends at once: bearer access, sessions, and the streams that they opened.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn goes_on(stream: &mut reqwest::Response, site: &Site) {
 }
 
 #[tokio::test]
-async fn a_removed_token_ends_its_requests_sessions_and_streams_and_no_others() {
+async fn a_removed_token_ends_its_own_sessions_and_streams_only() {
     let site = Site::start(&tokens(&[("n8n", OTHER, "read")])).await;
     let (own, others) = (site.log_in(OTHER).await, site.log_in(TOKEN).await);
     let by_token = stream(&site, &Key::Bearer(OTHER)).await;
@@ -137,7 +137,7 @@ async fn a_log_out_ends_the_session_on_the_server() {
 }
 
 #[tokio::test]
-async fn a_session_is_idle_for_twelve_hours_at_most_and_thirty_days_old() {
+async fn a_session_ends_after_twelve_idle_hours_or_thirty_days() {
     const HOUR: Duration = Duration::from_secs(3_600);
     let clock = Clock::by_hand(Timestamp(1_777_734_846_000));
     let site = Site::on_clock(clock.clone()).await;

@@ -1,4 +1,4 @@
-//! Every operation of the description, asked by every role: what a role may not do is 403 and names the role that may.
+//! Every operation of the OpenAPI document with every role: what a role may not do is 403, and the answer names the required role.
 
 use std::fmt::Write as _;
 

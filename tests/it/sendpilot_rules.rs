@@ -1,5 +1,5 @@
-//! What each event of SendPilot does, through the socket (contract section 4): leads, senders, statuses that only move forward,
-//! and what an accept is said to be (section 6).
+//! What each SendPilot event does, through the socket: leads, senders, statuses that only move forward, and what is stored of an
+//! accept. See `docs/rules/webhooks.md` and `docs/rules/stamping.md`.
 
 use serde_json::{Value, json};
 
@@ -338,7 +338,7 @@ async fn late_and_pre_connected_and_the_seconds_between() {
 }
 
 #[tokio::test]
-async fn a_sender_that_sendpilot_named_first_is_sendpilot_s_though_the_lead_is_worked_by_another() {
+async fn a_sender_named_first_by_sendpilot_belongs_to_sendpilot() {
     let site = site().await;
     enroll(&site, json!({"id": "lead", "accountId": "acc_0"})).await;
     let accepted = event("1", "connection.accepted", "lead", &ago(5), json!({}));

@@ -1,4 +1,4 @@
-//! The statuses that SendPilot tells only move forward, and no older word overrides a newer.
+//! Statuses from SendPilot only move forward, and an older event never overrides a newer one.
 
 use acceptd::domain::ids::AccountId;
 use serde_json::json;

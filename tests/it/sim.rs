@@ -1,4 +1,4 @@
-//! The simulated Unipile keeps to the provider's rules: pages, cursors, invites, webhooks that are really sent, and a true log.
+//! The simulated Unipile follows the provider's rules: pages, cursors, invites, webhooks over HTTP, and a complete log.
 
 use std::time::Duration;
 
@@ -212,7 +212,7 @@ async fn register(sim: &Sim, receiver: &Receiver, source: &str, events: Value) {
 }
 
 #[tokio::test]
-async fn an_accept_is_told_with_the_note_first_and_with_the_static_headers() {
+async fn an_accept_sends_its_note_first_with_static_headers() {
     let (sim, clock) = sim().await;
     let receiver = Receiver::start(clock.clone()).await.unwrap();
     register(&sim, &receiver, "users", json!(["new_relation"])).await;

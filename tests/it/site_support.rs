@@ -1,4 +1,4 @@
-//! The HTTP surface on a real socket, with a database of its own. Nothing is polled or delivered here.
+//! The HTTP surface on a real socket, with a database of its own. It neither polls nor delivers.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! Connections that are slow or merely open: they are closed in time, bounded, and never keep anybody else out (contract section
-//! 4, "too slow").
+//! Connections that are slow or only open: they are closed in time, their number is bounded, and they never keep others out.
 
 use std::time::{Duration, Instant};
 
@@ -167,7 +166,7 @@ async fn a_shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
 }
 
 #[tokio::test]
-async fn a_low_limit_on_open_files_is_raised_as_far_as_the_system_allows() {
+async fn a_low_limit_on_open_files_is_raised() {
     let mut process = Process::new("");
     process.start_with_open_files(128);
     let address = process.url("").replace("http://", "");

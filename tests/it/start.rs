@@ -1,4 +1,4 @@
-//! What a start refuses, and with which exit status (contract sections 2 and 3); what it tells systemd (section 10).
+//! Which configurations a start refuses and with which exit status, and what it reports to systemd.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -30,7 +30,7 @@ fn err(output: &Output) -> String {
 }
 
 #[test]
-fn a_second_daemon_says_that_there_is_one_whatever_the_database_is_called() {
+fn a_second_daemon_is_refused_by_any_name_of_the_database() {
     let mut first = Process::new("");
     first.start(&[], &[]);
     let again = serve(&first.config(), &[]);

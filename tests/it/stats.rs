@@ -1,4 +1,4 @@
-//! The figures of the charts are those of the enrollments.
+//! The figures of the charts agree with the enrollments.
 
 use serde_json::{Value, json};
 

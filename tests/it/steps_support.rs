@@ -1,4 +1,4 @@
-//! A campaign on a clock that is moved by hand, and what came out of it.
+//! A campaign on a manually advanced clock, and the events it produced.
 
 use std::time::Duration;
 

@@ -123,7 +123,7 @@ async fn send(client: &reqwest::Client, site_url: &str, request: &Request) -> u1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_accept_from_every_source_at_once_is_stamped_and_announced_once() {
+async fn one_accept_from_every_source_is_stamped_once() {
     let destinations = "[[destination]]\nname = \"crm\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/a\"\n\
         [[destination]]\nname = \"other\"\nkind = \"webhook\"\nurl = \"http://127.0.0.1:9/b\"\n";
     let seed = acceptd::clock::Clock::system().now().0.unsigned_abs();

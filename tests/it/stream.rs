@@ -1,4 +1,4 @@
-//! `GET /v1/stream`: everything once, in order, also after an absence; bounded for slow readers; over at shutdown.
+//! `GET /v1/stream`: every event once and in order, also after a reconnect; bounded for slow readers; ended at shutdown.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Bulk work on deliveries goes in small steps, goes on after `kill -9`, and keeps nobody waiting.
+//! Bulk work on deliveries goes in small steps, goes on after `kill -9`, and delays nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -183,7 +183,7 @@ async fn a_bulk_replay_goes_on_without_its_client() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn holding_for_a_removed_destination_goes_in_steps_and_goes_on_after_kill_9() {
+async fn holding_deliveries_goes_in_steps_and_survives_a_kill() {
     let receiver = Receiver::start(Clock::system()).await.expect("a receiver");
     let (mut process, conn) = with_backlog(&receiver, "pending", "1");
     process.start(&[], &[]);

@@ -21,7 +21,7 @@ fn hook(receiver: &Receiver) -> Destination {
 }
 
 #[tokio::test]
-async fn what_was_made_while_the_clock_was_ahead_is_sent_at_the_next_start() {
+async fn events_made_while_the_clock_was_ahead_are_sent_at_start() {
     for ahead in [HOUR, 40 * 24 * HOUR] {
         let receiver = receiver().await;
         let mut outbox = Outbox::new(Clock::by_hand(START.plus(ahead)));
@@ -33,7 +33,7 @@ async fn what_was_made_while_the_clock_was_ahead_is_sent_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn a_retry_that_was_planned_ahead_waits_as_long_as_it_was_meant_to() {
+async fn a_retry_planned_ahead_keeps_its_delay() {
     let receiver = receiver().await;
     receiver.answer_next("/hook", Reply::status(500, ""));
     let mut outbox = Outbox::new(Clock::by_hand(START.plus(HOUR)));

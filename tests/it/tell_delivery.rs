@@ -1,4 +1,4 @@
-//! Every row of the table of deliveries in contract section 7, through real sockets.
+//! Every rule of `docs/rules/deliveries.md` for one delivery, through real sockets.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! Start, reload, stop and drain of the dispatcher, and destinations that must not disturb each other.
+//! Start, reload, stop and drain of the dispatcher, and destinations that must not delay each other.
 
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ async fn gone_stops_a_destination_until_it_is_started() {
 }
 
 #[tokio::test]
-async fn what_was_in_flight_when_the_process_died_goes_on_at_the_next_start() {
+async fn deliveries_in_flight_at_a_crash_resume_at_the_next_start() {
     let receiver = receiver().await;
     let mut outbox = Outbox::new(Clock::system());
     let event = outbox.accept("enr_1", &["hook", "slack", "removed"]).await;
@@ -180,7 +180,7 @@ async fn a_drain_gives_up_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn a_reload_drops_nothing_on_the_wire_and_holds_what_was_for_a_removed_destination() {
+async fn a_reload_drops_nothing_and_holds_for_removed_ones() {
     let receiver = receiver().await;
     receiver.answer("/kept", Reply::ok().after(Duration::from_millis(400)));
     receiver.answer(

@@ -1,4 +1,4 @@
-//! Which broken exchanges are in doubt and which are not (contract section 7), through real sockets.
+//! Which interrupted exchanges are in doubt and which are not, through real sockets. See `docs/rules/deliveries.md`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A reload gives no destination a second rate, or more requests in flight than its concurrency allows.
+//! A reload gives no destination a second rate, and no more requests in flight than its concurrency allows.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn slack(receiver: &Receiver) -> Destination {
 }
 
 #[tokio::test]
-async fn a_destination_that_is_removed_and_added_again_keeps_its_limits() {
+async fn a_destination_added_again_keeps_its_limits() {
     let receiver = Receiver::start(Clock::system()).await.expect("a receiver");
     receiver.answer("/slack", Reply::ok().after(Duration::from_millis(1_500)));
     let mut outbox = Outbox::new(Clock::system());
@@ -112,7 +112,7 @@ async fn a_destination_that_is_removed_and_added_again_keeps_its_limits() {
 }
 
 #[tokio::test]
-async fn a_wider_concurrency_counts_at_once_and_a_narrower_one_counts_what_is_in_flight() {
+async fn a_new_concurrency_counts_requests_in_flight() {
     let receiver = Receiver::start(Clock::system()).await.expect("a receiver");
     receiver.answer("/hook", Reply::ok().after(Duration::from_millis(900)));
     let with = |concurrency| Destination {

@@ -1,4 +1,4 @@
-//! Who is woken by what, and a stopped destination with a backlog.
+//! What wakes which worker, and a stopped destination with a backlog.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

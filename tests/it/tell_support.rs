@@ -1,4 +1,4 @@
-//! What the tests of the way out share: an outbox of one, a receiver, a dispatcher.
+//! Shared by the tests of deliveries: one event, a receiver, a dispatcher.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};

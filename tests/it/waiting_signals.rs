@@ -1,4 +1,4 @@
-//! Signals that match nobody wait for seven days, and are tried again when an enrollment appears or gains an identity (section 5.2).
+//! Signals that match no enrollment wait for seven days. They are tried again when an enrollment is created or gains an identity.
 
 use std::time::Duration;
 
@@ -155,7 +155,7 @@ async fn the_order_of_rows_that_come_together_decides_nothing() {
 }
 
 #[tokio::test]
-async fn a_lead_first_met_by_a_reply_is_old_news_though_a_waiting_signal_stamps_it() {
+async fn a_lead_first_seen_by_a_reply_is_a_backfill() {
     let site = site().await;
     let slug = "mira-halvorsen";
     leads_to(&site, &relation("acc_1", MIRA, Some(slug)), "unmatched").await;

@@ -71,7 +71,7 @@ fn a_row_in_error_loses_no_other_row() {
 }
 
 #[test]
-fn a_sales_navigator_url_beside_a_profile_url_becomes_the_provider_id() {
+fn a_sales_url_beside_a_profile_url_is_the_provider_id() {
     let sales = "https://www.linkedin.com/sales/lead/ACwAAAC4_64BzcSnhJvUcBdMBeTIwwHBOnfGFCg,NAME_SEARCH,abcd";
     let both = only(&format!(
         "id,LinkedIn URL,Sales Navigator URL\n1,https://www.linkedin.com/in/ada,\"{sales}\"\n"
@@ -250,7 +250,7 @@ fn columns_are_mapped_by_hand() {
 }
 
 #[test]
-fn in_ndjson_null_counts_as_left_out_and_broken_lines_are_reported() {
+fn ndjson_null_is_left_out_and_broken_lines_are_reported() {
     let rows = rows(
         "{\"id\": 7, \"name\": null, \"accountId\": null, \"linkedin_url\": \"x\", \"linkedinUrl\": null}\n\n{broken\n[1]\n{\"id\":\"b\",\"accountId\":2}",
     );

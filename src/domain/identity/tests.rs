@@ -96,7 +96,7 @@ fn a_placeholder_is_nobody_only_as_the_whole_value() {
 }
 
 #[test]
-fn what_a_word_is_that_stands_where_a_name_can() {
+fn words_in_place_of_a_public_identifier() {
     let slug = |word: &str| Some(word.to_lowercase());
     for (word, expected) in [
         (
@@ -254,7 +254,7 @@ proptest! {
 
     // Composing and lower-casing can make an ASCII letter of another character, such as the Kelvin sign.
     #[test]
-    fn what_was_read_is_read_again_as_the_same(
+    fn a_stored_identity_is_read_back_unchanged(
         text in "(ACo|AA|aco|A|a|1|-|\u{212a}|\u{130}|\u{df}|e\u{301}|x{8}|[a-zA-Z0-9]{1,12}|\\PC){0,12}",
     ) {
         for url in [text.clone(), format!("https://www.linkedin.com/in/{}", escape(&text, &[]))] {

@@ -22,7 +22,7 @@ fn slot(schedule: &Schedule, from: &str) -> String {
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 #[test]
-fn what_is_kept_is_whole() {
+fn what_is_stored_is_read_back_unchanged() {
     let given = json!({
         "timezone": "Europe/Berlin", "days": ["fri", "mon", "fri"], "start": "09:00", "end": "17:00",
     });
@@ -38,7 +38,7 @@ fn what_is_kept_is_whole() {
 }
 
 #[test]
-fn what_can_t_be_is_an_error_of_its_field() {
+fn an_impossible_value_is_an_error_of_its_field() {
     let whole = json!({
         "timezone": "UTC", "days": ["mon"], "start": "09:00", "end": "17:00", "jitter": "5m",
     });
@@ -66,7 +66,7 @@ fn what_can_t_be_is_an_error_of_its_field() {
 }
 
 #[test]
-fn inside_the_hours_it_is_now_outside_the_next_that_come() {
+fn a_slot_is_now_inside_the_hours_else_the_next_hours() {
     let office = schedule(
         "Europe/Berlin",
         &["mon", "tue", "wed", "thu", "fri"],

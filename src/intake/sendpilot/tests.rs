@@ -183,7 +183,7 @@ fn what_is_optional() {
 }
 
 #[test]
-fn an_unknown_type_is_no_error() {
+fn an_unknown_type_is_not_an_error() {
     for unknown in [
         json!({"eventType": "connection.exploded"}),
         body(

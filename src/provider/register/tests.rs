@@ -142,7 +142,7 @@ fn words_and_header_names_may_change_their_case() {
 }
 
 #[test]
-fn a_new_public_url_moves_ours_and_leaves_those_of_another_installation() {
+fn a_new_public_url_moves_only_our_webhooks() {
     let old = registered(&wanted("https://old.example"));
     let wanted = wanted("https://new.example");
     let actions = plan(&old, &wanted);

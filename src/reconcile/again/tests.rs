@@ -31,7 +31,7 @@ fn evidence_of_the_first_version_is_read() {
 }
 
 #[test]
-fn what_is_missing_has_its_default_and_what_is_unreadable_is_passed_over() {
+fn missing_fields_get_defaults_and_unreadable_rows_are_skipped() {
     let (_, kept) = read(&evidence("{}")).expect("it is read");
     assert_eq!(kept.claim, Claim::of(None, Precision::UpperBound));
     assert!(kept.person.identity.is_empty());

@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn whether_it_was_accepted_and_replied_to_does_not_depend_on_the_order(
+    fn accept_and_reply_do_not_depend_on_the_order(
         e in enrollment(),
         claims in proptest::collection::vec((one_of(Source::ALL), claim()), 1..6),
     ) {

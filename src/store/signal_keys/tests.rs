@@ -58,7 +58,7 @@ fn account(n: u32) -> AccountId {
 
 proptest! {
     #[test]
-    fn exactly_the_rows_of_the_account_and_its_siblings_since_a_time_are_found(
+    fn rows_of_the_account_and_its_siblings_are_found(
         rows in proptest::collection::vec((0..3_u32, 0..12_u32, 0..10_i64), 0..60),
         siblings in proptest::option::of(proptest::collection::btree_set(0..14_u32, 0..6)),
         own in 0..14_u32,

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_and_the_dashboard_url_are_ours_whatever_name_a_proxy_passes_on() {
+    fn public_and_dashboard_url_are_ours_behind_any_proxy() {
         let text = "[server]\nadmin_token = 'a-token-of-this-test'\npublic_url = 'https://hooks.example/'\n\
                     dashboard_url = 'https://accept.example/'";
         let (config, _) = crate::config::parse(text).expect("valid");
