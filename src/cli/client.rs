@@ -1,4 +1,5 @@
-//! The daemon's HTTP API as the commands use it: at `server.listen`, with the token that allows most, every error a sentence.
+//! The daemon's HTTP API as the commands use it: at `server.admin_listen`, or at `server.listen` without one, with the token that
+//! allows most. Every error is a sentence.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -29,10 +30,11 @@ pub(super) struct Api {
 impl Api {
     /// The daemon that this configuration describes.
     pub fn of(config: &Config) -> Result<Self> {
-        let address = reachable(config.server.listen);
+        let address = reachable(config.server.api_listen());
         Ok(Self {
             client: http::client(TIMEOUT).context("no HTTP client")?,
-            base: Url::parse(&format!("http://{address}/")).context("server.listen")?,
+            base: Url::parse(&format!("http://{address}/"))
+                .context("the daemon's address can't be asked")?,
             token: config
                 .strongest()
                 .map(|bearer| bearer.token.clone())
@@ -165,7 +167,7 @@ fn address(base: &Url, path: &[&str]) -> Result<Url> {
         bail!("{bad:?} is no id that a URL can carry");
     }
     url.path_segments_mut()
-        .map_err(|()| anyhow!("server.listen is no base of URLs"))?
+        .map_err(|()| anyhow!("the daemon's address is no base of URLs"))?
         .clear()
         .extend(path);
     Ok(url)

@@ -15,6 +15,8 @@ impl Config {
         let server = &self.server;
         out.head("[server]");
         out.text("listen", server.listen);
+        let admin_listen = server.admin_listen.map(|address| address.to_string());
+        out.text("admin_listen", admin_listen.unwrap_or_default());
         out.text("public_url", url(server.public_url.as_ref()));
         out.text("dashboard_url", url(server.dashboard_url.as_ref()));
         out.secret("admin_token", &server.admin_token);

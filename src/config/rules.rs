@@ -14,12 +14,25 @@ const SPACING_WISE: Duration = Duration::from_secs(30);
 /// The length of a signing key that Standard Webhooks asks for, in bytes.
 const SIGNING_KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
+const TOKENS_IN_THE_CLEAR: &str = "is not a loopback address, and the daemon speaks plain HTTP: tokens travel in the clear. Listen on loopback behind a proxy that does TLS";
+const SECRETS_IN_THE_CLEAR: &str = "is not a loopback address, and the daemon speaks plain HTTP: webhook secrets travel in the clear. Listen on loopback behind a proxy that does TLS";
+
 /// Notes every broken rule; answers what the user should be told besides.
 pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
     tokens::check(root, config);
     let unipile = root.table("unipile");
     if config.unipile.base_url.is_some() && !config.unipile.api_key.is_set() {
         unipile.problem("api_key", "is empty, but base_url is set: calls need a key");
+    }
+    let server = &config.server;
+    if server
+        .admin_listen
+        .is_some_and(|admin| values::collide(admin, server.listen))
+    {
+        root.table("server").problem(
+            "admin_listen",
+            "is the same address as listen: choose another port",
+        );
     }
     unique(
         &root.tables("token"),
@@ -88,8 +101,17 @@ impl Warnings<'_, '_> {
     fn server(&mut self, config: &Config) {
         let section = self.root.table("server");
         let server = &config.server;
+        if server
+            .admin_listen
+            .is_some_and(|admin| !values::is_loopback(admin.ip()))
+        {
+            self.add(&section, "admin_listen", TOKENS_IN_THE_CLEAR);
+        }
         if !values::is_loopback(server.listen.ip()) {
-            let message = "is not a loopback address, and the daemon speaks plain HTTP: tokens travel in the clear. Listen on loopback behind a proxy that does TLS";
+            let message = match server.admin_listen {
+                Some(_) => SECRETS_IN_THE_CLEAR,
+                None => TOKENS_IN_THE_CLEAR,
+            };
             self.add(&section, "listen", message);
         }
         for (key, url) in [

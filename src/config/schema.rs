@@ -75,6 +75,9 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
 
 fn server(s: &Section<'_>) -> Option<Server> {
     let listen = s.get("listen", |v| read::parsed(v, values::listen_address));
+    let admin_listen = s.get("admin_listen", |v| {
+        read::parsed(v, values::optional_listen_address)
+    });
     let public_url = s.get("public_url", read::base_url);
     let dashboard_url = s.get("dashboard_url", read::base_url);
     let admin_token = s.get("admin_token", read::secret);
@@ -84,6 +87,7 @@ fn server(s: &Section<'_>) -> Option<Server> {
     s.finish();
     Some(Server {
         listen: listen?,
+        admin_listen: admin_listen?,
         public_url: public_url?,
         dashboard_url: dashboard_url?,
         admin_token: admin_token?,

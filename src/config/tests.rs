@@ -158,6 +158,22 @@ fn rules_across_keys() {
         &["2 server.admin_token: is empty, but listen"],
     );
     refused(
+        "[server]\nlisten='127.0.0.1:80'\nadmin_listen='10.0.0.1:81'",
+        &["3 server.admin_token: is empty, but admin_listen"],
+    );
+    refused(
+        "[server]\nlisten='127.0.0.1:80'\nadmin_listen='127.0.0.1:80'",
+        &["3 server.admin_listen: is the same address as listen"],
+    );
+    refused(
+        "[server]\nlisten='0.0.0.0:80'\nadmin_listen='127.0.0.1:80'",
+        &["3 server.admin_listen: is the same address as listen"],
+    );
+    refused(
+        "[server]\nadmin_listen='8086'",
+        &["2 server.admin_listen: is no address to listen on"],
+    );
+    refused(
         "[server]\npublic_url='https://x.example'\nadmin_token=''",
         &["3 server.admin_token: is empty, but public_url"],
     );
@@ -219,6 +235,19 @@ fn what_is_unwise_is_a_warning() {
             "{expected}\n{warnings:#?}"
         );
     }
+}
+
+#[test]
+fn only_the_address_of_the_api_needs_a_token() {
+    let (config, warnings) =
+        parse("[server]\nlisten='0.0.0.0:80'\nadmin_listen='127.0.0.1:81'").unwrap();
+    assert_eq!(config.server.api_listen().to_string(), "127.0.0.1:81");
+    let listen = warnings.iter().find(|w| w.contains("server.listen"));
+    assert!(listen.is_some_and(|w| w.contains("webhook secrets travel in the clear")));
+    let text = "[server]\nlisten='127.0.0.1:80'\nadmin_listen='10.0.0.1:81'\nadmin_token='a-token-of-this-test'";
+    let (_, warnings) = parse(text).unwrap();
+    let admin = warnings.iter().find(|w| w.contains("server.admin_listen"));
+    assert!(admin.is_some_and(|w| w.contains("tokens travel in the clear")));
 }
 
 #[test]

@@ -113,8 +113,15 @@ pub(super) fn check(root: &Section<'_>, config: &Config) {
 fn needs_none(root: &Section<'_>, config: &Config) {
     let (server, unipile) = (root.table("server"), root.table("unipile"));
     let sendpilot = root.table("sendpilot");
-    let (why, section, key) = if !values::is_loopback(config.server.listen.ip()) {
-        ("listen is not a loopback address", &server, "listen")
+    let (why, section, key) = if !values::is_loopback(config.server.api_listen().ip()) {
+        match config.server.admin_listen {
+            Some(_) => (
+                "admin_listen is not a loopback address",
+                &server,
+                "admin_listen",
+            ),
+            None => ("listen is not a loopback address", &server, "listen"),
+        }
     } else if config.server.public_url.is_some() {
         ("public_url is set", &server, "public_url")
     } else if config.unipile.webhook_secret.is_set() {

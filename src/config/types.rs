@@ -47,8 +47,10 @@ pub struct Config {
 /// `[server]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {
-    /// Where to listen, unless systemd hands over a socket.
+    /// Where to listen, unless systemd hands over a socket. Serves everything, or only webhooks if there is an `admin_listen`.
     pub listen: SocketAddr,
+    /// Where the API, the dashboard, health and metrics are served, if that is not `listen`.
+    pub admin_listen: Option<SocketAddr>,
     /// What providers can reach.
     pub public_url: Option<Url>,
     /// What people open in a browser.
@@ -61,6 +63,14 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// Largest request body in bytes.
     pub max_body: usize,
+}
+
+impl Server {
+    /// Returns the address of the API: `admin_listen`, or `listen` without one.
+    #[must_use]
+    pub fn api_listen(&self) -> SocketAddr {
+        self.admin_listen.unwrap_or(self.listen)
+    }
 }
 
 /// `[[token]]`: a bearer token with a name and a role.

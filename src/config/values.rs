@@ -180,6 +180,24 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// Reads an address like [`listen_address`]; `None` for an empty text.
+///
+/// # Errors
+/// One sentence on what is wrong.
+pub fn optional_listen_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    listen_address(text).map(Some)
+}
+
+/// Whether a socket at one of the addresses keeps a socket at the other from being bound.
+#[must_use]
+pub fn collide(a: SocketAddr, b: SocketAddr) -> bool {
+    let same_ip = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && same_ip
+}
+
 /// Whether only this machine can reach the address.
 #[must_use]
 pub fn is_loopback(ip: IpAddr) -> bool {

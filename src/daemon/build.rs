@@ -1,4 +1,4 @@
-//! Build: everything is opened and bound, and nothing runs yet.
+//! The build phase: everything is opened and bound, and nothing runs yet.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::tell::{Dispatcher, Reload};
 use crate::wake::Wakes;
 use crate::web::{App, Parts};
 
-/// A daemon that does not run yet. See [`super::run`] for what its parts do then.
+/// A daemon that does not run yet. [`super::run`] starts its parts.
 pub struct Daemon {
     pub(super) config_path: PathBuf,
     pub(super) config: watch::Sender<Arc<Config>>,
@@ -39,13 +39,13 @@ pub struct Daemon {
 
 impl Daemon {
     /// Opens the database (and migrates it), takes over or binds the sockets, and puts the parts together. The database comes
-    /// first: a second daemon is told that there is one, not that an address is in use.
+    /// first, so that a second daemon reports the first one and not an address in use.
     ///
-    /// `shutdown` stops the daemon that is built, or ends a migration that is under way.
+    /// `shutdown` stops the daemon that is built, and also a migration that is under way.
     ///
     /// # Errors
-    /// When `shutdown` is cancelled meanwhile, the database can't be opened, the address can't be bound or other machines could use the API, with what to do about
-    /// it.
+    /// If `shutdown` is cancelled meanwhile, the database can't be opened, an address can't be bound, or other machines could use
+    /// the API without a token. The text says what to do.
     pub async fn build(
         loaded: Loaded,
         clock: Clock,
@@ -55,14 +55,8 @@ impl Daemon {
         let metrics = Metrics::new();
         let writer = Heartbeat::new("writer");
         let store = open(&config, &metrics, &writer, &shutdown).await?;
-        let listeners = listeners(config.server.listen)?;
+        let listeners = listeners(&config.server)?;
         listeners.guarded(&config)?;
-        if listeners.from_systemd && listeners.beyond_loopback() {
-            tracing::warn!(
-                "systemd's socket is not on loopback, and the daemon speaks plain HTTP: tokens travel in the clear. \
-                 Listen on loopback behind a proxy that does TLS"
-            );
-        }
         let note_key = store.write(|tx| tx.note_key()).await?;
         let wakes = Wakes::default();
         let reconciler = Reconciler::new(

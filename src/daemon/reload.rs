@@ -1,5 +1,6 @@
-//! SIGHUP: another configuration takes effect without dropping anything, or the running one stays (contract section 3).
+//! SIGHUP: a new configuration takes effect without dropping anything, or the running one stays.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use crate::poll::Plan;
 use crate::tell::Reload;
 use crate::web::App;
 
-/// Reads the file again and puts it in force. `beyond_loopback` says whether other machines can reach the running daemon, wherever
-/// the file wants it to listen. Returns the status line that tells how it went.
+/// Reads the file again and puts it in force. `beyond_loopback` says whether other machines can reach the API of the running
+/// daemon, whatever the file says about addresses. Returns the status line on the result.
 pub async fn reload(
     path: &Path,
     beyond_loopback: bool,
@@ -77,6 +78,17 @@ fn keep_what_cannot_change(config: &mut Config, running: &Config) {
             "server.listen can't change while the daemon runs: restart it"
         );
         config.server.listen = running.server.listen;
+    }
+    if config.server.admin_listen != running.server.admin_listen {
+        let shown = |address: Option<SocketAddr>| {
+            address.map_or_else(|| "none".to_owned(), |address| address.to_string())
+        };
+        tracing::warn!(
+            running = shown(running.server.admin_listen),
+            file = shown(config.server.admin_listen),
+            "server.admin_listen can't change while the daemon runs: restart it"
+        );
+        config.server.admin_listen = running.server.admin_listen;
     }
     if config.database.path != running.database.path {
         tracing::warn!(

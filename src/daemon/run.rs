@@ -1,4 +1,4 @@
-//! Run: the parts work until a signal says stop, then drain (contract section 10).
+//! The run phase: the parts work until a signal stops them, then drain.
 
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::build::Daemon;
+use super::listen::{Listeners, Sockets};
 use super::signals::{Asked, Signals};
 use super::status_line::status_line;
 use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
 use crate::poll::resync;
 use crate::web::figures::snapshot;
-use crate::web::{App, limits, router, server};
+use crate::web::server::{self, Endpoint};
+use crate::web::{App, api_router, limits, router, webhook_router};
 
 /// How long requests and deliveries in flight have at a stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -35,15 +37,10 @@ impl Daemon {
     /// When the disk failed to make a write durable: the process has to end at once, without touching the database again.
     pub async fn run(self, mut signals: Signals) -> anyhow::Result<()> {
         let app = self.app.clone();
-        for socket in &self.listeners.sockets {
-            let address = socket.local_addr()?;
-            tracing::info!(%address, from_systemd = self.listeners.from_systemd, "listening");
-        }
-        let beyond_loopback = self.listeners.beyond_loopback();
+        self.listeners.log();
+        let beyond_loopback = self.listeners.api_beyond_loopback();
         let serving = tokio::spawn(server::serve(
-            self.listeners.sockets,
-            router(app.clone()),
-            limits::connections_max(),
+            endpoints(self.listeners, &app),
             app.metrics.clone(),
             DRAIN,
             self.shutdown.clone(),
@@ -106,6 +103,31 @@ impl Daemon {
         flush(&app).await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Gives every address its routes and its places. A flood at one of two addresses can't take the places of the other.
+fn endpoints(listeners: Listeners, app: &App) -> Vec<Endpoint> {
+    let connections_max = limits::connections_max();
+    let endpoint = |sockets: Sockets, router, connections_max| Endpoint {
+        listeners: sockets.sockets,
+        router,
+        connections_max,
+    };
+    match listeners.admin {
+        None => vec![endpoint(
+            listeners.listen,
+            router(app.clone()),
+            connections_max,
+        )],
+        Some(admin) => vec![
+            endpoint(
+                listeners.listen,
+                webhook_router(app.clone()),
+                connections_max / 2,
+            ),
+            endpoint(admin, api_router(app.clone()), connections_max / 2),
+        ],
     }
 }
 

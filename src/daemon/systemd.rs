@@ -1,6 +1,6 @@
-//! What passes between the process and systemd: sockets it hands over, and the states it is told (contract section 10).
+//! The interface to systemd: the sockets that it hands over, and the states that it is notified of.
 //!
-//! Without systemd every message goes nowhere and there are no sockets to take over.
+//! Without systemd no message is sent and there are no sockets to take over.
 
 use std::io;
 use std::net::TcpListener;
@@ -13,17 +13,31 @@ use anyhow::{Context, bail};
 use sd_notify::NotifyState;
 use socket2::{Socket, Type};
 
-/// The listeners that systemd opened for this process (`acceptd.socket`), ready for the async runtime; none when it opened
-/// none. Call it once, at the start: it takes the descriptors.
+/// The `FileDescriptorName=` of the sockets that serve the API.
+pub const ADMIN_SOCKET: &str = "admin";
+
+/// A listening socket that systemd opened.
+pub struct Inherited {
+    /// Its `FileDescriptorName=`: by default the name of the socket unit.
+    pub name: String,
+    /// The socket, ready for the async runtime.
+    pub listener: TcpListener,
+}
+
+/// Takes the listeners that systemd opened for this process (`acceptd.socket`, `acceptd-admin.socket`). Call it once, at the
+/// start.
 ///
 /// # Errors
 /// When a descriptor that was handed over is not a listening TCP socket; the text says what to change in the socket unit.
-pub fn take_listeners() -> anyhow::Result<Vec<TcpListener>> {
-    // The variables stay in the environment: taking them out is not safe beside other threads, and LISTEN_PID already keeps
-    // any child from believing in them.
+pub fn take_listeners() -> anyhow::Result<Vec<Inherited>> {
+    // The variables stay in the environment: removing them is not safe beside other threads, and LISTEN_PID keeps children
+    // from using them.
     sd_notify::listen_fds_with_names()
         .context("LISTEN_PID or LISTEN_FDS can't be read, though systemd sets them")?
-        .map(|(fd, _name)| take(fd))
+        .map(|(fd, name)| {
+            let listener = take(fd)?;
+            Ok(Inherited { name, listener })
+        })
         .collect()
 }
 
@@ -50,46 +64,46 @@ fn listener(socket: Socket) -> anyhow::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// The database is open, the sockets are bound: connections are served. `status` is the first STATUS line.
+/// Says that the database is open, the sockets are bound and connections are served. `status` is the first STATUS line.
 pub fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    notify(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// One line on what the process is doing, for `systemctl status`.
+/// Sends one line on what the process is doing, for `systemctl status`.
 pub fn status(status: &str) {
-    tell(&[NotifyState::Status(status)]);
+    notify(&[NotifyState::Status(status)]);
 }
 
-/// A reload begins; [`ready`] ends it, whether or not the new configuration was taken.
+/// Says that a reload begins. [`ready`] ends it, whether or not the new configuration is used.
 pub fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        // Without the time systemd 253 and later would wait for it in vain, so the reload is not announced at all.
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        // systemd 253 and later waits for the time, so without it the reload is not announced at all.
         Err(error) => tracing::debug!(%error, "the monotonic clock can't be read"),
     }
 }
 
-/// The process drains and will exit.
+/// Says that the process drains and will exit.
 pub fn stopping() {
-    tell(&[
+    notify(&[
         NotifyState::Stopping,
         NotifyState::Status("Stopping: finishing requests and deliveries in flight."),
     ]);
 }
 
-/// The process is well. See [`super::watchdog`] for when this is said.
-pub(super) fn well() {
-    tell(&[NotifyState::Watchdog]);
+/// Feeds the watchdog. [`super::watchdog`] decides when.
+pub(super) fn feed_watchdog() {
+    notify(&[NotifyState::Watchdog]);
 }
 
-fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = notify(states) {
-        tracing::debug!(%error, "systemd can't be told the state of the service");
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = send(states) {
+        tracing::debug!(%error, "systemd can't be notified of the state of the service");
     }
 }
 
-/// Like `sd_notify::notify`, which knows sockets of the file system only: in containers systemd's is often an abstract one.
-fn notify(states: &[NotifyState<'_>]) -> io::Result<()> {
+/// Sends like `sd_notify::notify`, and also to abstract sockets, which systemd often uses in containers.
+fn send(states: &[NotifyState<'_>]) -> io::Result<()> {
     let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
         return Ok(());
     };
@@ -97,8 +111,8 @@ fn notify(states: &[NotifyState<'_>]) -> io::Result<()> {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(&name)?,
     };
-    let said: String = states.iter().map(|state| format!("{state}\n")).collect();
-    UnixDatagram::unbound()?.send_to_addr(said.as_bytes(), &address)?;
+    let text: String = states.iter().map(|state| format!("{state}\n")).collect();
+    UnixDatagram::unbound()?.send_to_addr(text.as_bytes(), &address)?;
     Ok(())
 }
 

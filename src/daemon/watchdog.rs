@@ -74,7 +74,7 @@ pub async fn feed(timeout: Option<Duration>, hearts: Vec<Heartbeat>) {
         }
         starved = stuck.is_some();
         if !starved {
-            systemd::well();
+            systemd::feed_watchdog();
         }
     }
 }

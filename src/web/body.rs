@@ -1,8 +1,8 @@
 //! Request bodies: read whole and raw before a handler looks at them, within `server.max_body` and 30 seconds.
 //!
 //! Two things come first. A declared length above `server.max_body` is 413 for everybody. Then the head says what it can about
-//! the sender: a wrong token or static header is answered without reading the body. Only what needs a signature over the raw
-//! body is read from anybody, and all of that shares a small room (see [`super::bodies`]).
+//! the sender: a wrong token or static header is answered without reading the body. Only a body that a signature has to prove is
+//! read from anybody, and all such bodies share a small pool of memory (see [`super::bodies`]).
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::app::App;
 use super::auth::Actor;
-use super::bodies::{GaveWay, Held, Proof, Unfinished};
+use super::bodies::{Evicted, HeldMemory, PartialBody, Proof};
 use super::peer;
 use super::problem::Problem;
 use super::webhooks;
@@ -27,15 +27,15 @@ use crate::metrics::WebhookResult;
 
 /// From the head to the last byte of the body.
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// While more than half of the room for bodies is taken, a body that arrives more slowly than this, not counting
-/// [`LEAST_RATE_GRACE`], is not waited for.
+/// While more than half of the pool is used, a body that arrives more slowly than this is refused. [`LEAST_RATE_GRACE`] is not
+/// counted.
 const LEAST_BYTES_PER_SECOND: u64 = 1024;
-/// How long every body may be as slow as it likes.
+/// How long every body may arrive at any rate.
 const LEAST_RATE_GRACE: Duration = Duration::from_secs(5);
-/// How often the rate is looked at.
+/// How often the rate is checked.
 const RATE_CHECK: Duration = Duration::from_secs(1);
 
-/// Refuses a body by its declared length, before anything is known about its sender.
+/// Refuses a body by its declared length, before the sender is checked.
 pub async fn declared(State(app): State<App>, request: Request, next: Next) -> Response {
     let bytes_max = app.config().server.max_body;
     match content_length(request.headers()) {
@@ -53,7 +53,7 @@ fn too_large(app: &App, request: &Request, bytes_max: usize) -> Response {
     )
 }
 
-/// Counts a webhook that is refused for its body.
+/// Counts a webhook that is refused because of its body.
 fn refuse(app: &App, path: &str, problem: Problem, result: WebhookResult) -> Response {
     if let Some(provider) = webhooks::provider_of(path) {
         webhooks::refused(app, provider, result);
@@ -61,21 +61,21 @@ fn refuse(app: &App, path: &str, problem: Problem, result: WebhookResult) -> Res
     problem.into_response()
 }
 
-/// Reads the body; the handlers get it as one piece.
+/// Reads the body, so that the handlers get it in one piece.
 pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
     let bytes_max = app.config().server.max_body;
     let (head, body) = request.into_parts();
-    // What a client declares costs nothing; its memory grows with what arrives.
+    // A declared length reserves nothing: memory grows with the bytes that arrive.
     let size = content_length(&head.headers).map_or(bytes_max, |length| {
         usize::try_from(length).map_or(bytes_max, |length| length.min(bytes_max))
     });
     let peer = peer::of(&app.config(), &head);
-    let place = app.bodies().begin(proof(&head.extensions), peer, size);
+    let partial = app.bodies().begin(proof(&head.extensions), peer, size);
     let refuse = |problem, result| refuse(&app, head.uri.path(), problem, result);
-    match read(body, bytes_max, place).await {
+    match read(body, bytes_max, partial).await {
         Ok((bytes, _held)) => next.run(Request::from_parts(head, Body::from(bytes))).await,
         Err(Unread::TooLarge) => refuse(Problem::too_large(bytes_max), WebhookResult::TooLarge),
         Err(Unread::Broken) => refuse(
@@ -86,32 +86,31 @@ pub async fn whole(State(app): State<App>, request: Request, next: Next) -> Resp
             WebhookResult::TooSlow,
         ),
         Err(Unread::TooSlow) => refuse(Problem::too_slow(), WebhookResult::TooSlow),
-        Err(Unread::GaveWay) => refuse(Problem::gave_way(), WebhookResult::TooSlow),
+        Err(Unread::Evicted) => refuse(Problem::gave_way(), WebhookResult::TooSlow),
     }
 }
 
-/// What was found out about the sender before the body is read.
+/// Returns what proves the sender, as the check of the head left it.
 fn proof(extensions: &Extensions) -> Proof {
     let known = extensions.get::<Actor>().is_some();
-    let signed = extensions.get::<SenderProof>();
-    if known || signed.is_some_and(SenderProof::is_proved) {
-        Proof::Head
-    } else {
-        Proof::None
+    match extensions.get::<SenderProof>() {
+        Some(signed) if !signed.is_proved() => Proof::Signature,
+        None if !known => Proof::None,
+        _ => Proof::Head,
     }
 }
 
-/// Why there is no body.
+/// Why a body was not read.
 enum Unread {
     TooLarge,
     Broken,
     TooSlow,
-    GaveWay,
+    Evicted,
 }
 
-impl From<GaveWay> for Unread {
-    fn from(GaveWay: GaveWay) -> Self {
-        Self::GaveWay
+impl From<Evicted> for Unread {
+    fn from(Evicted: Evicted) -> Self {
+        Self::Evicted
     }
 }
 
@@ -127,8 +126,8 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 async fn read(
     mut body: Body,
     bytes_max: usize,
-    place: Unfinished,
-) -> Result<(Bytes, Held), Unread> {
+    partial: PartialBody,
+) -> Result<(Bytes, HeldMemory), Unread> {
     let began = Instant::now();
     let mut arrived = 0;
     let mut checks = interval(RATE_CHECK);
@@ -137,10 +136,10 @@ async fn read(
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
-            () = place.gave_way() => return Err(Unread::GaveWay),
+            () = partial.evicted() => return Err(Unread::Evicted),
             _ = checks.tick() => {
                 let took = began.elapsed();
-                if took >= BODY_TIMEOUT || (is_slow(arrived, took) && place.is_crowded()) {
+                if took >= BODY_TIMEOUT || (is_slow(arrived, took) && partial.is_crowded()) {
                     return Err(Unread::TooSlow);
                 }
                 continue;
@@ -153,10 +152,10 @@ async fn read(
             if arrived > bytes_max {
                 return Err(Unread::TooLarge);
             }
-            place.add(&data)?;
+            partial.add(&data)?;
         }
     }
-    let (bytes, held) = place.finish()?;
+    let (bytes, held) = partial.finish()?;
     Ok((bytes.into(), held))
 }
 

@@ -1,10 +1,10 @@
-//! How many connections and event streams there may be: bounded, and never more than the process may have files open.
+//! How many connections and event streams may be open: bounded, and never more than the limit on open files allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The bound where the system allows it.
+/// The most connections, where the system allows them.
 const CONNECTIONS_MAX: u64 = 4_096;
-/// At least so many are served where the system allows it.
+/// A lower number of connections is worth a warning.
 const CONNECTIONS_MIN: usize = 1_024;
 /// Files that are not incoming connections: the database, deliveries, provider calls, the log.
 const OTHER_FILES: u64 = 512;
@@ -12,25 +12,25 @@ const OTHER_FILES: u64 = 512;
 /// The most event streams, whatever the system allows.
 const STREAMS_MAX: usize = 512;
 
-/// How many event streams may be open: at most a quarter of the places, because a stream never gives way.
+/// Returns how many event streams may be open: at most a quarter of the connections, because a stream is never evicted.
 #[must_use]
 pub fn streams_max() -> usize {
     let open_files = getrlimit(Resource::Nofile)
         .maximum
         .unwrap_or(u64::MAX)
         .min(CONNECTIONS_MAX + OTHER_FILES);
-    (fitting(open_files) / 4).min(STREAMS_MAX)
+    (connections_for(open_files) / 4).min(STREAMS_MAX)
 }
 
-/// How many connections fit under a limit on open files.
-fn fitting(open_files: u64) -> usize {
+/// Returns how many connections fit under a limit on open files.
+fn connections_for(open_files: u64) -> usize {
     let fit = open_files
         .saturating_sub(OTHER_FILES)
         .clamp(64, CONNECTIONS_MAX);
     usize::try_from(fit).unwrap_or(64)
 }
 
-/// Raises the limit on open files as far as this process may, and says how many connections fit under it.
+/// Raises the limit on open files as far as this process may, and returns how many connections fit under it.
 #[must_use]
 pub fn connections_max() -> usize {
     let wanted = CONNECTIONS_MAX + OTHER_FILES;
@@ -47,11 +47,12 @@ pub fn connections_max() -> usize {
             open_files = raised;
         }
     }
-    let fit = fitting(open_files);
+    let fit = connections_for(open_files);
     if fit < CONNECTIONS_MIN {
         tracing::warn!(
             connections = fit,
-            "the limit on open files leaves room for few connections; raise it to {wanted} (ulimit -n, LimitNOFILE=)"
+            open_files_wanted = wanted,
+            "the limit on open files leaves room for few connections: raise it (ulimit -n, LimitNOFILE=)"
         );
     }
     fit

@@ -1,9 +1,13 @@
-//! The places for connections: bounded in number, and given up by connections that do not have a whole request in hand.
+//! The places for connections: bounded in number, and taken from connections that have no whole request.
 //!
-//! A connection waits while it sends a head or a body, while it is idle, and while the rest of a refused body is thrown away. It
-//! is busy from the moment its request is whole until the answer is written. When every place is taken and a new connection
-//! comes, one that waits gives way: the oldest, or the oldest of a peer that has more than its share. If none waits, one whose
-//! client does not take its answer gives way.
+//! A connection is *waiting* while it sends a head or a body, while it is idle, and while the rest of a refused body is
+//! discarded. It is *busy* from the moment its request is whole until the answer is written. If every place is taken and a new
+//! connection comes, a waiting one is closed: the oldest, or the oldest of a peer above its share. If none is waiting, one is
+//! closed whose client does not read its answer.
+//!
+//! The peer is the other end of the socket, also behind a trusted proxy: `X-Forwarded-For` stands in a head, and a place is
+//! needed before the head is read. Behind a proxy all connections are therefore one peer, and the oldest is closed. Limit the
+//! connections of each client in the proxy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,65 +16,65 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
+use super::eviction::EvictionQueue;
 use super::peer::Peer;
 
-/// A peer that has more than this part of the places waiting gives way before others do.
+/// A peer with more than one in this many of the places is closed before others.
 const PEER_SHARE: usize = 4;
-/// How long a newcomer waits for the connection that was asked to leave, or for a busy one to end, before it asks the next.
+/// How long a new connection waits for the evicted one to close, or for a busy one to end, before another one is evicted.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// The places of all listeners together.
+/// The places of one endpoint.
 pub struct Places {
-    seats: Arc<Semaphore>,
+    free: Arc<Semaphore>,
     share: usize,
-    lines: Mutex<Lines>,
+    queues: Mutex<Queues>,
 }
 
-/// The connections that can give way.
+/// The connections that can be closed to make room.
 #[derive(Default)]
-struct Lines {
-    waiting: Line<CancellationToken>,
-    /// Busy ones whose answer can't be written on, because the client takes nothing.
-    stalled: Line<CancellationToken>,
+struct Queues {
+    waiting: EvictionQueue<CancellationToken>,
+    /// Busy connections whose client does not read the answer.
+    stalled: EvictionQueue<CancellationToken>,
 }
 
 impl Places {
-    /// Room for `connections_max` connections.
+    /// Creates places for `connections_max` connections.
     #[must_use]
     pub fn new(connections_max: usize) -> Arc<Self> {
         Arc::new(Self {
-            seats: Arc::new(Semaphore::new(connections_max)),
+            free: Arc::new(Semaphore::new(connections_max)),
             share: (connections_max / PEER_SHARE).max(1),
-            lines: Mutex::default(),
+            queues: Mutex::default(),
         })
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new connection. If all are taken, a connection that waits has to leave.
+    /// Takes a place for a new connection. If there is none, evicts connections until one is free.
     pub async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = self.seats.clone().try_acquire_owned() {
+        if let Ok(place) = self.free.clone().try_acquire_owned() {
             return Some(place);
         }
         loop {
-            self.one_gives_way();
-            let freed = self.seats.clone().acquire_owned();
+            self.evict_one();
+            let freed = self.free.clone().acquire_owned();
             if let Ok(place) = tokio::time::timeout(RETRY, freed).await {
                 return place.ok();
             }
         }
     }
 
-    fn one_gives_way(&self) {
-        let mut lines = self.lines();
-        let Lines { waiting, stalled } = &mut *lines;
-        for line in [waiting, stalled] {
-            let first = line.first_to_go(self.share);
-            if let Some(leave) = first.and_then(|seat| line.leave(seat)) {
-                leave.cancel();
+    fn evict_one(&self) {
+        let mut queues = self.queues();
+        let Queues { waiting, stalled } = &mut *queues;
+        for queue in [waiting, stalled] {
+            let next = queue.next_to_evict(self.share);
+            if let Some(evict) = next.and_then(|key| queue.remove(key)) {
+                evict.cancel();
                 return;
             }
         }
@@ -78,124 +82,124 @@ impl Places {
 }
 
 /// One connection that has a place.
-pub struct Guest {
+pub struct Connection {
     places: Arc<Places>,
     peer: Peer,
-    leave: CancellationToken,
+    evicted: CancellationToken,
     in_flight: AtomicUsize,
-    now: Mutex<Now>,
+    state: Mutex<State>,
 }
 
 /// What a connection is doing.
 #[derive(Default)]
-struct Now {
-    /// Counts the requests, so that what is left of an earlier one changes nothing.
+struct State {
+    /// The number of the latest request. The end of an earlier one changes nothing.
     request: u64,
-    /// Its seat among those that wait.
+    /// Its key in the queue of waiting connections.
     waiting: Option<u64>,
-    /// Its seat among those whose answer is not taken.
+    /// Its key in the queue of stalled connections.
     stalled: Option<u64>,
 }
 
-impl Guest {
-    /// A new connection, which has not asked anything yet.
+impl Connection {
+    /// Registers a new connection, which has sent nothing yet.
     #[must_use]
     pub fn new(places: &Arc<Places>, peer: Peer) -> Arc<Self> {
-        let guest = Self {
+        let connection = Self {
             places: places.clone(),
             peer,
-            leave: CancellationToken::new(),
+            evicted: CancellationToken::new(),
             in_flight: AtomicUsize::new(0),
-            now: Mutex::default(),
+            state: Mutex::default(),
         };
-        guest.waits(&mut guest.now());
-        Arc::new(guest)
+        connection.set_waiting(&mut connection.state());
+        Arc::new(connection)
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waits(&self, now: &mut Now) {
-        let mut lines = self.places.lines();
-        if let Some(seat) = now.waiting.take() {
-            lines.waiting.leave(seat);
+    fn set_waiting(&self, state: &mut State) {
+        let mut queues = self.places.queues();
+        if let Some(key) = state.waiting.take() {
+            queues.waiting.remove(key);
         }
-        let leave = self.leave.clone();
-        now.waiting = Some(lines.waiting.enter(self.peer, 1, leave));
+        let evicted = self.evicted.clone();
+        state.waiting = Some(queues.waiting.push(self.peer, 1, evicted));
     }
 
-    fn is_busy(&self, now: &mut Now) {
-        if let Some(seat) = now.waiting.take() {
-            self.places.lines().waiting.leave(seat);
-        }
-    }
-
-    /// The client stopped or went on taking its answer.
-    pub fn stalls(&self, stalls: bool) {
-        let mut now = self.now();
-        let mut lines = self.places.lines();
-        if let Some(seat) = now.stalled.take() {
-            lines.stalled.leave(seat);
-        }
-        if stalls {
-            let leave = self.leave.clone();
-            now.stalled = Some(lines.stalled.enter(self.peer, 1, leave));
+    fn set_busy(&self, state: &mut State) {
+        if let Some(key) = state.waiting.take() {
+            self.places.queues().waiting.remove(key);
         }
     }
 
-    /// Ends when the connection has to give way.
-    pub async fn has_to_leave(&self) {
-        self.leave.cancelled().await;
+    /// Notes whether the client has stopped reading its answer.
+    pub fn set_stalled(&self, stalled: bool) {
+        let mut state = self.state();
+        let mut queues = self.places.queues();
+        if let Some(key) = state.stalled.take() {
+            queues.stalled.remove(key);
+        }
+        if stalled {
+            let evicted = self.evicted.clone();
+            state.stalled = Some(queues.stalled.push(self.peer, 1, evicted));
+        }
+    }
+
+    /// Completes when the connection must be closed to make room.
+    pub async fn evicted(&self) {
+        self.evicted.cancelled().await;
     }
 
     /// Whether a request is being read or answered.
     #[must_use]
-    pub fn has_a_request(&self) -> bool {
+    pub fn has_request_in_flight(&self) -> bool {
         self.in_flight.load(Ordering::Relaxed) > 0
     }
 
-    /// The head of a request is whole.
-    pub fn asks(self: &Arc<Self>) -> Asking {
+    /// Notes that the head of a request is whole.
+    pub fn begin_request(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let mut now = self.now();
-        now.request += 1;
-        self.waits(&mut now);
-        Asking {
-            guest: self.clone(),
-            request: now.request,
+        let mut state = self.state();
+        state.request += 1;
+        self.set_waiting(&mut state);
+        InFlight {
+            connection: self.clone(),
+            request: state.request,
         }
     }
 
-    /// The body of a request is whole.
-    pub fn is_whole(&self, request: u64) {
-        let mut now = self.now();
-        if now.request == request && self.has_a_request() {
-            self.is_busy(&mut now);
+    /// Notes that the body of a request is whole.
+    pub fn request_is_whole(&self, request: u64) {
+        let mut state = self.state();
+        if state.request == request && self.has_request_in_flight() {
+            self.set_busy(&mut state);
         }
     }
 }
 
-impl Drop for Guest {
+impl Drop for Connection {
     fn drop(&mut self) {
-        self.is_busy(&mut self.now());
-        self.stalls(false);
+        self.set_busy(&mut self.state());
+        self.set_stalled(false);
     }
 }
 
 /// A request whose answer is not written yet.
-pub struct Asking {
-    guest: Arc<Guest>,
-    /// Its number on the connection.
+pub struct InFlight {
+    connection: Arc<Connection>,
+    /// The number of the request on its connection.
     pub request: u64,
 }
 
-impl Drop for Asking {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut now = self.guest.now();
-        self.guest.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if now.request == self.request {
-            self.guest.waits(&mut now);
+        let mut state = self.connection.state();
+        self.connection.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if state.request == self.request {
+            self.connection.set_waiting(&mut state);
         }
     }
 }
@@ -210,67 +214,70 @@ mod tests {
         Peer::from(SocketAddr::from(([192, 0, 2, n], 1)))
     }
 
-    fn left(guest: &Guest) -> bool {
-        guest.leave.is_cancelled()
+    fn evicted(connection: &Connection) -> bool {
+        connection.evicted.is_cancelled()
     }
 
     #[tokio::test]
-    async fn what_waits_gives_way_and_what_is_busy_stays() {
+    async fn a_waiting_connection_is_evicted_and_a_busy_one_is_not() {
         let places = Places::new(3);
-        let mut seats = Vec::new();
+        let mut permits = Vec::new();
         for _ in 0..3 {
-            seats.push(places.take().await.unwrap());
+            permits.push(places.take().await.unwrap());
         }
-        let [busy, body, idle] = [1, 2, 3].map(|n| Guest::new(&places, peer(n)));
-        let asking = busy.asks();
-        busy.is_whole(asking.request);
-        let unfinished = body.asks();
-        places.one_gives_way();
+        let [busy, body, idle] = [1, 2, 3].map(|n| Connection::new(&places, peer(n)));
+        let answered = busy.begin_request();
+        busy.request_is_whole(answered.request);
+        let unfinished = body.begin_request();
+        places.evict_one();
         // A head made the second one younger than the third.
-        assert_eq!([&busy, &body, &idle].map(|g| left(g)), [false, false, true]);
-        drop((seats.pop(), idle));
+        assert_eq!(
+            [&busy, &body, &idle].map(|c| evicted(c)),
+            [false, false, true]
+        );
+        drop((permits.pop(), idle));
         assert!(places.take().await.is_some());
         // Its answer was written, and now it is the youngest.
-        drop(asking);
-        places.one_gives_way();
-        assert_eq!([&busy, &body].map(|g| left(g)), [false, true]);
+        drop(answered);
+        places.evict_one();
+        assert_eq!([&busy, &body].map(|c| evicted(c)), [false, true]);
         drop(unfinished);
     }
 
     #[tokio::test]
-    async fn an_answer_that_nobody_takes_gives_way_when_nothing_waits() {
+    async fn a_stalled_connection_is_evicted_when_none_is_waiting() {
         let places = Places::new(2);
-        let [taking, stalling, idle] = [1, 2, 3].map(|n| Guest::new(&places, peer(n)));
-        let asking = [taking.asks(), stalling.asks()];
-        taking.is_whole(asking[0].request);
-        stalling.is_whole(asking[1].request);
-        taking.stalls(true);
-        stalling.stalls(true);
-        taking.stalls(false);
-        let all = [&taking, &stalling, &idle];
-        places.one_gives_way();
-        assert_eq!(all.map(|g| left(g)), [false, false, true]);
-        places.one_gives_way();
-        assert_eq!(all.map(|g| left(g)), [false, true, true]);
-        places.one_gives_way();
-        assert_eq!(all.map(|g| left(g)), [false, true, true]);
+        let [reading, stalled, idle] = [1, 2, 3].map(|n| Connection::new(&places, peer(n)));
+        let requests = [reading.begin_request(), stalled.begin_request()];
+        reading.request_is_whole(requests[0].request);
+        stalled.request_is_whole(requests[1].request);
+        reading.set_stalled(true);
+        stalled.set_stalled(true);
+        reading.set_stalled(false);
+        let all = [&reading, &stalled, &idle];
+        places.evict_one();
+        assert_eq!(all.map(|c| evicted(c)), [false, false, true]);
+        places.evict_one();
+        assert_eq!(all.map(|c| evicted(c)), [false, true, true]);
+        places.evict_one();
+        assert_eq!(all.map(|c| evicted(c)), [false, true, true]);
     }
 
     #[tokio::test]
-    async fn the_end_of_a_body_does_not_make_the_next_request_busy() {
+    async fn an_earlier_body_does_not_make_the_next_request_busy() {
         let places = Places::new(1);
-        let guest = Guest::new(&places, peer(1));
-        let first = guest.asks().request;
-        guest.is_whole(first);
-        assert_eq!(places.lines().waiting.weight(), 1, "it was answered");
-        let second = guest.asks();
-        guest.is_whole(first);
-        assert_eq!(places.lines().waiting.weight(), 1);
-        guest.is_whole(second.request);
-        assert_eq!(places.lines().waiting.weight(), 0);
+        let connection = Connection::new(&places, peer(1));
+        let first = connection.begin_request().request;
+        connection.request_is_whole(first);
+        assert_eq!(places.queues().waiting.weight(), 1, "it was answered");
+        let second = connection.begin_request();
+        connection.request_is_whole(first);
+        assert_eq!(places.queues().waiting.weight(), 1);
+        connection.request_is_whole(second.request);
+        assert_eq!(places.queues().waiting.weight(), 0);
         drop(second);
-        assert_eq!(places.lines().waiting.weight(), 1);
-        drop(guest);
-        assert_eq!(places.lines().waiting.weight(), 0);
+        assert_eq!(places.queues().waiting.weight(), 1);
+        drop(connection);
+        assert_eq!(places.queues().waiting.weight(), 0);
     }
 }

@@ -9,6 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
+use axum::routing::any;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -20,24 +21,54 @@ use super::{api, auth, body, dashboard, health, openapi, webhooks};
 /// Every route, each with what it asks for.
 #[must_use]
 pub fn routes() -> Routes {
+    api_routes().merge(webhooks::routes())
+}
+
+/// The routes of the API, the dashboard, health and metrics.
+fn api_routes() -> Routes {
     Routes::default()
         .merge(api::routes())
         .merge(dashboard::routes())
-        .merge(webhooks::routes())
         .get("/openapi.json", Need::Nothing, openapi::document)
         .get("/healthz", Need::Nothing, health::live)
         .get("/readyz", Need::Nothing, health::ready)
         .get("/metrics", Need::MetricsToken, health::metrics)
 }
 
-/// The whole HTTP surface.
+/// Serves every route at one address.
 pub fn router(app: App) -> Router {
-    routes()
+    let router = routes().into_router();
+    with_layers(guard_open_mode(router, &app), app)
+}
+
+/// Serves the webhooks and nothing else, for an address that the internet can reach. Everything else is 404, with or without a
+/// token.
+pub fn webhook_router(app: App) -> Router {
+    with_layers(webhooks::routes().into_public_router(), app)
+}
+
+/// Serves everything but the webhooks, for an address that only the operator can reach.
+pub fn api_router(app: App) -> Router {
+    let router = api_routes()
         .into_router()
+        .route("/webhooks/{*path}", any(webhooks_elsewhere));
+    with_layers(guard_open_mode(router, &app), app)
+}
+
+/// 404 that says where the webhooks are: a provider that sends them here was given the wrong address.
+async fn webhooks_elsewhere() -> Problem {
+    Problem::not_found("Webhooks are received at server.listen, not at server.admin_listen.")
+}
+
+fn guard_open_mode(router: Router<App>, app: &App) -> Router<App> {
+    router.layer(from_fn_with_state(app.clone(), auth::open_mode))
+}
+
+fn with_layers(router: Router<App>, app: App) -> Router {
+    router
         // The body is bounded by `body::whole`, which knows the configured size.
         .layer(DefaultBodyLimit::disable())
         .layer(Extension(app.clone()))
-        .layer(from_fn_with_state(app.clone(), auth::open_mode))
         .layer(from_fn_with_state(app.clone(), body::declared))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(dress))

@@ -113,6 +113,14 @@ impl Routes {
             .method_not_allowed_fallback(not_allowed.layer(from_fn(pass_by_path)))
             .fallback(unknown.layer(from_fn(pass_by_path)))
     }
+
+    /// The router of the table for an address that shows nothing else: what is not in the table is 404 or 405, whatever token
+    /// comes with the request.
+    pub fn into_public_router(self) -> Router<App> {
+        self.router
+            .method_not_allowed_fallback(not_allowed)
+            .fallback(unknown)
+    }
 }
 
 /// Judges a request by its head, then reads its body, then lets it through to the handler.

@@ -1,8 +1,8 @@
-//! The accept loop: every connection has a deadline, their number is bounded, and a shutdown ends them without cutting an
-//! answer off.
+//! The accept loop: every connection has a deadline, their number is bounded, and a shutdown cuts no answer off.
 //!
-//! A connection without a whole request in hand (idle, or still sending a head or a body) gives way when all places are taken,
-//! so neither connections that are merely held open nor ones that trickle keep a webhook out. [`super::places`] says which one.
+//! A connection without a whole request (idle, or still sending a head or a body) is closed when all places are taken and a new
+//! one comes. So neither idle connections nor slow ones keep a webhook out. [`super::places`] decides which one is closed. Each
+//! endpoint has places of its own, so a flood at one address keeps nobody out of the other.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -24,69 +24,75 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::arriving::Arriving;
-use super::patience::Patient;
-use super::places::{Asking, Guest, Places};
+use super::places::{Connection, InFlight, Places};
+use super::request_body::RequestBody;
 use super::socket::Socket;
+use super::stall_timeout::StallTimeout;
 use crate::metrics::Metrics;
 
-/// A head has to be whole after this long; it also ends a connection that asks nothing more.
+/// A head must be whole after this time. It also closes a connection that sends no further request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADERS_MAX: usize = 100;
-/// Each connection may hold this much of a head that is not whole.
+/// How much of an unfinished head each connection may hold.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// A client that takes no byte of its answer for this long is gone.
+/// A client that reads no byte of its answer for this long is disconnected.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait after the system refused a connection (no file descriptor left), so that the loop does not spin.
-const REFUSED_PAUSE: Duration = Duration::from_millis(100);
-/// At shutdown, how long a connection has to hand over a request that is on the wire already.
-const LAST_CALL: Duration = Duration::from_millis(500);
+/// The pause after a failed accept (no file descriptor left), so that the loop does not spin.
+const ACCEPT_ERROR_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection has at shutdown to deliver a request that is already on the wire.
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Listeners that serve the same routes and share their places.
+pub struct Endpoint {
+    /// Where connections are accepted.
+    pub listeners: Vec<TcpListener>,
+    /// What is served there.
+    pub router: Router,
+    /// How many connections may be open at once, over all of its listeners.
+    pub connections_max: usize,
+}
 
 /// Serves until `shutdown`, then stops accepting, lets requests in flight finish for at most `drain`, and returns.
-///
-/// At most `connections_max` connections are open at once, over all listeners.
 pub async fn serve(
-    listeners: Vec<TcpListener>,
-    router: Router,
-    connections_max: usize,
+    endpoints: Vec<Endpoint>,
     metrics: Metrics,
     drain: Duration,
     shutdown: CancellationToken,
 ) {
-    let house = Arc::new(House {
-        router,
-        places: Places::new(connections_max),
-        metrics,
-        shutdown: shutdown.clone(),
-        kill: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-    });
-    let doors: Vec<_> = listeners
-        .into_iter()
-        .map(|listener| tokio::spawn(accept(listener, house.clone())))
-        .collect();
-    shutdown.cancelled().await;
-    for door in doors {
-        // A door that panicked lets nobody in, which is what is wanted now.
-        let _ = door.await;
+    let (kill, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let mut accepting = Vec::new();
+    for endpoint in endpoints {
+        let server = Arc::new(Server {
+            router: endpoint.router,
+            places: Places::new(endpoint.connections_max),
+            metrics: metrics.clone(),
+            shutdown: shutdown.clone(),
+            kill: kill.clone(),
+            tasks: tasks.clone(),
+        });
+        for listener in endpoint.listeners {
+            accepting.push(tokio::spawn(accept(listener, server.clone())));
+        }
     }
-    house.tasks.close();
-    if tokio::time::timeout(drain, house.tasks.wait())
-        .await
-        .is_err()
-    {
+    shutdown.cancelled().await;
+    for task in accepting {
+        // A task that panicked accepts nothing, which is what is wanted now.
+        let _ = task.await;
+    }
+    tasks.close();
+    if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
         tracing::warn!(
-            connections = house.tasks.len(),
-            "requests are still in flight after {} s: cut off",
-            drain.as_secs()
+            connections = tasks.len(),
+            drain_s = drain.as_secs(),
+            "requests are still in flight: cut off"
         );
-        house.kill.cancel();
-        house.tasks.wait().await;
+        kill.cancel();
+        tasks.wait().await;
     }
 }
 
-/// What all connections share.
-struct House {
+/// What the connections of one endpoint share.
+struct Server {
     router: Router,
     places: Arc<Places>,
     metrics: Metrics,
@@ -95,8 +101,8 @@ struct House {
     tasks: TaskTracker,
 }
 
-async fn accept(listener: TcpListener, house: Arc<House>) {
-    let shutdown = house.shutdown.clone();
+async fn accept(listener: TcpListener, server: Arc<Server>) {
+    let shutdown = server.shutdown.clone();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -104,20 +110,20 @@ async fn accept(listener: TcpListener, house: Arc<House>) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Only now: nobody has to leave before somebody comes.
+                // The place is taken after the accept, so that no connection is closed before a new one is there.
                 let place = tokio::select! {
-                    place = house.places.take() => place,
+                    place = server.places.take() => place,
                     () = shutdown.cancelled() => return,
                 };
                 let Some(place) = place else { return };
-                let work = attend(stream, peer, place, house.clone());
-                house.tasks.spawn(work);
+                let work = serve_connection(stream, peer, place, server.clone());
+                server.tasks.spawn(work);
             }
-            Err(error) if is_the_peers(&error) => {}
+            Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "can't accept a connection");
                 tokio::select! {
-                    () = tokio::time::sleep(REFUSED_PAUSE) => {}
+                    () = tokio::time::sleep(ACCEPT_ERROR_PAUSE) => {}
                     () = shutdown.cancelled() => return,
                 }
             }
@@ -125,8 +131,8 @@ async fn accept(listener: TcpListener, house: Arc<House>) {
     }
 }
 
-/// Whether the error is of the one connection, and the next one may be fine.
-fn is_the_peers(error: &std::io::Error) -> bool {
+/// Whether the error concerns a single connection, so that the next accept may succeed at once.
+fn concerns_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(
         error.kind(),
@@ -134,7 +140,7 @@ fn is_the_peers(error: &std::io::Error) -> bool {
     )
 }
 
-/// Counts a connection for as long as it lives.
+/// Counts an open connection until it is dropped.
 struct Counted(Metrics);
 
 impl Counted {
@@ -151,77 +157,79 @@ impl Drop for Counted {
 }
 
 /// Serves one connection to its end.
-async fn attend(
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     _place: OwnedSemaphorePermit,
-    house: Arc<House>,
+    server: Arc<Server>,
 ) {
-    let guest = Guest::new(&house.places, peer.into());
-    let _counted = Counted::new(&house.metrics);
-    // Answers are written whole; waiting for more would only delay them. A failure costs speed, nothing else.
+    let connection = Connection::new(&server.places, peer.into());
+    let _counted = Counted::new(&server.metrics);
+    // Answers are written whole, so Nagle's algorithm would only delay them. A failure costs nothing but speed.
     let _ = stream.set_nodelay(true);
     let socket = Socket::new(stream);
     let hangup = socket.hangup();
     let service = {
-        let (router, guest) = (house.router.clone(), guest.clone());
+        let (router, connection) = (server.router.clone(), connection.clone());
         hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            let asking = guest.asks();
+            let in_flight = connection.begin_request();
             let router = router.clone();
             let (head, incoming) = request.into_parts();
-            let body = Arriving::new(incoming, &head.headers, &guest, asking.request);
+            let body = RequestBody::new(incoming, &head.headers, &connection, in_flight.request);
             let mut request = Request::from_parts(head, Body::new(body));
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(hangup.clone());
             async move {
                 let Ok(response) = router.oneshot(request).await;
-                Ok::<_, Infallible>(response.map(|body| Whole {
+                Ok::<_, Infallible>(response.map(|body| AnswerBody {
                     body,
-                    _asking: asking,
+                    _in_flight: in_flight,
                 }))
             }
         })
     };
-    let stalling = guest.clone();
-    let stream = Patient::new(socket, STALL_TIMEOUT, move |stalls| stalling.stalls(stalls));
-    let connection = http1::Builder::new()
+    let stalling = connection.clone();
+    let stream = StallTimeout::new(socket, STALL_TIMEOUT, move |stalled| {
+        stalling.set_stalled(stalled);
+    });
+    let http = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let mut http = pin!(http);
     tokio::select! {
-        ended = connection.as_mut() => return gone(ended),
-        () = guest.has_to_leave() => return,
-        () = house.shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+        ended = http.as_mut() => return log_end(ended),
+        () = connection.evicted() => return,
+        () = server.shutdown.cancelled() => http.as_mut().graceful_shutdown(),
     }
     tokio::select! {
-        ended = connection.as_mut() => return gone(ended),
-        () = tokio::time::sleep(LAST_CALL) => {}
+        ended = http.as_mut() => return log_end(ended),
+        () = tokio::time::sleep(LAST_REQUEST_TIMEOUT) => {}
     }
-    if guest.has_a_request() {
+    if connection.has_request_in_flight() {
         tokio::select! {
-            ended = connection => gone(ended),
-            () = house.kill.cancelled() => {}
+            ended = http => log_end(ended),
+            () = server.kill.cancelled() => {}
         }
     }
 }
 
-fn gone(ended: Result<(), hyper::Error>) {
+fn log_end(ended: Result<(), hyper::Error>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-/// An answer's body. Its request is in flight until it is whole.
-struct Whole {
+/// The body of an answer. Its request stays in flight until the body was written or dropped.
+struct AnswerBody {
     body: Body,
-    _asking: Asking,
+    _in_flight: InFlight,
 }
 
-impl HttpBody for Whole {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

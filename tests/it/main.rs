@@ -1,6 +1,7 @@
 //! The only integration binary: one file per behaviour. Files whose name ends in `_support`, `process` and `odd_provider` are shared.
 
 mod account_cap;
+mod admin_listen;
 mod api_campaigns;
 mod api_enrollments;
 mod api_errors;

@@ -1,6 +1,8 @@
 //! The built binary as a process: start, requests, signals, and its log.
 
 use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -66,6 +68,35 @@ impl Process {
         self.wait_for_log("ready");
     }
 
+    /// Starts it like a service manager that set a limit of so many open files, which it can't raise.
+    pub fn start_with_open_files_max(&mut self, hard: u32) {
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!("ulimit -n {hard} && exec \"$0\" \"$@\""))
+            .arg(env!("CARGO_BIN_EXE_acceptd"));
+        self.spawn_as(shell, &[], &[]);
+        self.wait_for_log("ready");
+    }
+
+    /// Starts it with two sockets as systemd hands them over, and waits until it is ready. `names` are their
+    /// `FileDescriptorName=`, with a colon between.
+    pub fn start_with_sockets(&mut self, sockets: [TcpListener; 2], names: &str) {
+        let [first, second] = sockets.map(OwnedFd::from);
+        let mut shell = Command::new("sh");
+        shell
+            .arg("-c")
+            .arg(format!(
+                "exec 3<&0 4<&1 </dev/null >/dev/null; \
+                 LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES={names} exec \"$0\" \"$@\""
+            ))
+            .arg(env!("CARGO_BIN_EXE_acceptd"))
+            .stdin(first)
+            .stdout(second);
+        self.spawn_as(shell, &[], &[]);
+        self.wait_for_log("ready");
+    }
+
     /// Starts it.
     pub fn spawn(&mut self, arguments: &[&str], settings: &[(&str, &Path)]) {
         let program = Command::new(env!("CARGO_BIN_EXE_acceptd"));
@@ -121,6 +152,18 @@ impl Process {
             .take_while(char::is_ascii_digit)
             .collect();
         format!("http://127.0.0.1:{port}{path}")
+    }
+
+    /// The address where the running daemon serves `"webhooks"` or the `"api"`, if it has an address for each.
+    pub fn address(&self, serves: &str) -> String {
+        let log = self.log();
+        let line = log
+            .lines()
+            .filter(|line| line.contains("listening"))
+            .find(|line| line.contains(&format!("serves=\"{serves}\"")));
+        let line = line.unwrap_or_else(|| panic!("nothing serves {serves}: {log}"));
+        let address = line.split("address=").nth(1).expect("an address");
+        address.split(' ').next().expect("an address").to_owned()
     }
 
     /// The process id of the running daemon.

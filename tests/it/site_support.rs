@@ -14,7 +14,8 @@ use acceptd::poll::Plan;
 use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{NoObserver, Store};
 use acceptd::wake::Wakes;
-use acceptd::web::{App, Parts, router, server};
+use acceptd::web::server::{self, Endpoint};
+use acceptd::web::{App, Parts, router};
 use axum::Router;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -130,9 +131,11 @@ impl Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(server::serve(
-            vec![listener],
-            router.clone(),
-            connections_max,
+            vec![Endpoint {
+                listeners: vec![listener],
+                router: router.clone(),
+                connections_max,
+            }],
             metrics,
             Duration::from_secs(5),
             shutdown.clone(),

@@ -1,4 +1,5 @@
-//! A request's body on its way in: says when it is whole, and throws a rest away that nobody wanted to read.
+//! The body of a request while it arrives: tells the connection when it is whole, and discards the rest of a body that the
+//! handler did not read.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,54 +12,59 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
 use super::body::BODY_TIMEOUT;
-use super::places::Guest;
+use super::places::Connection;
 
-/// How much of an unread body is thrown away before the connection is closed. A client that sends all of its body before it
-/// reads would otherwise find the connection reset in place of the answer.
+/// How much of an unread body is discarded before the connection is closed. A client that sends its whole body before it reads
+/// would otherwise see a reset instead of the answer.
 const DISCARD_MAX: usize = 16 * 1024 * 1024;
-/// The longest that throwing away takes.
+/// How long discarding may take.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The body of one request.
-pub struct Arriving {
-    /// `None` once it is whole, broken or given up.
+pub struct RequestBody {
+    /// `None` after the body was whole, broken or dropped.
     incoming: Option<Incoming>,
     size: SizeHint,
-    guest: Arc<Guest>,
+    connection: Arc<Connection>,
     request: u64,
     began: Instant,
-    /// The client sends its body only after "100 Continue", which it gets when the body is asked for.
-    waits_for_us: bool,
+    /// Whether the client waits for "100 Continue", which is sent when the body is first polled.
+    expects_continue: bool,
 }
 
-impl Arriving {
-    /// The body of the request with this number on its connection.
-    pub fn new(incoming: Incoming, headers: &HeaderMap, guest: &Arc<Guest>, request: u64) -> Self {
-        let mut arriving = Self {
+impl RequestBody {
+    /// Wraps the body of request number `request` on its connection.
+    pub fn new(
+        incoming: Incoming,
+        headers: &HeaderMap,
+        connection: &Arc<Connection>,
+        request: u64,
+    ) -> Self {
+        let mut body = Self {
             size: incoming.size_hint(),
             incoming: Some(incoming),
-            guest: guest.clone(),
+            connection: connection.clone(),
             request,
             began: Instant::now(),
-            waits_for_us: headers.contains_key(header::EXPECT),
+            expects_continue: headers.contains_key(header::EXPECT),
         };
-        arriving.notice_the_end();
-        arriving
+        body.check_end();
+        body
     }
 
-    fn notice_the_end(&mut self) {
+    fn check_end(&mut self) {
         if self.incoming.as_ref().is_some_and(HttpBody::is_end_stream) {
-            self.whole();
+            self.set_whole();
         }
     }
 
-    fn whole(&mut self) {
+    fn set_whole(&mut self) {
         self.incoming = None;
-        self.guest.is_whole(self.request);
+        self.connection.request_is_whole(self.request);
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -66,14 +72,14 @@ impl HttpBody for Arriving {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.waits_for_us = false;
+        self.expects_continue = false;
         let Some(incoming) = &mut self.incoming else {
             return Poll::Ready(None);
         };
         let frame = ready!(Pin::new(incoming).poll_frame(cx));
         match &frame {
-            None => self.whole(),
-            Some(Ok(_)) => self.notice_the_end(),
+            None => self.set_whole(),
+            Some(Ok(_)) => self.check_end(),
             Some(Err(_)) => self.incoming = None,
         }
         Poll::Ready(frame)
@@ -88,9 +94,9 @@ impl HttpBody for Arriving {
     }
 }
 
-impl Drop for Arriving {
+impl Drop for RequestBody {
     fn drop(&mut self) {
-        let Some(rest) = self.incoming.take().filter(|_| !self.waits_for_us) else {
+        let Some(rest) = self.incoming.take().filter(|_| !self.expects_continue) else {
             return;
         };
         let left = BODY_TIMEOUT.saturating_sub(self.began.elapsed());

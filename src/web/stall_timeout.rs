@@ -1,4 +1,4 @@
-//! A socket that gives up on a peer which takes nothing: a client that never reads its answer must not hold a place for ever.
+//! A write timeout for sockets: a client that never reads its answer must not keep its place.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -9,27 +9,27 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-/// A stream whose writes fail with `TimedOut` once the peer took no byte for `timeout`.
-pub struct Patient<S> {
+/// A stream whose writes fail with `TimedOut` after the peer has read no byte for `timeout`.
+pub struct StallTimeout<S> {
     stream: S,
     timeout: Duration,
-    /// Runs while a write waits.
-    alarm: Pin<Box<Sleep>>,
-    waiting: bool,
-    /// Told when a write begins to wait, and when it goes on.
+    /// Runs while a write is pending.
+    timer: Pin<Box<Sleep>>,
+    pending: bool,
+    /// Called with `true` when a write becomes pending, and with `false` when it proceeds.
     on_stall: OnStall,
 }
 
 type OnStall = Box<dyn Fn(bool) + Send>;
 
-impl<S> Patient<S> {
-    /// Wraps a stream. `on_stall` is told when a write begins to wait, and when it goes on.
+impl<S> StallTimeout<S> {
+    /// Wraps a stream. `on_stall` is called with `true` when a write becomes pending, and with `false` when it proceeds.
     pub fn new(stream: S, timeout: Duration, on_stall: impl Fn(bool) + Send + 'static) -> Self {
         Self {
             stream,
             timeout,
-            alarm: Box::pin(tokio::time::sleep(timeout)),
-            waiting: false,
+            timer: Box::pin(tokio::time::sleep(timeout)),
+            pending: false,
             on_stall: Box::new(on_stall),
         }
     }
@@ -40,24 +40,24 @@ impl<S> Patient<S> {
         polled: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            if std::mem::take(&mut self.waiting) {
+            if std::mem::take(&mut self.pending) {
                 (self.on_stall)(false);
             }
             return polled;
         }
-        if !self.waiting {
-            self.waiting = true;
+        if !self.pending {
+            self.pending = true;
             (self.on_stall)(true);
-            self.alarm.as_mut().reset(Instant::now() + self.timeout);
+            self.timer.as_mut().reset(Instant::now() + self.timeout);
         }
-        match self.alarm.as_mut().poll(cx) {
+        match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for StallTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +67,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -106,9 +106,9 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     #[tokio::test]
-    async fn a_peer_that_reads_nothing_is_given_up() {
+    async fn a_peer_that_reads_nothing_times_out() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut ours = Patient::new(ours, Duration::from_millis(20), |_| {});
+        let mut ours = StallTimeout::new(ours, Duration::from_millis(20), |_| {});
         let written = ours.write_all(&[0; 64]).await;
         assert_eq!(written.map_err(|e| e.kind()), Err(io::ErrorKind::TimedOut));
     }
