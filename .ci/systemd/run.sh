@@ -25,6 +25,7 @@ inside() { # TESTS...: in a rig on $root
         --file "$work/man/acceptd.1:/usr/share/man/man1/acceptd.1" \
         --file systemd/acceptd.service:/lib/systemd/system/acceptd.service \
         --file systemd/acceptd.socket:/lib/systemd/system/acceptd.socket \
+        --file systemd/acceptd-admin.socket:/lib/systemd/system/acceptd-admin.socket \
         --file "$work/fault.so:/usr/lib/acceptd-test/fault.so" \
         --file "$here/tests.py:/usr/lib/acceptd-test/tests.py" \
         --file "$here/world.py:/usr/lib/acceptd-test/world.py"

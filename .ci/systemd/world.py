@@ -13,12 +13,17 @@ import time
 import urllib.parse
 
 PORT = 8085
+ADMIN_PORT = 8086
+UNITS = ("acceptd.socket", "acceptd-admin.socket", "acceptd.service")
 CONFIG = pathlib.Path("/etc/acceptd/acceptd.toml")
 DROP_IN = pathlib.Path("/etc/systemd/system/acceptd.service.d/test.conf")
 DATA = pathlib.Path("/var/lib/private/acceptd")
 FAULTS = pathlib.Path("/run/acceptd-faults")
 SECRET = "the-header-secret-5f1c"
 ADMIN = "the-admin-token-77aa"
+
+
+api_port = PORT
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -119,9 +124,9 @@ class Provider:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
-def call(method, path, body=None, headers=None, timeout=30):
-    """One request on its own connection: (status, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=timeout)
+def call(method, path, body=None, headers=None, timeout=30, port=None):
+    """One request on its own connection: (status, body). It goes to where the API is, unless a port is given."""
+    connection = http.client.HTTPConnection("127.0.0.1", port or api_port, timeout=timeout)
     try:
         data = json.dumps(body) if body is not None else None
         connection.request(method, path, data, {"content-type": "application/json", **(headers or {})})
@@ -144,7 +149,7 @@ def relation(person, account="acc_1"):
 
 
 def webhook(person, secret=SECRET, header="Unipile-Auth", account="acc_1", timeout=30):
-    return call("POST", "/webhooks/unipile", relation(person, account), {header: secret}, timeout)[0]
+    return call("POST", "/webhooks/unipile", relation(person, account), {header: secret}, timeout, PORT)[0]
 
 
 def enroll(names, account="acc_1"):
@@ -172,11 +177,16 @@ def ready():
         return False
 
 
-def write_config(receiver=None, provider=None, extra_unipile="", admin=None, extra=""):
+def write_config(receiver=None, provider=None, extra_unipile="", admin=None, extra="", split=False):
+    """Everything at one address, or the API at an address of its own if `split`."""
+    global api_port
+    api_port = ADMIN_PORT if split else PORT
+    admin_listen = f"127.0.0.1:{ADMIN_PORT}" if split else ""
     CONFIG.parent.mkdir(parents=True, exist_ok=True)
     text = f"""
 [server]
 listen = "127.0.0.1:{PORT}"
+admin_listen = "{admin_listen}"
 admin_token = {admin or f'"{ADMIN}"'}
 [database]
 path = "/var/lib/acceptd/acceptd.db"
@@ -209,15 +219,15 @@ def drop_in(text=""):
     sh("systemctl", "daemon-reload")
 
 
-def fresh(drop="", **config):
+def fresh(drop="", split=False, **config):
     """A service that has never run before, started."""
-    sh("systemctl", "stop", "acceptd.socket", "acceptd.service", ok=False)
-    sh("systemctl", "reset-failed", "acceptd.service", "acceptd.socket", ok=False)
+    sh("systemctl", "stop", *UNITS, ok=False)
+    sh("systemctl", "reset-failed", *UNITS, ok=False)
     sh("rm", "-rf", "/var/lib/private/acceptd", "/var/lib/acceptd", str(FAULTS))
     FAULTS.mkdir()
-    write_config(**config)
+    write_config(split=split, **config)
     drop_in(drop)
-    sh("systemctl", "start", "acceptd.socket", "acceptd.service")
+    sh("systemctl", "start", *(UNITS if split else ("acceptd.socket", "acceptd.service")))
 
 
 class Load:
