@@ -13,6 +13,7 @@ use acceptd::domain::campaign::{CampaignFacts, CampaignStatus};
 use acceptd::domain::enrollment::Enrollment;
 use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use acceptd::domain::patch::Patch;
 use acceptd::domain::signal::{Claim, Path, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::decide::{Case, decide};
 use acceptd::reconcile::resolve::resolve;
@@ -216,15 +217,15 @@ impl World {
                 let row = Upsert {
                     id: enrollment_id(n),
                     account: Some(account()),
-                    campaign: Some(Some(campaign())),
-                    campaign_name: None,
-                    linkedin_url: Some(Some(format!("https://www.linkedin.com/in/person-{n}"))),
-                    provider_id: Some(Some(ids::profile_id(n + 1))),
-                    name: None,
-                    headline: None,
-                    company: None,
-                    invited_at: None,
-                    note: None,
+                    campaign: Patch::Set(campaign()),
+                    campaign_name: Patch::Keep,
+                    linkedin_url: Patch::Set(format!("https://www.linkedin.com/in/person-{n}")),
+                    provider_id: Patch::Set(ids::profile_id(n + 1)),
+                    name: Patch::Keep,
+                    headline: Patch::Keep,
+                    company: Patch::Keep,
+                    invited_at: Patch::Keep,
+                    note: Patch::Keep,
                 };
                 routine.enroll(&row).map(drop)
             })

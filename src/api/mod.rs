@@ -13,6 +13,7 @@ pub mod events;
 pub mod fields;
 pub mod page;
 pub mod problem;
+pub mod process;
 pub mod read;
 pub mod resyncs;
 pub mod signals;

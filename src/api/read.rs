@@ -331,3 +331,5 @@ impl<'de> SeqAccess<'de> for Items {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::any_json;

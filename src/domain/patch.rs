@@ -59,6 +59,13 @@ impl<T> Patch<T> {
     }
 }
 
+/// `None` keeps the field.
+impl<T> From<Option<T>> for Patch<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Keep, Self::Set)
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(d)?.map_or(Self::Clear, Self::Set))

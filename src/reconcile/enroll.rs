@@ -5,11 +5,12 @@ use crate::domain::bad_input::BadInput;
 use crate::domain::enrollment::{Enrollment, Invite, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::patch::Patch;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::store::Error;
 
-/// One row of an upsert. The outer `None` means left out, the inner one `null`.
+/// One row of an upsert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upsert {
     /// The caller's id.
@@ -17,23 +18,23 @@ pub struct Upsert {
     /// The account; needed for a new enrollment.
     pub account: Option<AccountId>,
     /// The campaign; `null` is `unassigned`.
-    pub campaign: Option<Option<CampaignId>>,
+    pub campaign: Patch<CampaignId>,
     /// The campaign's name.
-    pub campaign_name: Option<Option<String>>,
+    pub campaign_name: Patch<String>,
     /// A LinkedIn URL of any kind, or a bare public identifier.
-    pub linkedin_url: Option<Option<String>>,
+    pub linkedin_url: Patch<String>,
     /// A provider's id of any kind.
-    pub provider_id: Option<Option<String>>,
+    pub provider_id: Patch<String>,
     /// Full name.
-    pub name: Option<Option<String>>,
+    pub name: Patch<String>,
     /// LinkedIn headline.
-    pub headline: Option<Option<String>>,
+    pub headline: Patch<String>,
     /// Company.
-    pub company: Option<Option<String>>,
+    pub company: Patch<String>,
     /// When the invite was sent. Checked by the caller: not in the future, not before 2003.
-    pub invited_at: Option<Option<Timestamp>>,
+    pub invited_at: Patch<Timestamp>,
     /// The invite's note.
-    pub note: Option<Option<String>>,
+    pub note: Patch<String>,
 }
 
 /// What an upsert did.
@@ -136,7 +137,11 @@ impl Routine<'_> {
     }
 
     fn ensure_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<(), Error> {
-        let name = row.campaign_name.as_ref().map(Option::as_deref);
+        let name = match &row.campaign_name {
+            Patch::Keep => None,
+            Patch::Clear => Some(None),
+            Patch::Set(name) => Some(Some(name.as_str())),
+        };
         self.tx.ensure_campaign(&e.campaign, name, self.now)
     }
 
@@ -150,14 +155,10 @@ impl Routine<'_> {
         if let Some(account) = &row.account {
             e.account = account.clone();
         }
-        let given_url = row
-            .linkedin_url
-            .as_ref()
-            .map(|url| identity_of_url(url.as_deref()));
-        let given_id = row
-            .provider_id
-            .as_ref()
-            .map(|id| identity_of_id(id.as_deref()));
+        let url = row.linkedin_url.set().map(String::as_str);
+        let given_url = (!row.linkedin_url.is_keep()).then(|| identity_of_url(url));
+        let id = row.provider_id.set().map(String::as_str);
+        let given_id = (!row.provider_id.is_keep()).then(|| identity_of_id(id));
         let mut given = given_url.clone().unwrap_or_default();
         if let Some(id) = &given_id {
             if given.contradicts(id) {
@@ -220,20 +221,15 @@ impl Routine<'_> {
     }
 
     fn apply_invite(&self, e: &mut Enrollment, row: &Upsert) {
-        if let Some(note) = &row.note {
-            e.invite.note_hash = note
-                .as_deref()
-                .filter(|n| !n.trim().is_empty())
-                .map(|n| self.note_key.hash(n));
-        }
-        let Some(at) = row.invited_at else {
-            return;
-        };
-        e.invite.at = at;
-        if at.is_none() {
+        row.note
+            .clone()
+            .and_then(|note| (!note.trim().is_empty()).then(|| self.note_key.hash(&note)))
+            .apply(&mut e.invite.note_hash);
+        row.invited_at.apply(&mut e.invite.at);
+        if row.invited_at.set().is_none() {
             return;
         }
-        if let Some(Some(id)) = &row.provider_id {
+        if let Some(id) = row.provider_id.set() {
             // An id that can't be used takes nothing away from what is known of the invite.
             let named = Identity::from_id(id);
             if named.is_usable() {
@@ -248,19 +244,16 @@ impl Routine<'_> {
 }
 
 fn apply_plain(e: &mut Enrollment, row: &Upsert) {
-    if let Some(campaign) = &row.campaign {
-        e.campaign = campaign.clone().unwrap_or_else(CampaignId::unassigned);
+    match &row.campaign {
+        Patch::Keep => {}
+        Patch::Clear => e.campaign = CampaignId::unassigned(),
+        Patch::Set(campaign) => e.campaign = campaign.clone(),
     }
-    let keep = |field: &mut Option<String>, given: &Option<Option<String>>| {
-        if let Some(value) = given {
-            field.clone_from(value);
-        }
-    };
-    keep(&mut e.name, &row.name);
-    keep(&mut e.headline, &row.headline);
-    keep(&mut e.company, &row.company);
-    keep(&mut e.linkedin_url, &row.linkedin_url);
-    keep(&mut e.given_id, &row.provider_id);
+    row.name.clone().apply(&mut e.name);
+    row.headline.clone().apply(&mut e.headline);
+    row.company.clone().apply(&mut e.company);
+    row.linkedin_url.clone().apply(&mut e.linkedin_url);
+    row.provider_id.clone().apply(&mut e.given_id);
 }
 
 fn identity_of_url(url: Option<&str>) -> Identity {

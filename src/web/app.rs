@@ -4,7 +4,6 @@ use std::hash::Hash;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,9 +11,10 @@ use super::auth::Guesses;
 use super::bodies::Bodies;
 use super::limits;
 use super::login_link::LoginLinks;
-use super::page::Page;
 use super::shared::{Reuse, Shared};
 use super::streams::Streams;
+use crate::api::campaigns::{Campaign, CampaignList};
+use crate::api::stats::Stats;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::CampaignId;
@@ -46,11 +46,11 @@ pub struct Answers {
     /// The figures of `/metrics`.
     pub figures: Shared<(), Arc<Snapshot>>,
     /// Pages of campaigns with their counts, by the place after which they begin and their length.
-    pub campaigns: Shared<(i64, usize), Arc<Page<Value>>>,
+    pub campaigns: Shared<(i64, usize), Arc<CampaignList>>,
     /// One campaign with its counts.
-    pub campaign: Shared<CampaignId, Value>,
+    pub campaign: Shared<CampaignId, Campaign>,
     /// Figures for the charts, by campaign, days and the last UTC day.
-    pub stats: Shared<(Option<CampaignId>, u16, i64), Value>,
+    pub stats: Shared<(Option<CampaignId>, u16, i64), Stats>,
 }
 
 /// What an [`App`] is made of.

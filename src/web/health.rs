@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::app::App;
 use super::figures::snapshot;
 use super::json::Json;
 use super::problem::Problem;
 use super::shared::Reuse;
+use crate::api::process::Health;
 
 /// A disk that takes longer than this to commit is not ready for a provider's webhook.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,21 +20,44 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long lies between two trial commits, and between two readings of the figures, however many ask.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The process answers.
-pub async fn live() -> Response {
-    Json(json!({"status": "ok"})).into_response()
+/// Is the process alive?
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "healthz",
+    tag = "process",
+    responses((status = 200, description = "It is.", body = Health))
+)]
+pub async fn live() -> Json<Health> {
+    Json(Health {
+        status: "ok".to_owned(),
+    })
 }
 
-/// Whether the daemon can do its work: the database commits, and our key opens the provider (contract sections 8 and 9).
+/// Can the process do its work?
 ///
-/// # Errors
-/// 503 with the reason.
-pub async fn ready(State(app): State<App>) -> Result<Response, Problem> {
+/// The database commits, and the provider accepts the configured key.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = "process",
+    responses(
+        (status = 200, description = "It can.", body = Health),
+        (
+            status = 503,
+            description = "It can't: the database does not commit, or the provider refuses the configured key. `detail` says which."
+        ),
+    )
+)]
+pub async fn ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
     commits(&app).await.map_err(Problem::unavailable)?;
     let trouble = app.poll_trouble.borrow().clone();
     match trouble {
         Some(why) => Err(Problem::unavailable(why)),
-        None => Ok(Json(json!({"status": "ready"})).into_response()),
+        None => Ok(Json(Health {
+            status: "ready".to_owned(),
+        })),
     }
 }
 
@@ -71,10 +94,17 @@ async fn try_commit(app: &App) -> Result<(), String> {
     }
 }
 
-/// The page for a scraper. The figures from the database are read once a second at most, for all who scrape.
+/// Metrics in the Prometheus text format
 ///
-/// # Errors
-/// The store's, when it can't even be read.
+/// If `server.metrics_token` is set, it asks for it or for any other token. Otherwise it needs none. The figures are read from the
+/// database once a second at most.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "process",
+    responses((status = 200, description = "The metrics.", content_type = "text/plain", body = String))
+)]
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let version = || app.store.commit_count();
     let compute = || async {

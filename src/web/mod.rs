@@ -9,6 +9,7 @@ pub mod dashboard;
 mod eviction;
 pub mod figures;
 mod health;
+mod input;
 pub mod json;
 pub mod limits;
 mod log_limit;

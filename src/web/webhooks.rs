@@ -5,14 +5,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::app::App;
 use super::json::Json;
 use super::log_limit::LogLimit;
 use super::problem::Problem;
 use super::routes::{Need, Routes};
+use crate::api::process::WebhookStored;
 use crate::config::Secret;
 use crate::domain::bad_input::BadInput;
 use crate::domain::provider::Provider;
@@ -67,11 +66,30 @@ pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(),
     Ok(())
 }
 
+/// Receive a webhook of Unipile
+///
+/// Flat v1 bodies and v2 envelopes. A request with `unipile-signature` is judged by that alone, any other by the static header.
+#[utoipa::path(
+    post,
+    path = "/webhooks/unipile",
+    operation_id = "receiveUnipile",
+    tag = "webhooks",
+    request_body(
+        description = "Parsed as JSON whatever the content type says.",
+        content = Object,
+        example = json!({
+            "event": "new_relation", "account_id": "acc_1", "account_type": "LINKEDIN",
+            "user_provider_id": "ACoAAAcDMMQBODyLwZrRcgYhrkCafURGqva0U4E", "user_public_identifier": "ada-lovelace",
+            "user_full_name": "Ada Lovelace"
+        })
+    ),
+    responses((status = 200, description = "The body and what it led to are on disk.", body = WebhookStored))
+)]
 async fn unipile(
     State(app): State<App>,
     Extension(proof): Extension<SenderProof>,
     body: Bytes,
-) -> Result<Response, Problem> {
+) -> Result<Json<WebhookStored>, Problem> {
     const WHO: Provider = Provider::Unipile;
     proof
         .check(&body)
@@ -87,11 +105,29 @@ async fn unipile(
     answer(&app, WHO, stored)
 }
 
+/// Receive a webhook of SendPilot
+///
+/// Signed in one of SendPilot's three forms, within two hours.
+#[utoipa::path(
+    post,
+    path = "/webhooks/sendpilot",
+    operation_id = "receiveSendpilot",
+    tag = "webhooks",
+    request_body(
+        description = "Parsed as JSON whatever the content type says.",
+        content = Object,
+        example = json!({
+            "eventId": "evt_1", "eventType": "connection.accepted", "timestamp": "2026-05-02T15:14:08.120Z", "workspaceId": "ws_1",
+            "data": {"leadId": "enr_1", "campaignId": "camp_1", "senderId": "acc_1", "acceptedAt": "2026-05-02T15:14:06.000Z"}
+        })
+    ),
+    responses((status = 200, description = "The body and what it led to are on disk.", body = WebhookStored))
+)]
 async fn sendpilot(
     State(app): State<App>,
     Extension(proof): Extension<SenderProof>,
     body: Bytes,
-) -> Result<Response, Problem> {
+) -> Result<Json<WebhookStored>, Problem> {
     const WHO: Provider = Provider::Sendpilot;
     proof
         .check(&body)
@@ -111,13 +147,13 @@ fn answer(
     app: &App,
     provider: Provider,
     stored: Result<Outcome, Error>,
-) -> Result<Response, Problem> {
+) -> Result<Json<WebhookStored>, Problem> {
     match stored {
         Ok(outcome) => {
             app.metrics
                 .webhook(provider, WebhookResult::Stored(outcome));
             tracing::debug!(%provider, %outcome, "webhook stored");
-            Ok(Json(json!({"outcome": outcome})).into_response())
+            Ok(Json(WebhookStored { outcome }))
         }
         Err(Error::BadInput(bad)) => Err(unusable(app, provider, bad)),
         Err(error) => {

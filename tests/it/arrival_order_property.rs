@@ -8,6 +8,7 @@ use std::time::Duration;
 use acceptd::clock::Clock;
 use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use acceptd::domain::patch::Patch;
 use acceptd::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::store::{NoObserver, Store};
@@ -193,15 +194,15 @@ fn upsert(row: &Row) -> Upsert {
     Upsert {
         id: EnrollmentId::parse(&enrollment_id(row)).expect("an id"),
         account: Some(AccountId::parse(row.account).expect("an id")),
-        campaign: Some(Some(CampaignId::parse("camp").expect("an id"))),
-        campaign_name: None,
-        linkedin_url: row.known.slug.then(|| Some(SLUG.to_owned())),
-        provider_id: row.known.id.then(|| Some(profile_id(NUMBER))),
-        name: None,
-        headline: None,
-        company: None,
-        invited_at: None,
-        note: row.noted.then(|| Some("Hi Mira".to_owned())),
+        campaign: Patch::Set(CampaignId::parse("camp").expect("an id")),
+        campaign_name: Patch::Keep,
+        linkedin_url: row.known.slug.then(|| SLUG.to_owned()).into(),
+        provider_id: row.known.id.then(|| profile_id(NUMBER)).into(),
+        name: Patch::Keep,
+        headline: Patch::Keep,
+        company: Patch::Keep,
+        invited_at: Patch::Keep,
+        note: row.noted.then(|| "Hi Mira".to_owned()).into(),
     }
 }
 

@@ -24,7 +24,11 @@ fn an_import_says_every_bad_row_and_stores_the_others() {
         "{}",
         said.out
     );
-    assert!(said.err.contains("<stdin>:4: invitedAt: "), "{}", said.err);
+    assert!(
+        said.err.contains("<stdin>:4: invitedAt must be "),
+        "{}",
+        said.err
+    );
     assert!(!said.err.contains("invitedAt: invitedAt"), "{}", said.err);
     assert!(
         said.err.contains("<stdin>:7: id: the row has no id"),

@@ -1,5 +1,6 @@
 //! What can't be read is named.
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use crate::api::page::Limit;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::AccountId;
 use crate::domain::patch::Patch;
+use crate::domain::time::Timestamp;
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -157,5 +159,59 @@ fn a_query_is_read_by_the_types_of_its_parameters() {
     ] {
         let bad = from_query::<Search>(query).expect_err(query);
         assert_eq!(bad.field.as_deref(), Some(field), "{query}");
+    }
+}
+
+/// Any small JSON value. Its texts often look like an id, a time or JSON.
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+    let text = prop_oneof![
+        "\\PC{0,20}",
+        prop::sample::select(vec![
+            "N/A",
+            "acc_1",
+            "a:b",
+            "2026-05-02T15:14:06Z",
+            "9999-12-31T23:59:59Z",
+            "[]",
+            "{\"type\":1}",
+            "\"\\\"x\\\"\"",
+            "\u{0}",
+            "https://www.linkedin.com/in/ada",
+            "urn:li:member:7",
+            "\u{feff}",
+            "-1",
+            "null",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<i32>().prop_map(|n| Value::from(f64::from(n) / 4.0)),
+        text.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,4}|type", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_time_of_a_caller_is_never_ahead_of_now(skew in -700_000_i64..700_000) {
+        let now = Timestamp(1_780_000_000_000);
+        let at = Timestamp(now.0 + skew);
+        let read: PastTime = from_json(json!(at.to_string())).expect("a time");
+        match read.until(now, "at") {
+            Ok(read) => prop_assert_eq!(read, at.min(now)),
+            Err(bad) => {
+                prop_assert!(skew > 300_000);
+                prop_assert_eq!(bad.field.as_deref(), Some("at"));
+            }
+        }
     }
 }

@@ -128,12 +128,16 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn failed(&mut self, line: usize, id: Option<&Value>, field: Option<String>, detail: &str) {
-        // Some details begin with the field themselves.
-        let what = field
-            .as_ref()
-            .map(|f| format!("{f}: "))
-            .filter(|f| !detail.starts_with(f.as_str()))
-            .unwrap_or_default();
+        // Most details already begin with the name of the field.
+        let named = |f: &str| {
+            detail
+                .strip_prefix(f)
+                .is_some_and(|rest| rest.starts_with([':', ' ']))
+        };
+        let what = match &field {
+            Some(f) if !named(f) => format!("{f}: "),
+            _ => String::new(),
+        };
         self.bar.suspend(|| {
             say::problem(format_args!(
                 "{}:{line}: {}",

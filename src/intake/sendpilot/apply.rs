@@ -6,6 +6,7 @@ use crate::domain::bad_input::BadInput;
 use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
+use crate::domain::patch::Patch;
 use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
@@ -227,15 +228,15 @@ fn ensure_enrolled(
     routine.enroll(&Upsert {
         id: lead.clone(),
         account: event.sender.clone().filter(|_| is_new),
-        campaign: event.campaign.clone().filter(|_| is_new).map(Some),
-        campaign_name: None,
-        linkedin_url: event.linkedin_url.clone().map(Some),
-        provider_id: None,
-        name: None,
-        headline: None,
-        company: None,
-        invited_at: None,
-        note: None,
+        campaign: event.campaign.clone().filter(|_| is_new).into(),
+        campaign_name: Patch::Keep,
+        linkedin_url: event.linkedin_url.clone().into(),
+        provider_id: Patch::Keep,
+        name: Patch::Keep,
+        headline: Patch::Keep,
+        company: Patch::Keep,
+        invited_at: Patch::Keep,
+        note: Patch::Keep,
     })?;
     let stored = |routine: &Routine<'_>| {
         let gone = "an enrollment disappeared within its transaction";

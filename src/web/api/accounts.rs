@@ -1,9 +1,9 @@
-//! `GET /v1/accounts`: health, pacing and what is waited for.
+//! `GET /v1/accounts`: the accounts with their health and pacing.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
+use crate::api::accounts::{Account, AccountList, Health};
+use crate::api::page::PageParams;
 use crate::config::Config;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
@@ -11,37 +11,42 @@ use crate::poll::{Plan, next_probe};
 use crate::provider::pacer::check_pace;
 use crate::store::{AccountRow, Error, Reader};
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::{List, Page, Query};
+use crate::web::page::List;
 use crate::web::problem::Problem;
 
-/// One page, in the order of their ids.
+/// List accounts with their health and pacing
 ///
-/// # Errors
-/// 422 for a parameter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
-    let after = query.cursor(List::Accounts)?;
+/// In the order of their ids.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts",
+    operation_id = "listAccounts",
+    tag = "accounts",
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = AccountList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<AccountList>, Problem> {
+    let limit = params.limit;
+    let after = List::Accounts.start(params.cursor.as_deref())?;
     let config = app.config();
     let now = app.clock.now();
     let plan = app.plan();
     let rows = app
         .store
         .view(move |r| {
-            r.accounts(after.as_deref(), limit + 1)?
+            r.accounts(after.as_deref(), limit.get() + 1)?
                 .into_iter()
                 .map(|row| Ok((row.id.to_string(), show_one(r, &config, &plan, &row, now)?)))
                 .collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let page = Page::cut(
-        List::Accounts,
-        rows,
-        limit,
-        |row| row.0.clone(),
-        |row| row.1,
-    );
-    Ok(Json(page).into_response())
+    let page = List::Accounts.page(rows, limit, |row| row.0.clone(), |row| row.1);
+    Ok(Json(page))
 }
 
 fn show_one(
@@ -50,12 +55,12 @@ fn show_one(
     plan: &Plan,
     row: &AccountRow,
     now: Timestamp,
-) -> Result<Value, Error> {
+) -> Result<Account, Error> {
     let settings = config.account(&row.id);
     let health = if row.outage_since.is_none() {
-        "OK"
+        Health::Ok
     } else {
-        "UNHEALTHY"
+        Health::Unhealthy
     };
     let open = r.open_enrollments(&row.id, plan.scope(now))?;
     let pace = r.pace(&row.id)?;
@@ -74,19 +79,19 @@ fn show_one(
         .as_ref()
         .filter(|_| called && row.outage_since.is_none())
         .and_then(|p| p.due_at);
-    Ok(json!({
-        "id": row.id,
-        "provider": provider,
-        "workspaceId": settings.workspace_id,
-        "health": health,
-        "healthReason": row.health_reason,
-        "outageSince": row.outage_since,
-        "openEnrollments": open,
-        "lastCallAt": pace.started_at.or(pace.ended_at),
-        "nextCallAt": next_call,
-        "lastPollAt": polled.as_ref().and_then(|p| p.last_poll_at),
-        "nextPollAt": next_poll,
-        "callsToday": pace.calls_today(now),
-        "dailyBudget": settings.daily_budget,
-    }))
+    Ok(Account {
+        id: row.id.clone(),
+        provider,
+        workspace_id: settings.workspace_id.to_owned(),
+        health,
+        health_reason: row.health_reason.clone(),
+        outage_since: row.outage_since,
+        open_enrollments: open,
+        last_call_at: pace.started_at.or(pace.ended_at),
+        next_call_at: next_call,
+        last_poll_at: polled.as_ref().and_then(|p| p.last_poll_at),
+        next_poll_at: next_poll,
+        calls_today: pace.calls_today(now),
+        daily_budget: settings.daily_budget,
+    })
 }

@@ -2,60 +2,73 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
-use super::schedule;
 use super::show;
-use crate::config::duration;
+use crate::api::campaigns::{Campaign, CampaignInput, CampaignList, CampaignPatch};
+use crate::api::fields::Span;
+use crate::api::page::PageParams;
 use crate::domain::bad_input::BadInput;
 use crate::domain::campaign::CampaignStatus;
 use crate::domain::ids::CampaignId;
+use crate::domain::patch::Patch;
+use crate::domain::schedule::Schedule;
 use crate::store::{CampaignRow, Error};
 use crate::web::app::App;
-use crate::web::json::{Fields, Json, object};
-use crate::web::page::{List, Page, Query};
+use crate::web::input::{Body, Params};
+use crate::web::json::Json;
+use crate::web::page::List;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-const NAME_CHARS_MAX: usize = 500;
-const DAILY_CAP_MAX: i64 = 1_000_000;
-
-/// One page, in the order in which they appeared.
+/// List campaigns with live counts
 ///
-/// # Errors
-/// 422 for a parameter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
-    let after = query.number_cursor(List::Campaigns)?.unwrap_or(0);
+/// In the order in which they appeared.
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns",
+    operation_id = "listCampaigns",
+    tag = "campaigns",
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = CampaignList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let limit = params.limit;
+    let after = List::Campaigns
+        .start_number(params.cursor.as_deref())?
+        .unwrap_or(0);
     let page = app
-        .view_once(&app.answers().campaigns, (after, limit), move |r| {
+        .view_once(&app.answers().campaigns, (after, limit.get()), move |r| {
             let rows = r
-                .campaigns(after, limit + 1)?
+                .campaigns(after, limit.get() + 1)?
                 .into_iter()
                 .map(|row| Ok((row.seq, show::campaign(&row, &r.campaign_counts(&row.id)?))))
                 .collect::<Result<Vec<_>, Error>>()?;
-            let page = Page::cut(
-                List::Campaigns,
-                rows,
-                limit,
-                |row| row.0.to_string(),
-                |row| row.1,
-            );
+            let page = List::Campaigns.page(rows, limit, |row| row.0.to_string(), |row| row.1);
             Ok(Arc::new(page))
         })
         .await?;
     Ok(Json(&*page).into_response())
 }
 
-/// One.
-///
-/// # Errors
-/// 404; the store's.
-pub async fn get(State(app): State<App>, Id(id): Id<CampaignId>) -> Result<Response, Problem> {
+/// Get a campaign with live counts
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/{id}",
+    operation_id = "getCampaign",
+    tag = "campaigns",
+    params(("id" = CampaignId, Path, description = "The campaign.")),
+    responses((status = 200, description = "Done.", body = Campaign))
+)]
+pub async fn get(
+    State(app): State<App>,
+    Id(id): Id<CampaignId>,
+) -> Result<Json<Campaign>, Problem> {
     let shown = app
         .view_once(&app.answers().campaign, id.clone(), move |r| {
             let row = r
@@ -64,45 +77,62 @@ pub async fn get(State(app): State<App>, Id(id): Id<CampaignId>) -> Result<Respo
             Ok(show::campaign(&row, &r.campaign_counts(&id)?))
         })
         .await?;
-    Ok(Json(shown).into_response())
+    Ok(Json(shown))
 }
 
-/// Creates one (201) or changes the one with this id (200).
-///
-/// # Errors
-/// 409 `no-usable-prospects`; 422 for a field that can't be read; the store's.
-pub async fn post(State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
-    let fields = object(&body)?;
-    let id = fields.required("id", CampaignId::parse)?;
-    let (shown, is_new) = change(&app, id, &fields, true).await?;
+/// Create a campaign, or change the one with this id
+#[utoipa::path(
+    post,
+    path = "/v1/campaigns",
+    operation_id = "saveCampaign",
+    tag = "campaigns",
+    request_body = CampaignInput,
+    responses(
+        (status = 200, description = "Changed.", body = Campaign),
+        (status = 201, description = "Created.", body = Campaign),
+        (status = 409),
+    )
+)]
+pub async fn post(
+    State(app): State<App>,
+    Body(input): Body<CampaignInput>,
+) -> Result<(StatusCode, Json<Campaign>), Problem> {
+    let (id, patch) = input.split();
+    let (shown, is_new) = change(&app, id, patch, true).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    Ok((status, Json(shown)).into_response())
+    Ok((status, Json(shown)))
 }
 
-/// Changes what is named; `null` clears.
-///
-/// # Errors
-/// 404; 409 `no-usable-prospects`; 422 for a field that can't be read; the store's.
+/// Change a campaign
+#[utoipa::path(
+    patch,
+    path = "/v1/campaigns/{id}",
+    operation_id = "patchCampaign",
+    tag = "campaigns",
+    params(("id" = CampaignId, Path, description = "The campaign.")),
+    request_body = CampaignPatch,
+    responses((status = 200, description = "Done.", body = Campaign), (status = 409))
+)]
 pub async fn patch(
     State(app): State<App>,
     Id(id): Id<CampaignId>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let (shown, _) = change(&app, id, &object(&body)?, false).await?;
-    Ok(Json(shown).into_response())
+    Body(patch): Body<CampaignPatch>,
+) -> Result<Json<Campaign>, Problem> {
+    let (shown, _) = change(&app, id, patch, false).await?;
+    Ok(Json(shown))
 }
 
 async fn change(
     app: &App,
     id: CampaignId,
-    fields: &Fields,
+    patch: CampaignPatch,
     create: bool,
-) -> Result<(Value, bool), Problem> {
-    let wanted = Wanted::read(fields)?;
+) -> Result<(Campaign, bool), Problem> {
+    let wanted = Changes::from(patch)?;
     let now = app.clock.now();
     let (row, is_new) = app
         .store
@@ -133,32 +163,27 @@ async fn change(
     Ok((show::campaign(&row, &counts), is_new))
 }
 
-/// A span as it was written, and in milliseconds.
-type Span = (String, i64);
-
-/// What is to change. The outer `None` means left out, the inner one `null`.
-struct Wanted {
-    name: Option<Option<String>>,
+/// What changes of a campaign, as it is stored.
+struct Changes {
+    name: Patch<String>,
     status: Option<CampaignStatus>,
-    accept_window: Option<Option<Span>>,
-    not_accepted_after: Option<Option<Span>>,
-    schedule: Option<Option<String>>,
-    daily_cap: Option<Option<i64>>,
+    accept_window: Patch<(String, i64)>,
+    not_accepted_after: Patch<(String, i64)>,
+    schedule: Patch<String>,
+    daily_cap: Patch<i64>,
 }
 
-impl Wanted {
-    fn read(fields: &Fields) -> Result<Self, BadInput> {
-        let status = fields.parsed("status", str::parse)?;
-        if status == Some(None) {
-            return Err(BadInput::field("status", "A campaign always has a status."));
-        }
+impl Changes {
+    fn from(patch: CampaignPatch) -> Result<Self, BadInput> {
+        let stored = |span: Span| Some((span.text, span.length_ms));
+        let schedule = patch.schedule.try_map(|value| Schedule::read(&value))?;
         Ok(Self {
-            name: fields.text("name", NAME_CHARS_MAX)?,
-            status: status.flatten(),
-            accept_window: fields.parsed("acceptWindow", span)?,
-            not_accepted_after: fields.parsed("notAcceptedAfter", span)?,
-            schedule: schedule::read(fields.value("schedule"))?,
-            daily_cap: fields.integer("dailyCap", 1..=DAILY_CAP_MAX)?,
+            name: patch.name.into(),
+            status: patch.status,
+            accept_window: patch.accept_window.and_then(stored),
+            not_accepted_after: patch.not_accepted_after.and_then(stored),
+            schedule: schedule.and_then(|schedule| Some(schedule.to_json().to_string())),
+            daily_cap: patch.daily_cap.and_then(|cap| Some(cap.0)),
         })
     }
 
@@ -167,27 +192,10 @@ impl Wanted {
             row.status = status;
             row.status_was_set = true;
         }
-        if let Some(name) = self.name {
-            row.name = name;
-        }
-        if let Some(span) = self.accept_window {
-            row.accept_window = span;
-        }
-        if let Some(span) = self.not_accepted_after {
-            row.not_accepted_after = span;
-        }
-        if let Some(schedule) = self.schedule {
-            row.schedule = schedule;
-        }
-        if let Some(cap) = self.daily_cap {
-            row.daily_cap = cap;
-        }
+        self.name.apply(&mut row.name);
+        self.accept_window.apply(&mut row.accept_window);
+        self.not_accepted_after.apply(&mut row.not_accepted_after);
+        self.schedule.apply(&mut row.schedule);
+        self.daily_cap.apply(&mut row.daily_cap);
     }
-}
-
-fn span(text: &str) -> Result<Span, String> {
-    let duration = duration(text, false)?;
-    let ms = i64::try_from(duration.as_millis())
-        .map_err(|_| "this is longer than can be counted".to_owned())?;
-    Ok((text.to_owned(), ms))
 }

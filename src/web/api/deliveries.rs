@@ -1,58 +1,74 @@
-//! `/v1/deliveries`: what is on its way to whom, and sending it again.
+//! `/v1/deliveries`: the deliveries to every destination, and replays.
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::show;
+use crate::api::deliveries::{Delivery, DeliveryList, DeliveryParams, ReplayRequest, Replayed};
+use crate::api::fields::Text;
 use crate::domain::delivery::DeliveryState;
 use crate::store::{BulkReplayStart, DeliveryFilter, Error};
 use crate::web::app::App;
-use crate::web::json::{Json, object};
-use crate::web::page::{List, Page, Query};
+use crate::web::input::{Body, Params};
+use crate::web::json::Json;
+use crate::web::page::List;
 use crate::web::path::{DeliveryId, Id};
 use crate::web::problem::Problem;
 
-const NAME_CHARS_MAX: usize = 256;
-/// How many deliveries a bulk replay makes pending before it answers.
+/// The number of deliveries that a bulk replay makes pending before it answers.
 const AT_ONCE_MAX: usize = 500;
 
-/// One page, newest first.
-///
-/// # Errors
-/// 422 for a filter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
+/// List deliveries, newest first
+#[utoipa::path(
+    get,
+    path = "/v1/deliveries",
+    operation_id = "listDeliveries",
+    tag = "deliveries",
+    params(DeliveryParams),
+    responses((status = 200, description = "Done.", body = DeliveryList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<DeliveryParams>,
+) -> Result<Json<DeliveryList>, Problem> {
+    let limit = params.limit;
     let filter = DeliveryFilter {
-        destination: query.text("destination")?,
-        state: query.parsed::<DeliveryState>("state")?,
-        event: query.text("event")?,
-        before: query.number_cursor(List::Deliveries)?,
+        destination: params.destination,
+        state: params.state,
+        event: params.event,
+        before: List::Deliveries.start_number(params.cursor.as_deref())?,
     };
     let rows = app
         .store
-        .view(move |r| r.deliveries(&filter, limit + 1))
+        .view(move |r| r.deliveries(&filter, limit.get() + 1))
         .await?;
-    let page = Page::cut(
-        List::Deliveries,
+    let show = |d| show::delivery(&d);
+    Ok(Json(List::Deliveries.page(
         rows,
         limit,
         |d| d.id.to_string(),
-        |d| show::delivery(&d),
-    );
-    Ok(Json(page).into_response())
+        show,
+    )))
 }
 
-/// Sends one again, whatever became of it.
+/// Send a delivery again
 ///
-/// # Errors
-/// 404; 409 when the person was erased; the store's.
+/// In any state. 409 if the person was erased: there is nothing left to send.
+#[utoipa::path(
+    post,
+    path = "/v1/deliveries/{id}/replay",
+    operation_id = "replayDelivery",
+    tag = "deliveries",
+    params(("id" = String, Path, description = "The delivery.", min_length = 1, max_length = 64)),
+    responses(
+        (status = 202, description = "It is pending again, with the same event id.", body = Delivery),
+        (status = 409),
+    )
+)]
 pub async fn replay(
     State(app): State<App>,
     Id(DeliveryId(id)): Id<DeliveryId>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<Delivery>), Problem> {
     let now = app.clock.now();
     let delivery = app
         .store
@@ -62,17 +78,31 @@ pub async fn replay(
                 .ok_or_else(|| Error::not_found("delivery", &id.to_string()))
         })
         .await?;
-    Ok((StatusCode::ACCEPTED, Json(show::delivery(&delivery))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(show::delivery(&delivery))))
 }
 
-/// Sends every delivery in a state again, of one destination or all.
-///
-/// # Errors
-/// 404 for an unknown destination; 422 for a field that can't be read; the store's.
-pub async fn replay_all(State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
-    let fields = object(&body)?;
-    let state: DeliveryState = fields.required("state", str::parse)?;
-    let destination = fields.text("destination", NAME_CHARS_MAX)?.flatten();
+/// Send all deliveries in a state again
+#[utoipa::path(
+    post,
+    path = "/v1/deliveries/replay",
+    operation_id = "replayDeliveries",
+    tag = "deliveries",
+    request_body = ReplayRequest,
+    responses(
+        (
+            status = 202,
+            description = "They are sent again. Up to 500 are pending already; more become pending in small steps, also after a \
+                restart. A delivery that reaches the state later is not part of it.",
+            body = Replayed
+        ),
+        (status = 404),
+    )
+)]
+pub async fn replay_all(
+    State(app): State<App>,
+    Body(ReplayRequest { state, destination }): Body<ReplayRequest>,
+) -> Result<(StatusCode, Json<Replayed>), Problem> {
+    let destination = destination.and_then(Text::non_empty);
     if let Some(name) = &destination
         && !app.config().destinations.iter().any(|d| d.name == *name)
     {
@@ -80,14 +110,14 @@ pub async fn replay_all(State(app): State<App>, body: Bytes) -> Result<Response,
             "There is no destination {name:?}."
         )));
     }
-    // In a task of its own, so that the replay is begun even if the client hangs up while its size is counted.
+    // It runs in its own task, so that the replay begins even if the client hangs up while its size is counted.
     let replayed = tokio::spawn(begin_replay(app, state, destination))
         .await
         .map_err(|error| Error::Internal(error.to_string()))??;
-    Ok((StatusCode::ACCEPTED, Json(json!({"replayed": replayed}))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Replayed { replayed })))
 }
 
-/// Returns how many deliveries are sent again. Many are made pending in steps after this has returned.
+/// Returns the number of deliveries that are sent again. If they are many, they become pending in steps after this returns.
 async fn begin_replay(
     app: App,
     state: DeliveryState,

@@ -4,27 +4,40 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::show;
-use crate::config::Destination;
+use crate::api::destinations::{
+    DeliveryCounts, Destination, DestinationKind, DestinationList, TestStarted,
+};
+use crate::api::page::PageParams;
+use crate::config;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::{EventBody, EventType, TestData, event_id};
 use crate::store::{DeliveryFilter, DestinationRow, Error, NewEvent, Reader};
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::{List, Page, Query};
+use crate::web::page::List;
 use crate::web::problem::Problem;
 
-/// One page, in the configuration's order.
+/// List destinations
 ///
-/// # Errors
-/// 422 for a parameter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
-    let after = query.cursor(List::Destinations)?;
+/// In the order of the configuration.
+#[utoipa::path(
+    get,
+    path = "/v1/destinations",
+    operation_id = "listDestinations",
+    tag = "destinations",
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = DestinationList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<PageParams>,
+) -> Result<Json<DestinationList>, Problem> {
+    let limit = params.limit;
+    let after = List::Destinations.start(params.cursor.as_deref())?;
     let configured = app.config().destinations.clone();
     let begin = after.map_or(0, |name| {
         configured
@@ -32,7 +45,7 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
             .position(|d| d.name == name)
             .map_or(configured.len(), |place| place + 1)
     });
-    let rows: Vec<Destination> = configured.into_iter().skip(begin).collect();
+    let rows: Vec<config::Destination> = configured.into_iter().skip(begin).collect();
     let shown = app
         .store
         .view(move |r| {
@@ -47,21 +60,25 @@ pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Prob
                 .collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let page = Page::cut(
-        List::Destinations,
-        shown,
-        limit,
-        |row| row.0.clone(),
-        |row| row.1,
-    );
-    Ok(Json(page).into_response())
+    let page = List::Destinations.page(shown, limit, |row| row.0.clone(), |row| row.1);
+    Ok(Json(page))
 }
 
-/// Sends a `webhook.test` event through the real delivery path; it goes out even while the destination is stopped.
+/// Send a test event through the real delivery path
 ///
-/// # Errors
-/// 404; the store's.
-pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+/// It goes out even while the destination is stopped. A successful test starts the destination again.
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/test",
+    operation_id = "testDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.", min_length = 1, max_length = 256)),
+    responses((status = 202, description = "A `webhook.test` event is on its way.", body = TestStarted))
+)]
+pub async fn test(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<TestStarted>), Problem> {
     configured(&app, &name)?;
     let key = format!("webhook-test:{}", Uuid::new_v4());
     let now = app.clock.now();
@@ -95,19 +112,27 @@ pub async fn test(State(app): State<App>, Path(name): Path<String>) -> Result<Re
         })
         .await?;
     let delivery = deliveries.first();
-    let answer = json!({
-        "eventId": event,
-        "deliveryId": delivery.map(|d| d.id.to_string()),
-        "delivery": delivery.map(show::delivery),
-    });
-    Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+    let answer = TestStarted {
+        event_id: event,
+        delivery_id: delivery.map(|d| d.id.to_string()),
+        delivery: delivery.map(show::delivery),
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
-/// Starts a destination that its receiver had stopped (410).
-///
-/// # Errors
-/// 404; the store's.
-pub async fn enable(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Problem> {
+/// Start a destination that answered 410
+#[utoipa::path(
+    post,
+    path = "/v1/destinations/{name}/enable",
+    operation_id = "enableDestination",
+    tag = "destinations",
+    params(("name" = String, Path, description = "The destination.", min_length = 1, max_length = 256)),
+    responses((status = 200, description = "Done.", body = Destination))
+)]
+pub async fn enable(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<Destination>, Problem> {
     let destination = configured(&app, &name)?;
     app.store
         .write(move |tx| tx.start_destination(&name))
@@ -120,10 +145,10 @@ pub async fn enable(State(app): State<App>, Path(name): Path<String>) -> Result<
             Ok(show_one(&destination, known.as_ref(), &counts(r)?))
         })
         .await?;
-    Ok(Json(shown).into_response())
+    Ok(Json(shown))
 }
 
-fn configured(app: &App, name: &str) -> Result<Destination, Problem> {
+fn configured(app: &App, name: &str) -> Result<config::Destination, Problem> {
     app.config()
         .destinations
         .iter()
@@ -145,23 +170,31 @@ fn counts(r: &Reader<'_>) -> Result<Counts, Error> {
         .collect())
 }
 
-/// Never its url, its headers or its secrets.
-fn show_one(d: &Destination, known: Option<&DestinationRow>, counts: &Counts) -> Value {
-    let by_state: Map<String, Value> = DeliveryState::ALL
-        .iter()
-        .map(|state| {
-            let count = counts.get(&(d.name.clone(), *state)).copied().unwrap_or(0);
-            (state.to_string(), count.into())
-        })
-        .collect();
+/// Never shows the url, the headers or the secrets.
+fn show_one(
+    d: &config::Destination,
+    known: Option<&DestinationRow>,
+    counts: &Counts,
+) -> Destination {
+    let count = |state| counts.get(&(d.name.clone(), state)).copied().unwrap_or(0);
     let stopped_at = known.and_then(|row| row.stopped_at);
-    json!({
-        "name": d.name,
-        "kind": d.kind.as_str(),
-        "events": d.events,
-        "stopped": stopped_at.is_some(),
-        "stoppedAt": stopped_at,
-        "stoppedReason": known.and_then(|row| row.stopped_reason.as_ref()),
-        "deliveries": by_state,
-    })
+    Destination {
+        name: d.name.clone(),
+        kind: match d.kind {
+            config::Kind::Slack => DestinationKind::Slack,
+            config::Kind::Webhook => DestinationKind::Webhook,
+            config::Kind::Sendpilot => DestinationKind::Sendpilot,
+        },
+        events: d.events.clone(),
+        stopped: stopped_at.is_some(),
+        stopped_at,
+        stopped_reason: known.and_then(|row| row.stopped_reason.clone()),
+        deliveries: DeliveryCounts {
+            pending: count(DeliveryState::Pending),
+            sending: count(DeliveryState::Sending),
+            delivered: count(DeliveryState::Delivered),
+            dead: count(DeliveryState::Dead),
+            held: count(DeliveryState::Held),
+        },
+    }
 }

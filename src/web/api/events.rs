@@ -1,52 +1,61 @@
 //! `GET /v1/events`: every event, oldest first, for those who pull instead of being sent to.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
+use crate::api::events::{EventList, EventParams};
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::{List, Page, Query, cursor, read_cursor};
+use crate::web::page::List;
 use crate::web::problem::Problem;
 
-/// One page of webhook bodies. Its cursor is never null: with nothing new it says where to ask again.
+/// List every event, oldest first, for those who pull
 ///
-/// # Errors
-/// 422 for an `after` that is neither an event nor a cursor of this list; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
+/// Keep the `cursor` of the last page and give it back as `after`. It is never null, not even if there is nothing new.
+#[utoipa::path(
+    get,
+    path = "/v1/events",
+    operation_id = "listEvents",
+    tag = "events",
+    params(EventParams),
+    responses((status = 200, description = "Done.", body = EventList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<EventParams>,
+) -> Result<Json<EventList>, Problem> {
     let unknown = || {
         Problem::invalid(
             "after",
             "after must be the id of an event, or the cursor of the page before.",
         )
     };
-    let after = match query.text("after")? {
+    let after = match params.after {
         None => 0,
-        // How one who has no cursor yet writes it.
+        // A caller without a cursor may write the parameter without a value.
         Some(empty) if empty.is_empty() => 0,
         Some(id) if id.starts_with("evt_") => app
             .store
             .view(move |r| r.event_seq(&id))
             .await?
             .ok_or_else(unknown)?,
-        Some(text) => read_cursor(List::Events, &text)
+        Some(text) => List::Events
+            .key(&text)
             .and_then(|key| key.parse().ok())
             .ok_or_else(unknown)?,
     };
     let rows = app
         .store
-        .view(move |r| r.events_after(after, limit))
+        .view(move |r| r.events_after(after, params.limit.get()))
         .await?;
     let last = rows.last().map_or(after, |row| row.seq);
-    let items: Vec<Value> = rows
+    let items = rows
         .iter()
-        // The database holds valid JSON only, and leaves out erased ones.
+        // The database holds only events that can be read; the body of an erased one is missing.
         .filter_map(|row| serde_json::from_str(row.body.as_deref()?).ok())
         .collect();
-    let page = Page {
+    Ok(Json(EventList {
         items,
-        cursor: Some(cursor(List::Events, &last.to_string())),
-    };
-    Ok(Json(page).into_response())
+        cursor: List::Events.cursor(&last.to_string()),
+    }))
 }

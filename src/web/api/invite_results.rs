@@ -1,57 +1,52 @@
 //! `POST /v1/invite-results`: what the engine's own invite call got from the provider.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::show;
-use crate::domain::ids::EnrollmentId;
+use crate::api::enrollments::{self as shapes, Enrollment};
+use crate::api::fields::Text;
 use crate::intake;
 use crate::reconcile::InviteResult;
 use crate::web::app::App;
-use crate::web::json::{Fields, Json, object};
+use crate::web::input::Body;
+use crate::web::json::Json;
 use crate::web::problem::Problem;
 
-const PROVIDER_ID_CHARS_MAX: usize = 512;
-const NOTE_CHARS_MAX: usize = 4_000;
-
-/// Records it, and answers with the enrollment as it stands then.
+/// Report what the provider answered to an invite
 ///
-/// # Errors
-/// 404 for an unknown enrollment; 422 for a field that can't be read; the store's errors.
-pub async fn post(State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
-    let mut fields = object(&body)?;
-    let http_status = fields
-        .integer("httpStatus", 100..=599)?
-        .flatten()
-        .and_then(|status| u16::try_from(status).ok())
-        .ok_or_else(|| Problem::invalid("httpStatus", "httpStatus is needed."))?;
+/// 2xx records the invite. A 422 of type `errors/already_connected` is evidence of a connection. Any other error is recorded and
+/// stamps nothing. Answers with the enrollment as it stands afterwards.
+#[utoipa::path(
+    post,
+    path = "/v1/invite-results",
+    operation_id = "recordInviteResult",
+    tag = "enrollments",
+    request_body = shapes::InviteResult,
+    responses((status = 200, description = "Done.", body = Enrollment), (status = 404), (status = 409))
+)]
+pub async fn post(
+    State(app): State<App>,
+    Body(input): Body<shapes::InviteResult>,
+) -> Result<Json<Enrollment>, Problem> {
+    let now = app.clock.now();
     let result = InviteResult {
-        enrollment: fields.required("enrollmentId", EnrollmentId::parse)?,
-        provider_id: fields.text("providerId", PROVIDER_ID_CHARS_MAX)?.flatten(),
-        note: fields.text("note", NOTE_CHARS_MAX)?.flatten(),
-        at: fields.past_time("at", app.clock.now())?.flatten(),
-        http_status,
-        response: response(&mut fields)?,
+        enrollment: input.enrollment_id,
+        provider_id: input.provider_id.and_then(Text::non_empty),
+        note: input.note.and_then(Text::non_empty),
+        at: input.at.map(|at| at.until(now, "at")).transpose()?,
+        http_status: u16::try_from(input.http_status.0).unwrap_or(u16::MAX),
+        response: provider_answer(input.response)?,
     };
     let e = app
         .reconciler
         .run(move |routine| routine.invite_result(&result))
         .await?;
-    Ok(Json(show::enrollment(&e)).into_response())
+    Ok(Json((&e).into()))
 }
 
-/// Reads the provider's answer: an object, null, or the raw text. Text that is JSON is read as JSON, because what the answer
-/// means stands in it; other text, such as an error page of a proxy, is kept as it is.
-fn response(fields: &mut Fields) -> Result<Value, Problem> {
-    if fields.value("response").is_none() {
-        return Err(Problem::invalid(
-            "response",
-            "response is needed: what the provider answered, or null.",
-        ));
-    }
-    let mut answer = fields.take("response");
+/// Reads the provider's answer: an object, null, or the raw text. Text that is JSON is read as JSON, because it holds the meaning of
+/// the answer. Other text, such as an error page of a proxy, is kept as it is.
+fn provider_answer(mut answer: Value) -> Result<Value, Problem> {
     // Each turn takes off a layer of quotes, for a text that was encoded more than once.
     while let Some(inner) = answer
         .as_str()
@@ -71,23 +66,16 @@ fn response(fields: &mut Fields) -> Result<Value, Problem> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::web::json::tests::any_json;
-
-    fn read(answer: &Value) -> Result<Value, Problem> {
-        let map: Map<String, Value> = [("response".to_owned(), answer.clone())]
-            .into_iter()
-            .collect();
-        response(&mut Fields::new(map))
-    }
+    use crate::api::read::any_json;
 
     proptest! {
         #[test]
         fn text_is_read_as_the_json_it_is(answer in any_json(), layers in 0_usize..4) {
             let wrapped = (0..layers).fold(answer.clone(), |inner, _| json!(inner.to_string()));
-            match (read(&answer), read(&wrapped)) {
+            match (provider_answer(answer.clone()), provider_answer(wrapped)) {
                 (Ok(plain), Ok(unwrapped)) => {
                     prop_assert_eq!(&plain, &unwrapped);
                     prop_assert!(plain.is_object() || plain.is_string() || plain.is_null());

@@ -1,4 +1,4 @@
-//! The API under `/v1` (contract section 8): one file per noun, and per verb where a noun has many.
+//! The API under `/v1`: one file per resource, and one per verb where a resource has many. See `docs/rules/api.md`.
 
 mod accounts;
 mod campaigns;
@@ -8,7 +8,6 @@ mod enrollments;
 mod events;
 mod invite_results;
 mod resync;
-mod schedule;
 mod show;
 mod signals;
 mod stats;

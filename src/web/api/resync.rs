@@ -1,10 +1,9 @@
-//! Resyncs: of one prospect, of one account, of all (contract section 9).
+//! Resyncs of one prospect, of one account, or of all. See `docs/rules/polling.md`.
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
+use crate::api::resyncs::{AccountResyncAccepted, ResyncAccepted, ResyncAllAccepted};
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::poll::resync;
 use crate::web::app::App;
@@ -12,46 +11,86 @@ use crate::web::json::Json;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-/// `POST /v1/enrollments/{id}/resync`: promises one look at the prospect.
+/// Look at the prospect's profile
 ///
-/// # Errors
-/// 404; 409 when there is nothing to look for or nobody to ask; the store's.
+/// One provider call, on the account's next permit. Requests for the same prospect until `spacing` after its call carry the same
+/// `resyncId`. 409 if it is already accepted, has no usable identity, its account is unhealthy or has nothing open, or no provider
+/// is configured.
+#[utoipa::path(
+    post,
+    path = "/v1/enrollments/{id}/resync",
+    operation_id = "resyncEnrollment",
+    tag = "enrollments",
+    params(("id" = EnrollmentId, Path, description = "The enrollment.")),
+    responses(
+        (status = 202, description = "The call is made when the account's next permit is due.", body = ResyncAccepted),
+        (status = 409),
+    )
+)]
 pub async fn prospect(
     State(app): State<App>,
     Id(id): Id<EnrollmentId>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ResyncAccepted>), Problem> {
     let plan = app.plan();
     let promise = app
         .reconciler
         .run(move |routine| resync::request_profile(routine, &plan, &id))
         .await?;
-    let body = json!({"resyncId": promise.resync_id, "dueAt": promise.due_at});
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+    let accepted = ResyncAccepted {
+        resync_id: promise.resync_id,
+        due_at: promise.due_at,
+    };
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
-/// `POST /v1/accounts/{id}/resync`: a poll of the account is due now.
+/// Poll an account now
 ///
-/// # Errors
-/// 404; 409 when the account can't be called; the store's.
-pub async fn account(State(app): State<App>, Id(id): Id<AccountId>) -> Result<Response, Problem> {
+/// Within its spacing and budget. 409 if the account can't be called.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/resync",
+    operation_id = "resyncAccount",
+    tag = "accounts",
+    params(("id" = AccountId, Path, description = "The account.")),
+    responses(
+        (status = 202, description = "A poll is due now.", body = AccountResyncAccepted),
+        (status = 409),
+    )
+)]
+pub async fn account(
+    State(app): State<App>,
+    Id(id): Id<AccountId>,
+) -> Result<(StatusCode, Json<AccountResyncAccepted>), Problem> {
     let (plan, named) = (app.plan(), id.clone());
     let due = app
         .reconciler
         .run(move |routine| resync::request_poll(routine, &plan, &named))
         .await?;
-    let body = json!({"accountId": id, "dueAt": due});
-    Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+    let accepted = AccountResyncAccepted {
+        account_id: id,
+        due_at: due,
+    };
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
-/// `POST /v1/resync`: a poll of every account is due now.
+/// Poll every account now
 ///
-/// # Errors
-/// 409 when no provider is configured; the store's.
-pub async fn all(State(app): State<App>) -> Result<Response, Problem> {
+/// Within spacing and budget. 409 if no provider is configured.
+#[utoipa::path(
+    post,
+    path = "/v1/resync",
+    operation_id = "resyncAll",
+    tag = "accounts",
+    responses(
+        (status = 202, description = "The polls are due now.", body = ResyncAllAccepted),
+        (status = 409),
+    )
+)]
+pub async fn all(State(app): State<App>) -> Result<(StatusCode, Json<ResyncAllAccepted>), Problem> {
     let plan = app.plan();
     let accounts = app
         .reconciler
         .run(move |routine| resync::request_all_polls(routine, &plan))
         .await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({"accounts": accounts}))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(ResyncAllAccepted { accounts })))
 }

@@ -1,53 +1,65 @@
 //! `/v1/signals`: the ledger, newest first.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 
 use super::show;
-use crate::domain::ids::AccountId;
-use crate::domain::signal::{Outcome, Source};
+use crate::api::signals::{Signal, SignalList, SignalParams};
 use crate::store::{Error, SignalFilter};
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::{List, Page, Query};
+use crate::web::page::List;
 use crate::web::path::{Id, SignalId};
 use crate::web::problem::Problem;
 
-/// One page; the bodies only with `raw=true`.
+/// List signals, newest first
 ///
-/// # Errors
-/// 422 for a filter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
-    let raw = query.flag("raw")?.unwrap_or(false);
+/// The ledger of evidence: every signal with what it led to.
+#[utoipa::path(
+    get,
+    path = "/v1/signals",
+    operation_id = "listSignals",
+    tag = "signals",
+    params(SignalParams),
+    responses((status = 200, description = "Done.", body = SignalList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<SignalParams>,
+) -> Result<Json<SignalList>, Problem> {
+    let (limit, raw) = (params.limit, params.raw);
     let filter = SignalFilter {
-        outcome: query.parsed::<Outcome>("outcome")?,
-        source: query.parsed::<Source>("source")?,
-        account: query.id("account", AccountId::parse)?,
-        before: query.number_cursor(List::Signals)?,
+        outcome: params.outcome,
+        source: params.source,
+        account: params.account.map(String::from),
+        before: List::Signals.start_number(params.cursor.as_deref())?,
     };
     let rows = app
         .store
-        .view(move |r| r.signals(&filter, limit + 1))
+        .view(move |r| r.signals(&filter, limit.get() + 1))
         .await?;
-    let page = Page::cut(
-        List::Signals,
+    let show = |s| show::signal(&s, raw);
+    Ok(Json(List::Signals.page(
         rows,
         limit,
         |s| s.id.to_string(),
-        |s| show::signal(&s, raw),
-    );
-    Ok(Json(page).into_response())
+        show,
+    )))
 }
 
-/// One, with its body.
-///
-/// # Errors
-/// 404; the store's.
+/// Get a signal with the provider's body
+#[utoipa::path(
+    get,
+    path = "/v1/signals/{id}",
+    operation_id = "getSignal",
+    tag = "signals",
+    params(("id" = String, Path, description = "The signal.", min_length = 1, max_length = 64)),
+    responses((status = 200, description = "Done.", body = Signal))
+)]
 pub async fn get(
     State(app): State<App>,
     Id(SignalId(id)): Id<SignalId>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Signal>, Problem> {
     let signal = app
         .store
         .view(move |r| {
@@ -55,5 +67,5 @@ pub async fn get(
                 .ok_or_else(|| Error::not_found("signal", &id.to_string()))
         })
         .await?;
-    Ok(Json(show::signal(&signal, true)).into_response())
+    Ok(Json(show::signal(&signal, true)))
 }

@@ -1,48 +1,55 @@
 //! `GET /v1/stats` and `GET /v1/campaigns/{id}/stats`: figures for the charts.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
+use crate::api::stats::{Bucket, DayCount, PathCount, SourceCount, Stats, StatsParams};
 use crate::domain::ids::CampaignId;
-use crate::store::{BUCKETS_S, Error, Stats};
+use crate::store::{self, BUCKETS_S, Error};
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::Query;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-const DAYS_DEFAULT: u16 = 30;
-const DAYS_MAX: u16 = 366;
-
-/// Over all campaigns.
-///
-/// # Errors
-/// 422 for an impossible `days`; the store's.
-pub async fn all(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    answer(&app, None, &query).await
+/// Get figures for charts, over all campaigns
+#[utoipa::path(
+    get,
+    path = "/v1/stats",
+    operation_id = "stats",
+    tag = "campaigns",
+    params(StatsParams),
+    responses((status = 200, description = "Done.", body = Stats))
+)]
+pub async fn all(
+    State(app): State<App>,
+    Params(params): Params<StatsParams>,
+) -> Result<Json<Stats>, Problem> {
+    answer(&app, None, &params).await
 }
 
-/// Of one campaign.
-///
-/// # Errors
-/// 404, 422 for an impossible `days`; the store's.
+/// Get figures for charts, of one campaign
+#[utoipa::path(
+    get,
+    path = "/v1/campaigns/{id}/stats",
+    operation_id = "campaignStats",
+    tag = "campaigns",
+    params(("id" = CampaignId, Path, description = "The campaign."), StatsParams),
+    responses((status = 200, description = "Done.", body = Stats))
+)]
 pub async fn of_campaign(
     State(app): State<App>,
     Id(id): Id<CampaignId>,
-    query: Query,
-) -> Result<Response, Problem> {
-    answer(&app, Some(id), &query).await
+    Params(params): Params<StatsParams>,
+) -> Result<Json<Stats>, Problem> {
+    answer(&app, Some(id), &params).await
 }
 
-async fn answer(app: &App, id: Option<CampaignId>, query: &Query) -> Result<Response, Problem> {
-    let days = query.parsed::<u16>("days")?.unwrap_or(DAYS_DEFAULT);
-    if !(1..=DAYS_MAX).contains(&days) {
-        return Err(Problem::invalid(
-            "days",
-            format!("days must be 1 to {DAYS_MAX}."),
-        ));
-    }
+async fn answer(
+    app: &App,
+    id: Option<CampaignId>,
+    params: &StatsParams,
+) -> Result<Json<Stats>, Problem> {
+    let days = u16::try_from(params.days.0).unwrap_or(u16::MAX);
     let now = app.clock.now();
     let key = (id.clone(), days, now.utc_day());
     let shown = app
@@ -55,32 +62,31 @@ async fn answer(app: &App, id: Option<CampaignId>, query: &Query) -> Result<Resp
             Ok(show(&r.stats(id.as_ref(), days, now)?))
         })
         .await?;
-    Ok(Json(shown).into_response())
+    Ok(Json(shown))
 }
 
-fn show(stats: &Stats) -> Value {
+fn show(stats: &store::Stats) -> Stats {
     let bounds = BUCKETS_S.iter().copied().map(Some).chain([None]);
-    let buckets: Vec<Value> = bounds
+    let buckets = bounds
         .zip(stats.time_to_accept)
-        .map(|(bound, count)| json!({"upToSeconds": bound, "count": count}))
-        .collect();
-    let per_day: Vec<Value> = stats
-        .per_day
-        .iter()
-        .map(|(day, source, count)| json!({"day": day, "source": source, "count": count}))
-        .collect();
-    let by_source: Vec<Value> = stats
-        .by_source
-        .iter()
-        .map(|(source, count)| json!({"source": source, "count": count}))
-        .collect();
-    let by_path: Vec<Value> = stats
-        .by_path
-        .iter()
-        .map(|(path, count)| json!({"path": path, "count": count}))
-        .collect();
-    json!({
-        "usable": stats.usable, "timeToAccept": buckets, "acceptsPerDay": per_day,
-        "bySource": by_source, "byPath": by_path,
-    })
+        .map(|(up_to_seconds, count)| Bucket {
+            up_to_seconds,
+            count,
+        });
+    let per_day = stats.per_day.iter().cloned();
+    let by_source = stats.by_source.iter();
+    let by_path = stats.by_path.iter();
+    Stats {
+        usable: stats.usable,
+        time_to_accept: buckets.collect(),
+        accepts_per_day: per_day
+            .map(|(day, source, count)| DayCount { day, source, count })
+            .collect(),
+        by_source: by_source
+            .map(|&(source, count)| SourceCount { source, count })
+            .collect(),
+        by_path: by_path
+            .map(|&(path, count)| PathCount { path, count })
+            .collect(),
+    }
 }

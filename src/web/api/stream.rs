@@ -51,10 +51,37 @@ struct Watcher {
     batch: VecDeque<Change>,
 }
 
-/// The stream for one client. It ends when the daemon does, and when what opened it lets nobody in any more.
+/// Follow every stamp and delivery change as it happens
 ///
-/// # Errors
-/// 503 or 429 when there are too many streams; the store's.
+/// The stream ends when the daemon stops, or when the token or session that opened it is no longer valid.
+#[utoipa::path(
+    get,
+    path = "/v1/stream",
+    operation_id = "stream",
+    tag = "events",
+    params((
+        "Last-Event-ID" = Option<String>,
+        Header,
+        description = "The last id that was seen: everything after it comes first. Without it the stream starts now.",
+        pattern = "^[0-9]{1,18}$"
+    )),
+    responses(
+        (
+            status = 200,
+            description = "Server-sent events. `stamp` says what changed of an enrollment, `delivery` what changed of a delivery. \
+                `reset` says that the changes since the given id are no longer kept, so read the lists again. A comment every 15 \
+                seconds keeps the connection open.",
+            content_type = "text/event-stream",
+            body = String,
+            example = "retry: 1000\n\nid: 17\nevent: stamp\ndata: {\"enrollmentId\":\"enr_1\",\"accountId\":\"acc_1\",\"campaignId\":\"camp_1\",\"status\":\"CONNECTION_ACCEPTED\",\"acceptedAt\":\"2026-05-02T15:14:06.000Z\",\"source\":\"webhook\",\"path\":\"bridge\"}\n\nid: 18\nevent: delivery\ndata: {\"id\":\"1\",\"eventId\":\"evt_6230ed2a-29b1-53a0-8485-0faacea0763b\",\"destination\":\"crm\",\"state\":\"delivered\",\"attempts\":1,\"lastStatus\":200}\n\n"
+        ),
+        (
+            status = 429,
+            description = "This address has too many event streams open.",
+            headers(("Retry-After" = u64, description = "Seconds to wait."))
+        ),
+    )
+)]
 pub async fn stream(
     State(app): State<App>,
     Extension(actor): Extension<Actor>,

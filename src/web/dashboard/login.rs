@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::metrics::Door;
 use crate::web::app::App;
 use crate::web::auth::{find, forwarded_https, peer, same_site};
-use crate::web::json;
+use crate::web::input;
 use crate::web::problem::Problem;
 use crate::web::session;
 
@@ -83,10 +83,11 @@ pub(super) async fn log_out(State(app): State<App>, head: Parts) -> Result<Respo
 
 fn token(body: &[u8], is_json: bool) -> Result<String, Problem> {
     let found = if is_json {
-        json::object(body)?
-            .value("token")
-            .and_then(|value| value.as_str())
-            .map(str::to_owned)
+        #[derive(serde::Deserialize)]
+        struct LogIn {
+            token: String,
+        }
+        Some(input::read_body::<LogIn>(body)?.token)
     } else {
         url::form_urlencoded::parse(body)
             .find(|(name, _)| name == "token")

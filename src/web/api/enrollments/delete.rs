@@ -1,4 +1,4 @@
-//! `DELETE /v1/enrollments/{id}`: erases the person from every table; the dedupe keys stay.
+//! `DELETE /v1/enrollments/{id}`: erases a person.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,10 +8,19 @@ use crate::web::app::App;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-/// Erases.
-///
-/// # Errors
-/// 404; the store's.
+/// Erase a person
+#[utoipa::path(
+    delete,
+    path = "/v1/enrollments/{id}",
+    operation_id = "deleteEnrollment",
+    tag = "enrollments",
+    params(("id" = EnrollmentId, Path, description = "The enrollment.")),
+    responses((
+        status = 204,
+        description = "Erased from every table, event bodies included. The dedupe keys stay, so that the same accept is not \
+            announced again."
+    ))
+)]
 pub async fn delete(
     State(app): State<App>,
     Id(id): Id<EnrollmentId>,

@@ -1,53 +1,60 @@
-//! `GET /v1/enrollments`: filtered, in the order in which they were enrolled.
+//! `GET /v1/enrollments`: a filtered list.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 
-use crate::domain::enrollment::Status;
-use crate::domain::ids::{AccountId, CampaignId};
-use crate::domain::signal::Path;
+use crate::api::enrollments::{EnrollmentList, EnrollmentParams};
+use crate::domain::enrollment::Enrollment;
 use crate::store::EnrollmentFilter;
-use crate::web::api::show;
 use crate::web::app::App;
+use crate::web::input::Params;
 use crate::web::json::Json;
-use crate::web::page::{List, Page, Query};
+use crate::web::page::List;
 use crate::web::problem::Problem;
 
 const Q_CHARS_MAX: usize = 256;
 
-/// One page.
+/// List enrollments
 ///
-/// # Errors
-/// 422 for a filter that can't be read; the store's.
-pub async fn list(State(app): State<App>, query: Query) -> Result<Response, Problem> {
-    let limit = query.limit()?;
+/// In the order in which they were enrolled.
+#[utoipa::path(
+    get,
+    path = "/v1/enrollments",
+    operation_id = "listEnrollments",
+    tag = "enrollments",
+    params(EnrollmentParams),
+    responses((status = 200, description = "Done.", body = EnrollmentList))
+)]
+pub async fn list(
+    State(app): State<App>,
+    Params(params): Params<EnrollmentParams>,
+) -> Result<Json<EnrollmentList>, Problem> {
+    let limit = params.limit;
     let filter = EnrollmentFilter {
-        campaign: query.id("campaign", CampaignId::parse)?,
-        account: query.id("account", AccountId::parse)?,
-        status: query.parsed::<Status>("status")?,
-        late: query.flag("late")?,
-        path: query.parsed::<Path>("path")?,
-        connected: query.flag("connected")?,
-        q: wanted(&query)?,
-        after: query.number_cursor(List::Enrollments)?,
+        campaign: params.campaign.map(String::from),
+        account: params.account.map(String::from),
+        status: params.status,
+        late: params.late,
+        path: params.path,
+        connected: params.connected,
+        q: search_text(params.q)?,
+        after: List::Enrollments.start_number(params.cursor.as_deref())?,
     };
     let rows = app
         .store
-        .view(move |r| r.enrollments(&filter, limit + 1))
+        .view(move |r| r.enrollments(&filter, limit.get() + 1))
         .await?;
-    let page = Page::cut(
-        List::Enrollments,
+    let show = |e: Enrollment| (&e).into();
+    Ok(Json(List::Enrollments.page(
         rows,
         limit,
         |e| e.seq.to_string(),
-        |e| show::enrollment(&e),
-    );
-    Ok(Json(page).into_response())
+        show,
+    )))
 }
 
-/// What is searched for. SQLite takes no pattern of any length, and nobody types one.
-fn wanted(query: &Query) -> Result<Option<String>, Problem> {
-    let text = query.text("q")?.filter(|q| !q.is_empty());
+/// Checks the length of a search text, because SQLite refuses long patterns. An empty text searches for nothing.
+fn search_text(q: Option<String>) -> Result<Option<String>, Problem> {
+    let text = q.filter(|q| !q.is_empty());
     if text
         .as_ref()
         .is_some_and(|q| q.chars().nth(Q_CHARS_MAX).is_some())

@@ -8,10 +8,10 @@ mod patch;
 mod stamp;
 mod upsert;
 
-pub use delete::delete;
-pub use get::get;
-pub use list::list;
-pub use next_step::next_step;
-pub use patch::patch;
-pub use stamp::stamp;
-pub use upsert::upsert;
+pub use delete::*;
+pub use get::*;
+pub use list::*;
+pub use next_step::*;
+pub use patch::*;
+pub use stamp::*;
+pub use upsert::*;

@@ -1,26 +1,33 @@
-//! `POST /v1/enrollments/{id}/next-step`: a person queues the next step, say of a late accept (contract section 12).
+//! `POST /v1/enrollments/{id}/next-step`: queues the next step by hand. See `docs/rules/next-steps.md`.
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 
+use crate::api::enrollments::Enrollment;
 use crate::domain::ids::EnrollmentId;
-use crate::web::api::show;
 use crate::web::app::App;
 use crate::web::json::Json;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-/// Queues it for the next valid slot, and answers with the enrollment as it stands then.
+/// Queue the next step by hand
 ///
-/// # Errors
-/// 404; 409 when it was not accepted, has a step already, or its campaign has no schedule; the store's.
+/// For a late accept: the campaign's schedule finds the next valid slot. 409 if it is not accepted, has a step already, or the
+/// campaign has no schedule. Answers with the enrollment as it stands afterwards.
+#[utoipa::path(
+    post,
+    path = "/v1/enrollments/{id}/next-step",
+    operation_id = "queueNextStep",
+    tag = "enrollments",
+    params(("id" = EnrollmentId, Path, description = "The enrollment.")),
+    responses((status = 200, description = "Done.", body = Enrollment), (status = 409))
+)]
 pub async fn next_step(
     State(app): State<App>,
     Id(id): Id<EnrollmentId>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Enrollment>, Problem> {
     let e = app
         .reconciler
         .run(move |routine| routine.queue_next_step(&id))
         .await?;
-    Ok(Json(show::enrollment(&e)).into_response())
+    Ok(Json((&e).into()))
 }

@@ -1,30 +1,35 @@
-//! `PATCH /v1/enrollments/{id}`: the status, set by a person.
+//! `PATCH /v1/enrollments/{id}`: a person sets the status.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::api::enrollments::{self as shapes, EnrollmentPatch};
 use crate::domain::enrollment::{Enrollment, Status};
 use crate::domain::ids::EnrollmentId;
 use crate::store::Error;
-use crate::web::api::show;
 use crate::web::app::App;
-use crate::web::json::{Json, object};
+use crate::web::input::Body;
+use crate::web::json::Json;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-/// Sets the status.
+/// Set the status
 ///
-/// # Errors
-/// 404; 409 for a status that the accept, or its absence, rules out; 422 for an unknown word; the store's.
+/// A status that contradicts the accept (`PENDING` of an accepted one, `REPLY_RECEIVED` of one that is not) answers 409.
+#[utoipa::path(
+    patch,
+    path = "/v1/enrollments/{id}",
+    operation_id = "setEnrollmentStatus",
+    tag = "enrollments",
+    params(("id" = EnrollmentId, Path, description = "The enrollment.")),
+    request_body = EnrollmentPatch,
+    responses((status = 200, description = "Done.", body = shapes::Enrollment), (status = 409))
+)]
 pub async fn patch(
     State(app): State<App>,
     Id(id): Id<EnrollmentId>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let fields = object(&body)?;
-    let status: Status = fields.required("status", str::parse)?;
+    Body(EnrollmentPatch { status }): Body<EnrollmentPatch>,
+) -> Result<Json<shapes::Enrollment>, Problem> {
     let now = app.clock.now();
     let (e, changed) = app
         .reconciler
@@ -51,7 +56,7 @@ pub async fn patch(
     if changed {
         app.wakes.steps.activate();
     }
-    Ok(Json(show::enrollment(&e)).into_response())
+    Ok(Json((&e).into()))
 }
 
 /// What the database would refuse too (contract section 6), said in words.

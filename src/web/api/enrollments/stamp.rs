@@ -1,35 +1,41 @@
-//! `POST /v1/enrollments/{id}/stamp`: the support path, a person drives the one stamping routine by hand.
+//! `POST /v1/enrollments/{id}/stamp`: a person drives the stamping routine by hand, for support.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::api::enrollments::{Enrollment, StampRequest};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::store::Error;
-use crate::web::api::show;
 use crate::web::app::App;
-use crate::web::json::{Json, object};
+use crate::web::input::Body;
+use crate::web::json::Json;
 use crate::web::path::Id;
 use crate::web::problem::Problem;
 
-const REASON_CHARS_MAX: usize = 1_000;
-
-/// Stamps, and answers with the enrollment as it stands then.
+/// Stamp by hand
 ///
-/// # Errors
-/// 404; 422 for a time that can't be, or without a reason; the store's.
+/// Drives the one stamping routine with source `manual`. Stamping an accepted enrollment changes nothing. Answers with the
+/// enrollment as it stands afterwards.
+#[utoipa::path(
+    post,
+    path = "/v1/enrollments/{id}/stamp",
+    operation_id = "stampEnrollment",
+    tag = "enrollments",
+    params(("id" = EnrollmentId, Path, description = "The enrollment.")),
+    request_body = StampRequest,
+    responses((status = 200, description = "Done.", body = Enrollment), (status = 409))
+)]
 pub async fn stamp(
     State(app): State<App>,
     Id(id): Id<EnrollmentId>,
-    body: Bytes,
-) -> Result<Response, Problem> {
-    let fields = object(&body)?;
-    let at = fields.past_time("at", app.clock.now())?.flatten();
-    let reason = fields
-        .text("reason", REASON_CHARS_MAX)?
-        .flatten()
+    Body(request): Body<StampRequest>,
+) -> Result<Json<Enrollment>, Problem> {
+    let now = app.clock.now();
+    let at = request.at.map(|at| at.until(now, "at")).transpose()?;
+    let reason = request
+        .reason
+        .non_empty()
         .ok_or_else(|| Problem::invalid("reason", "Say why: the reason goes into the ledger."))?;
     let e = app
         .reconciler
@@ -54,5 +60,5 @@ pub async fn stamp(
                 .ok_or_else(|| Error::not_found("enrollment", id.as_str()))
         })
         .await?;
-    Ok(Json(show::enrollment(&e)).into_response())
+    Ok(Json((&e).into()))
 }

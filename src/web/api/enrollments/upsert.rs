@@ -1,75 +1,65 @@
-//! `POST /v1/enrollments`: upserts one or up to 1,000, with an answer per row.
+//! `POST /v1/enrollments`: creates or changes up to 1,000 enrollments, with an answer per row.
 
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::api::enrollments::{
+    EnrollmentInput, EnrollmentRows, RowError, RowOutcome, UpsertResult, UpsertRow,
+};
+use crate::api::fields::TextPatch;
+use crate::api::read::from_json;
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::is_placeholder;
-use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::patch::Patch;
 use crate::domain::time::Timestamp;
 use crate::reconcile::{EnrollOutcome, Enrolled, Routine, Upsert};
 use crate::store::Error;
 use crate::web::app::App;
-use crate::web::json::{Fields, Json, parse};
+use crate::web::input::Body;
+use crate::web::json::Json;
 use crate::web::problem::Problem;
-
-const ROWS_MAX: usize = 1_000;
-const NAME_CHARS_MAX: usize = 1_000;
-const TEXT_CHARS_MAX: usize = 2_000;
-const URL_CHARS_MAX: usize = 2_048;
-const PROVIDER_ID_CHARS_MAX: usize = 512;
-const CAMPAIGN_NAME_CHARS_MAX: usize = 500;
-const NOTE_CHARS_MAX: usize = 4_000;
 
 /// A row as it was sent: its id for the answer, and what it asks for.
 #[derive(Clone)]
 struct Row {
-    id: Value,
+    id: Option<String>,
     wanted: Result<Upsert, BadInput>,
 }
 
-/// What became of a row.
+/// The outcome of a row.
 type Done = Result<Enrolled, BadInput>;
 
-/// Upserts.
+/// Create or change one enrollment or up to 1,000
 ///
-/// # Errors
-/// 400 for no JSON, 422 for neither an object nor an array of at most 1,000; the store's. A bad row is no error.
-pub async fn upsert(State(app): State<App>, body: Bytes) -> Result<Response, Problem> {
+/// Answers row by row. A bad row is reported as `failed` and the others are stored. A row also fails if its `linkedinUrl` and
+/// `providerId` name two people. A campaign appears with its first enrollment.
+#[utoipa::path(
+    post,
+    path = "/v1/enrollments",
+    operation_id = "upsertEnrollments",
+    tag = "enrollments",
+    request_body = EnrollmentRows,
+    responses((status = 200, description = "Done.", body = UpsertResult))
+)]
+pub async fn upsert(
+    State(app): State<App>,
+    Body(EnrollmentRows(rows)): Body<EnrollmentRows>,
+) -> Result<Json<UpsertResult>, Problem> {
     let now = app.clock.now();
-    let rows: Vec<Row> = match parse(&body)? {
-        Value::Array(rows) if rows.len() > ROWS_MAX => {
-            return Err(invalid(format!("At most {ROWS_MAX} rows at a time.")));
-        }
-        Value::Array(rows) => rows.into_iter().map(|row| Row::read(row, now)).collect(),
-        row @ Value::Object(_) => vec![Row::read(row, now)],
-        _ => return Err(invalid("Send an object or an array of objects.".to_owned())),
-    };
+    let rows: Vec<Row> = rows.into_iter().map(|row| Row::read(row, now)).collect();
     let done = store(&app, &rows).await?;
-    let results: Vec<Value> = rows.iter().zip(&done).map(show).collect();
-    let count = |outcome| {
-        done.iter()
-            .filter(|d| d.as_ref().is_ok_and(|e| e.outcome == outcome))
-            .count()
-    };
-    Ok(Json(json!({
-        "created": count(EnrollOutcome::Created),
-        "updated": count(EnrollOutcome::Updated),
-        "unchanged": count(EnrollOutcome::Unchanged),
-        "failed": done.iter().filter(|d| d.is_err()).count(),
-        "results": results,
+    let results: Vec<UpsertRow> = rows.into_iter().zip(done).map(show).collect();
+    let count = |outcome| results.iter().filter(|row| row.outcome == outcome).count();
+    Ok(Json(UpsertResult {
+        created: count(RowOutcome::Created),
+        updated: count(RowOutcome::Updated),
+        unchanged: count(RowOutcome::Unchanged),
+        failed: count(RowOutcome::Failed),
+        results,
     }))
-    .into_response())
 }
 
-fn invalid(detail: String) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
-}
-
-/// Stores the rows in one transaction; when one of them turns out to be impossible, each in its own, so that it fails alone.
+/// Stores the rows in one transaction. If one of them can't be stored, each gets a transaction of its own, so that it fails alone.
 async fn store(app: &App, rows: &[Row]) -> Result<Vec<Done>, Problem> {
     let all = rows.to_vec();
     let together = app
@@ -79,7 +69,7 @@ async fn store(app: &App, rows: &[Row]) -> Result<Vec<Done>, Problem> {
     match together {
         Ok(done) => Ok(done),
         Err(Error::Internal(why)) if rows.len() > 1 => {
-            tracing::error!(%why, "a row of an upsert can't be stored; trying each by itself");
+            tracing::error!(%why, "row of an upsert can't be stored, storing each by itself");
             let mut done = Vec::with_capacity(rows.len());
             for row in rows {
                 let row = row.clone();
@@ -100,17 +90,13 @@ async fn store(app: &App, rows: &[Row]) -> Result<Vec<Done>, Problem> {
 
 impl Row {
     fn read(row: Value, now: Timestamp) -> Self {
-        let Value::Object(map) = row else {
-            return Self {
-                id: Value::Null,
-                wanted: Err(BadInput::body("A row must be an object.")),
-            };
+        let id = row.get("id").and_then(Value::as_str).map(str::to_owned);
+        let wanted = if row.is_object() {
+            from_json(row).and_then(|input| wanted(input, now))
+        } else {
+            Err(BadInput::body("A row must be an object."))
         };
-        let id = map.get("id").cloned().unwrap_or_default();
-        Self {
-            id: if id.is_string() { id } else { Value::Null },
-            wanted: wanted(&Fields::new(map), now),
-        }
+        Self { id, wanted }
     }
 
     fn store(&self, routine: &mut Routine<'_>) -> Result<Done, Error> {
@@ -127,53 +113,48 @@ impl Row {
     }
 }
 
-fn wanted(fields: &Fields, now: Timestamp) -> Result<Upsert, BadInput> {
-    let account = fields.parsed("accountId", AccountId::parse)?;
-    if account == Some(None) {
-        return Err(BadInput::field(
-            "accountId",
-            "An enrollment always has an account.",
-        ));
-    }
+fn wanted(input: EnrollmentInput, now: Timestamp) -> Result<Upsert, BadInput> {
     Ok(Upsert {
-        id: fields.required("id", EnrollmentId::parse)?,
-        account: account.flatten(),
-        campaign: fields.parsed("campaignId", CampaignId::parse)?,
-        campaign_name: fields.text("campaignName", CAMPAIGN_NAME_CHARS_MAX)?,
-        linkedin_url: named(fields.text("linkedinUrl", URL_CHARS_MAX)?),
-        provider_id: named(fields.text("providerId", PROVIDER_ID_CHARS_MAX)?),
-        name: fields.text("name", NAME_CHARS_MAX)?,
-        headline: fields.text("headline", TEXT_CHARS_MAX)?,
-        company: fields.text("company", NAME_CHARS_MAX)?,
-        invited_at: fields.past_time("invitedAt", now)?,
-        note: fields.text("note", NOTE_CHARS_MAX)?,
+        id: input.id,
+        account: input.account_id,
+        campaign: input.campaign_id,
+        campaign_name: input.campaign_name.into(),
+        linkedin_url: without_placeholder(input.linkedin_url),
+        provider_id: without_placeholder(input.provider_id),
+        name: input.name.into(),
+        headline: input.headline.into(),
+        company: input.company.into(),
+        invited_at: input.invited_at.try_map(|at| at.until(now, "invitedAt"))?,
+        note: input.note.into(),
     })
 }
 
-/// A field that names a person. A placeholder names nobody, so it says the same as null.
-fn named(field: Option<Option<String>>) -> Option<Option<String>> {
-    field.map(|value| value.filter(|text| !is_placeholder(text)))
+/// A field that identifies a person. A placeholder identifies nobody, so it means the same as null.
+fn without_placeholder<const MAX: usize>(field: TextPatch<MAX>) -> Patch<String> {
+    Patch::<String>::from(field).and_then(|text| (!is_placeholder(&text)).then_some(text))
 }
 
-fn show((row, done): (&Row, &Done)) -> Value {
+fn show((row, done): (Row, Done)) -> UpsertRow {
     let (outcome, no_usable_identity, error) = match done {
         Ok(enrolled) => {
             let outcome = match enrolled.outcome {
-                EnrollOutcome::Created => "created",
-                EnrollOutcome::Updated => "updated",
-                EnrollOutcome::Unchanged => "unchanged",
+                EnrollOutcome::Created => RowOutcome::Created,
+                EnrollOutcome::Updated => RowOutcome::Updated,
+                EnrollOutcome::Unchanged => RowOutcome::Unchanged,
             };
-            (outcome, enrolled.no_usable_identity, Value::Null)
+            (outcome, enrolled.no_usable_identity, None)
         }
-        Err(bad) => (
-            "failed",
-            false,
-            json!({"field": bad.field, "detail": bad.detail}),
-        ),
+        Err(BadInput { field, detail }) => {
+            let error = RowError { field, detail };
+            (RowOutcome::Failed, false, Some(error))
+        }
     };
-    json!({
-        "id": row.id, "outcome": outcome, "noUsableIdentity": no_usable_identity, "error": error,
-    })
+    UpsertRow {
+        id: row.id,
+        outcome,
+        no_usable_identity,
+        error,
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::web::json::tests::any_json;
+    use crate::api::read::any_json;
 
     const FIELDS: [&str; 11] = [
         "id",
