@@ -1,30 +1,21 @@
-//! What is due after an accept, or in its absence (contract section 12): sends it out when its time comes. What there is to do
-//! stands in the database, so nothing is lost over a restart.
-
-use std::time::Duration;
+//! Sends what is due after an accept, or because there was none, when its time comes: next steps and reports on open invites (see
+//! docs/rules/next-steps.md). The work is read from the database, so a restart loses none of it.
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::reconcile::Reconciler;
-use crate::store::{Error, OpenScope};
+use crate::store::{Error, OpenScope, retry_until_ok};
 use crate::wake::Wake;
 
-/// How many enrollments one transaction deals with, so that a webhook never waits long for the writer.
+/// How many enrollments one transaction handles, so that a webhook never waits long for the writer.
 const BATCH: u32 = 100;
-/// How long it waits when the database can't be used.
-const RETRY: Duration = Duration::from_secs(5);
-
-/// Does what is due, then sleeps until something else is or `wake` says look again; for ever.
+/// Does what is due, then sleeps until something else is due or `wake` is activated. Never returns.
 pub async fn run(reconciler: Reconciler, clock: Clock, wake: Wake) {
     loop {
-        let next = match look(&reconciler, &clock).await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::warn!(%error, "next steps can't be looked at; it is tried again");
-                tokio::time::sleep(RETRY).await;
-                continue;
-            }
-        };
+        let next = retry_until_ok(&clock, "next steps", "", || async {
+            run_due(&reconciler, &clock).await
+        })
+        .await;
         let due = async {
             match next {
                 Some(next) => clock.sleep_until(next).await,
@@ -38,11 +29,8 @@ pub async fn run(reconciler: Reconciler, clock: Clock, wake: Wake) {
     }
 }
 
-/// Does everything that is due now. Returns when something else will be.
-///
-/// # Errors
-/// The store's; what was done before stays done.
-pub async fn look(reconciler: &Reconciler, clock: &Clock) -> Result<Option<Timestamp>, Error> {
+/// Does everything that is due now, in several transactions. Returns when something else will be due.
+pub async fn run_due(reconciler: &Reconciler, clock: &Clock) -> Result<Option<Timestamp>, Error> {
     let full = usize::try_from(BATCH).unwrap_or(usize::MAX);
     while reconciler.run(|r| r.send_due_steps(BATCH)).await? >= full {}
     while reconciler.run(|r| r.report_open_invites(BATCH)).await? >= full {}

@@ -6,7 +6,6 @@ use tokio::sync::watch;
 
 use super::choose::{Work, choose};
 use super::cursors::RefusedCursors;
-use super::driver::HEARTBEAT;
 use super::page::{self, PageStart};
 use super::plan::Plan;
 use super::rate::{CallRate, Turn};
@@ -18,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::provider::pacer::{CallEnd, Choice, Grant, Pacer};
 use crate::provider::{CallError, Permit, Unipile};
 use crate::reconcile::{Reconciler, Routine};
-use crate::store::{Error, ResyncRow};
+use crate::store::{Error, ResyncRow, retry_until_ok};
 
 /// The most attempts for a resync.
 const RESYNC_ATTEMPTS_MAX: u32 = 5;
@@ -262,10 +261,9 @@ impl Context {
     }
 
     async fn mark_unhealthy(&self, account: &AccountId, reason: &str) {
-        loop {
+        retry_until_ok(&self.clock, "account health", account.as_str(), || async {
             let (named, reason) = (account.clone(), reason.to_owned());
-            let stored = self
-                .reconciler
+            self.reconciler
                 .run(move |routine| {
                     routine.account_failed(&named, &reason)?;
                     if let Some(mut row) = routine.tx.poll_row(&named)? {
@@ -276,15 +274,9 @@ impl Context {
                     }
                     Ok(())
                 })
-                .await;
-            match stored {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(%account, %error, "can't store the health of the account, retrying");
-                    tokio::time::sleep(HEARTBEAT).await;
-                }
-            }
-        }
+                .await
+        })
+        .await;
     }
 }
 

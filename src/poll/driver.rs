@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::metrics::Metrics;
 use crate::provider::pacer::Grant;
 use crate::reconcile::Reconciler;
-use crate::store::Error;
+use crate::store::{Error, RETRY_PAUSE, retry_until_ok};
 use crate::wake::Wake;
 
 /// The most accounts that one round checks.
@@ -66,12 +66,14 @@ impl Poller {
 
     /// Runs until the shutdown. A call that is in progress then is left unfinished, and counts as ending at the next start.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        while let Err(error) = self.cx.pacer.recover().await {
-            tracing::warn!(%error, "polling waits: the database can't be used");
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(HEARTBEAT) => (self.alive)(),
-            }
+        // Each attempt shows that the loop is not stuck.
+        let recovered = retry_until_ok(&self.cx.clock, "unfinished provider calls", "", || async {
+            (self.alive)();
+            self.cx.pacer.recover().await
+        });
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = recovered => {}
         }
         let mut calls = JoinSet::new();
         while !shutdown.is_cancelled() {
@@ -82,7 +84,7 @@ impl Poller {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(%error, "polling waits: the database can't be used");
-                    Some(self.cx.clock.now().plus(HEARTBEAT))
+                    Some(self.cx.clock.now().plus(RETRY_PAUSE))
                 }
             };
             let mut heartbeat = tokio::time::interval(HEARTBEAT);

@@ -14,7 +14,7 @@ use super::Permit;
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::store::{Error, PaceRow, Store, Tx};
+use crate::store::{Error, PaceRow, Store, Tx, retry_until_ok};
 
 /// The longest back-off after failures in a row.
 const BACKOFF_MAX: Duration = Duration::from_secs(6 * 3_600);
@@ -214,29 +214,27 @@ impl Pacer {
                     extra,
                 },
             );
-        loop {
-            let (named, clock) = (account.clone(), self.clock.clone());
-            let written = self
-                .store
-                .write(move |tx| {
-                    let now = clock.now();
-                    let mut row = tx.pace(&named)?;
-                    row.started_at = None;
-                    row.ended_at = Some(now);
-                    row.extra_ms = i64::try_from(extra.as_millis()).unwrap_or(i64::MAX);
-                    apply_backoff(&mut row, pace.spacing, how, now);
-                    tx.set_pace(&named, &row)?;
-                    tx.set_next_check(&named, Some(now))
-                })
-                .await;
-            match written {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::warn!(%account, %error, "can't store the end of a provider call, retrying");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
+        retry_until_ok(
+            &self.clock,
+            "end of a provider call",
+            account.as_str(),
+            || async {
+                let (named, clock) = (account.clone(), self.clock.clone());
+                self.store
+                    .write(move |tx| {
+                        let now = clock.now();
+                        let mut row = tx.pace(&named)?;
+                        row.started_at = None;
+                        row.ended_at = Some(now);
+                        row.extra_ms = i64::try_from(extra.as_millis()).unwrap_or(i64::MAX);
+                        apply_backoff(&mut row, pace.spacing, how, now);
+                        tx.set_pace(&named, &row)?;
+                        tx.set_next_check(&named, Some(now))
+                    })
+                    .await
+            },
+        )
+        .await;
     }
 }
 

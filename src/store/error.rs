@@ -33,6 +33,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same operation may succeed later without a change.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy(_))
+    }
+
     /// Returns the error for a resource that does not exist.
     pub fn not_found(what: &str, id: &str) -> Self {
         let id: String = id.chars().take(300).collect();

@@ -16,7 +16,7 @@ use super::destination::Destination;
 use super::retry::WAIT_MAX;
 use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
-use crate::store::{Error, Store};
+use crate::store::{Error, Retry, Store};
 use crate::wake::Wake;
 
 /// The most rows of one step. A step takes a few milliseconds of the writer's time.
@@ -27,8 +27,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often it compares the clock with the time that has really passed.
 const CLOCK_EVERY: Duration = Duration::from_secs(1);
-/// Wait before it tries again to use a database that is unavailable.
-const STORE_WAIT: Duration = Duration::from_secs(1);
 /// The most deliveries that are looked up at once to be replanned.
 const REPLAN_ROWS: usize = 10_000;
 
@@ -78,15 +76,8 @@ impl Backlog {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.set_back |= self.drift.was_set_back(&self.clock);
-            match self.round().await {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "bulk work on deliveries is waiting for the database");
-                    tokio::time::sleep(STORE_WAIT).await;
-                    continue;
-                }
+            if self.round_retried().await {
+                continue;
             }
             loop {
                 tokio::select! {
@@ -100,6 +91,19 @@ impl Backlog {
                         break;
                     },
                 }
+            }
+        }
+    }
+
+    /// Does one [`Backlog::round`], as soon as the database can be used.
+    async fn round_retried(&mut self) -> bool {
+        let clock = self.clock.clone();
+        let mut retry = Retry::new(&clock, "bulk work on deliveries", "");
+        loop {
+            self.set_back |= self.drift.was_set_back(&clock);
+            match self.round().await {
+                Ok(more) => return more,
+                Err(error) => retry.pause(&error).await,
             }
         }
     }

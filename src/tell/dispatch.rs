@@ -16,7 +16,7 @@ use super::worker::{OnTheWire, Shared, Worker, recovered};
 use super::{DeliveryObserver, REMOVED_REASON};
 use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
-use crate::store::{self, Reader, Settlement, Store};
+use crate::store::{self, Reader, Settlement, Store, retry_until_ok};
 use crate::wake::Wake;
 
 /// How long a stop of the daemon waits for deliveries in flight.
@@ -24,9 +24,6 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// Wait before it tries again to record the urls of the destinations.
 const RECORD_EVERY: Duration = Duration::from_secs(10);
-
-/// Wait before it tries again to use a database that is unavailable.
-const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// A handle that changes the destinations of a running dispatcher. Cheap to clone.
 #[derive(Clone)]
@@ -138,10 +135,10 @@ impl Dispatcher {
     /// Settles the deliveries that are `sending` at the start: a process that died had claimed them. Retries until the database is
     /// available.
     async fn recover(&self) {
-        while let Err(error) = self.recover_once().await {
-            tracing::warn!(%error, "deliveries are waiting for the database");
-            tokio::time::sleep(STORE_WAIT).await;
-        }
+        retry_until_ok(&self.shared.clock, "deliveries in doubt", "", || async {
+            self.recover_once().await
+        })
+        .await;
     }
 
     async fn recover_once(&self) -> Result<(), store::Error> {

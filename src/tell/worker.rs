@@ -22,11 +22,11 @@ use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use crate::store::{self, Claimed, Settlement, Store};
+use crate::store::{self, Claimed, Settlement, Store, retry_until_ok};
 use crate::wake::Wake;
 
-/// How long a worker waits before it asks a database again that can't be used.
-const STORE_WAIT: Duration = Duration::from_secs(1);
+/// How long a worker waits for a wake-up if the delivery that is due is already being sent.
+const ON_WIRE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a destination is stopped. What the receiver said stands with the delivery: it may repeat whom that was about, and goes
 /// when the person is erased.
@@ -124,21 +124,20 @@ impl Worker {
                 () = self.0.gate.turn() => {}
             }
             // Not raced against the stop: a claim that was made must be sent or seen in doubt.
-            match self.claim().await {
-                Ok(Some(claimed)) => self.begin(claimed, slot),
+            let claimed = self.retry("claim of a delivery", || async {
+                if stop.is_cancelled() {
+                    return Ok(None);
+                }
+                self.claim().await
+            });
+            match claimed.await {
+                Some(claimed) => self.begin(claimed, slot),
                 // Replayed while it is on the wire, or gone meanwhile: the end of an attempt or a change wakes.
-                Ok(None) => tokio::select! {
+                None => tokio::select! {
                     () = stop.cancelled() => return,
                     () = self.0.wake.activated() => {}
-                    () = tokio::time::sleep(STORE_WAIT) => {}
+                    () = self.0.shared.clock.sleep(ON_WIRE_PAUSE) => {}
                 },
-                Err(error) => {
-                    self.store_failed(&error);
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        () = tokio::time::sleep(STORE_WAIT) => {}
-                    }
-                }
             }
         }
     }
@@ -146,17 +145,14 @@ impl Worker {
     /// Returns when a delivery is due. A wake-up during the query is kept by [`Wake`], so none is lost.
     async fn due(&self) {
         loop {
-            match self.next_due().await {
-                Ok(Some(at)) if at <= self.0.shared.clock.now() => return,
-                Ok(Some(at)) => tokio::select! {
+            let next = self.retry("next delivery", || self.next_due());
+            match next.await {
+                Some(at) if at <= self.0.shared.clock.now() => return,
+                Some(at) => tokio::select! {
                     () = self.0.shared.clock.sleep_until(at) => return,
                     () = self.0.wake.activated() => {}
                 },
-                Ok(None) => self.0.wake.activated().await,
-                Err(error) => {
-                    self.store_failed(&error);
-                    tokio::time::sleep(STORE_WAIT).await;
-                }
+                None => self.0.wake.activated().await,
             }
         }
     }
@@ -258,7 +254,7 @@ impl Worker {
         let stops = matches!(then, AfterAttempt::Stop { .. });
         let starts = is_test && then == AfterAttempt::Delivered;
         let settled = settlement(then, status, now);
-        loop {
+        let settled = self.retry("result of a delivery", || async {
             let name = self.destination().name.clone();
             let fingerprint = self.destination().url.fingerprint();
             let (id, settled) = (claimed.id, settled.clone());
@@ -281,21 +277,17 @@ impl Worker {
                 })
                 .await;
             match written {
-                Ok(()) => return,
-                Err(error @ store::Error::Unavailable(_)) => {
-                    self.store_failed(&error);
-                    tokio::time::sleep(STORE_WAIT).await;
-                }
-                Err(error) => {
-                    tracing::error!(
-                        destination = self.destination().name,
-                        delivery = claimed.id,
-                        %error,
-                        "a delivery could not be settled; it is in doubt until the next start"
-                    );
-                    return;
-                }
+                Err(error) if error.is_temporary() => Err(error),
+                settled => Ok(settled),
             }
+        });
+        if let Err(error) = settled.await {
+            tracing::error!(
+                destination = self.destination().name,
+                delivery = claimed.id,
+                %error,
+                "a delivery could not be settled; it is in doubt until the next start"
+            );
         }
     }
 
@@ -342,8 +334,14 @@ impl Worker {
         }
     }
 
-    fn store_failed(&self, error: &store::Error) {
-        tracing::warn!(destination = self.destination().name, %error, "the outbox waits for the database");
+    /// Repeats an operation until the database can be used.
+    async fn retry<T, F: Future<Output = Result<T, store::Error>>>(
+        &self,
+        work: &'static str,
+        attempt: impl FnMut() -> F,
+    ) -> T {
+        let clock = &self.0.shared.clock;
+        retry_until_ok(clock, work, &self.destination().name, attempt).await
     }
 }
 

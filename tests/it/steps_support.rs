@@ -71,7 +71,7 @@ pub async fn accept(site: &Site, id: &str) -> Value {
 
 /// The events of a type. What is due now has gone out before: the same look that the daemon takes.
 pub async fn events(site: &Site, kind: &str) -> Vec<Value> {
-    steps::look(&site.reconciler, &site.clock)
+    steps::run_due(&site.reconciler, &site.clock)
         .await
         .expect("a look");
     let (_, all) = site.get("/v1/events").await;
