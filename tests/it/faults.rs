@@ -112,7 +112,7 @@ async fn a_failed_fsync_ends_the_process_without_a_second_event() {
     let status = daemon.process.wait();
     assert_eq!(status.code(), Some(1));
     assert!(
-        daemon.process.log().contains("durable"),
+        daemon.process.log().contains("fsync failed"),
         "{}",
         daemon.process.log()
     );
