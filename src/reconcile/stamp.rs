@@ -238,6 +238,7 @@ impl Routine<'_> {
                 gained: None,
             });
         }
+        let known = e.identity.clone();
         let mut gained = false;
         if decision.stamps() {
             e.name = e.name.or_else(|| person.name.clone());
@@ -256,8 +257,8 @@ impl Routine<'_> {
         }
         self.tx
             .write_stamp(&e, e.accept.is_some().then_some(key.as_str()))?;
-        if gained || decision.accept.is_some() {
-            self.tx.update_enrollment(&e)?;
+        if gained {
+            self.tx.update_identity(e.seq, &known, &e.identity)?;
         }
         if let Some(replied_at) = decision.replied_at {
             self.announce_reply(&e, &campaign, replied_at, claim, decision.accept.is_some())?;

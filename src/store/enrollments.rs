@@ -107,35 +107,17 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
-    /// Stores a new enrollment. Its account and campaign must exist.
+    /// Stores a new enrollment, without an accept, a reply or a next step. Its account and campaign must exist.
     pub fn insert_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
         self.conn
             .prepare_cached(
-                "INSERT INTO enrollments (id, account_id, campaign_id, met_later, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                e.id.as_str(),
-                e.account.as_str(),
-                e.campaign.as_str(),
-                e.first_seen_after_accept,
-                e.created_at.0,
-            ])?;
-        self.update_enrollment(e)
-    }
-
-    /// Stores every field of an enrollment except the accept, the reply and the next step.
-    pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
-        self.conn
-            .prepare_cached(
-                "UPDATE enrollments SET account_id = :account, campaign_id = :campaign, status = :status,
-                   status_at = :status_at, name = :name, headline = :headline, company = :company, linkedin_url = :url,
-                   given_provider_id = :given_id,
-                   provider_id = :provider_id, member_number = :member_number, sales_id = :sales_id,
-                   sales_number = :sales_number, public_identifier = :public_identifier, invited_at = :invited_at,
-                   invite_provider_id = :invite_provider_id, invite_number = :invite_number,
-                   invitation_id = :invitation_id, note_hash = :note_hash, met_later = :met_later,
-                   open_reported_at = :reported_at
-                 WHERE id = :id",
+                "INSERT INTO enrollments (id, account_id, campaign_id, status, status_at, name, headline, company,
+                   linkedin_url, given_provider_id, provider_id, member_number, sales_id, sales_number, public_identifier,
+                   invited_at, invite_provider_id, invite_number, invitation_id, note_hash, open_reported_at, met_later,
+                   created_at)
+                 VALUES (:id, :account, :campaign, :status, :status_at, :name, :headline, :company, :url, :given_id,
+                   :provider_id, :member_number, :sales_id, :sales_number, :public_identifier, :invited_at,
+                   :invite_provider_id, :invite_number, :invitation_id, :note_hash, :reported_at, :met_later, :created_at)",
             )?
             .execute(named_params! {
                 ":id": e.id.as_str(),
@@ -160,12 +142,110 @@ impl Tx<'_> {
                 ":note_hash": e.invite.note_hash,
                 ":reported_at": e.invite.reported_at.map(|at| at.0),
                 ":met_later": e.first_seen_after_accept,
+                ":created_at": e.created_at.0,
             })?;
         Ok(())
     }
 
-    /// The write of the stamp, and of nothing else: the accept, the reply, the status and the next step that the accept queued,
-    /// in one statement. The event of `accept_key` must exist.
+    /// Stores every field of an enrollment except the accept, the reply and the next step.
+    ///
+    /// SQLite rewrites the entry of every index that has a column in the `SET` list, even if its value stays. So only groups of
+    /// columns that have changed are written.
+    pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
+        let Some(before) = self.enrollment(&e.id)? else {
+            return Ok(());
+        };
+        if (&before.account, &before.campaign) != (&e.account, &e.campaign) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE enrollments SET account_id = ?2, campaign_id = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![before.seq, e.account.as_str(), e.campaign.as_str()])?;
+        }
+        if before.status != e.status {
+            self.conn
+                .prepare_cached("UPDATE enrollments SET status = ?2 WHERE seq = ?1")?
+                .execute(params![before.seq, e.status.as_str()])?;
+        }
+        self.update_identity(before.seq, &before.identity, &e.identity)?;
+        self.update_invite(before.seq, &before.invite, &e.invite)?;
+        self.conn
+            .prepare_cached(
+                "UPDATE enrollments SET status_at = :status_at, name = :name, headline = :headline, company = :company,
+                   linkedin_url = :url, given_provider_id = :given_id, met_later = :met_later
+                 WHERE seq = :seq",
+            )?
+            .execute(named_params! {
+                ":seq": before.seq,
+                ":status_at": e.status_at.map(|at| at.0),
+                ":name": e.name,
+                ":headline": e.headline,
+                ":company": e.company,
+                ":url": e.linkedin_url,
+                ":given_id": e.given_id,
+                ":met_later": e.first_seen_after_accept,
+            })?;
+        Ok(())
+    }
+
+    /// Stores the parts of an identity that differ from `before`.
+    pub fn update_identity(
+        &self,
+        seq: i64,
+        before: &Identity,
+        now: &Identity,
+    ) -> Result<(), Error> {
+        if (&before.provider_id, before.member_number) != (&now.provider_id, now.member_number) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE enrollments SET provider_id = ?2, member_number = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![seq, now.provider_id, now.member_number])?;
+        }
+        if (&before.sales_id, before.sales_number) != (&now.sales_id, now.sales_number) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE enrollments SET sales_id = ?2, sales_number = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![seq, now.sales_id, now.sales_number])?;
+        }
+        if before.public_identifier != now.public_identifier {
+            self.conn
+                .prepare_cached("UPDATE enrollments SET public_identifier = ?2 WHERE seq = ?1")?
+                .execute(params![seq, now.public_identifier])?;
+        }
+        Ok(())
+    }
+
+    fn update_invite(&self, seq: i64, before: &Invite, now: &Invite) -> Result<(), Error> {
+        if (before.at, before.reported_at) != (now.at, now.reported_at) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE enrollments SET invited_at = ?2, open_reported_at = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![
+                    seq,
+                    now.at.map(|at| at.0),
+                    now.reported_at.map(|at| at.0)
+                ])?;
+        }
+        if (&before.provider_id, before.number) != (&now.provider_id, now.number) {
+            self.conn
+                .prepare_cached("UPDATE enrollments SET invite_provider_id = ?2, invite_number = ?3 WHERE seq = ?1")?
+                .execute(params![seq, now.provider_id, now.number])?;
+        }
+        if (&before.invitation_id, &before.note_hash) != (&now.invitation_id, &now.note_hash) {
+            self.conn
+                .prepare_cached(
+                    "UPDATE enrollments SET invitation_id = ?2, note_hash = ?3 WHERE seq = ?1",
+                )?
+                .execute(params![seq, now.invitation_id, now.note_hash])?;
+        }
+        Ok(())
+    }
+
+    /// Stores a stamp: the accept, the reply, the status, and the next step that the accept queued. An accept also stores the name
+    /// and the headline that came with its evidence. Only the stamping routine calls this. The event of `accept_key` must exist.
     pub fn write_stamp(&self, e: &Enrollment, accept_key: Option<&str>) -> Result<(), Error> {
         let accept = e.accept.as_ref();
         self.conn
@@ -173,11 +253,12 @@ impl Tx<'_> {
                 "UPDATE enrollments SET accepted_at = :at, accepted_precision = :precision, detected_at = :detected_at,
                    source = :source, path = :path, via_sibling = :via_sibling, pre_connected = :pre_connected,
                    late = :late, backfill = :backfill, accept_key = :accept_key, replied_at = :replied_at,
-                   status = :status, status_at = :status_at, next_step_at = :next_step_at
-                 WHERE id = :id",
+                   status = :status, status_at = :status_at, next_step_at = :next_step_at, name = :name,
+                   headline = :headline
+                 WHERE seq = :seq",
             )?
             .execute(named_params! {
-                ":id": e.id.as_str(),
+                ":seq": e.seq,
                 ":at": accept.map(|a| a.at.0),
                 ":precision": accept.map(|a| a.precision.as_str()),
                 ":detected_at": accept.map(|a| a.detected_at.0),
@@ -192,6 +273,8 @@ impl Tx<'_> {
                 ":status": e.status.as_str(),
                 ":status_at": e.status_at.map(|at| at.0),
                 ":next_step_at": e.next_step_at.map(|at| at.0),
+                ":name": e.name,
+                ":headline": e.headline,
             })?;
         Ok(())
     }
