@@ -1,7 +1,7 @@
 //! The ordered log of changes behind `GET /v1/stream`. A change is recorded in the transaction that makes it.
 
 use rusqlite::params;
-use serde_json::Value;
+use serde::Serialize;
 
 use super::{Error, Reader, Tx};
 use crate::domain::time::Timestamp;
@@ -51,10 +51,16 @@ impl Reader<'_> {
 
 impl Tx<'_> {
     /// Records a change.
-    pub fn record_change(&self, kind: &str, body: &Value, now: Timestamp) -> Result<(), Error> {
+    pub fn record_change(
+        &self,
+        kind: &str,
+        body: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let body = serde_json::to_string(body)?;
         self.conn
             .prepare_cached("INSERT INTO changes (at, kind, body) VALUES (?1, ?2, ?3)")?
-            .execute(params![now.0, kind, body.to_string()])?;
+            .execute(params![now.0, kind, body])?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! long the backlog is.
 
 use rusqlite::params;
-use serde_json::json;
+use serde::Serialize;
 
 use super::row::word;
 use super::{Error, Reader, Tx};
@@ -36,6 +36,19 @@ pub struct Settlement {
     pub status: Option<u16>,
     /// What went wrong, for a person.
     pub error: Option<String>,
+}
+
+/// What a change of a delivery shows: ids and states, and nothing of what a receiver said.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryChange<'a> {
+    id: String,
+    event_id: &'a str,
+    event_type: EventType,
+    destination: &'a str,
+    state: DeliveryState,
+    attempts: u32,
+    last_status: Option<u16>,
 }
 
 const NEXT_DUE: &str = "SELECT min(next_attempt_at) FROM deliveries INDEXED BY deliveries_due
@@ -133,7 +146,16 @@ impl Tx<'_> {
                 event_type == EventType::Test
             ])?;
         self.notify_destination(destination);
-        self.delivery_changed(self.conn.last_insert_rowid(), now)
+        let change = DeliveryChange {
+            id: self.conn.last_insert_rowid().to_string(),
+            event_id,
+            event_type,
+            destination,
+            state: DeliveryState::Pending,
+            attempts: 0,
+            last_status: None,
+        };
+        self.record_change("delivery", &change, now)
     }
 
     /// Claims up to `limit` due deliveries of a destination: they are `sending` from now on, whatever happens to this process.
@@ -225,15 +247,16 @@ impl Tx<'_> {
         let Some(row) = self.delivery(id)? else {
             return Ok(());
         };
-        self.record_change(
-            "delivery",
-            &json!({
-                "id": row.id.to_string(), "eventId": row.event_id, "eventType": row.event_type,
-                "destination": row.destination, "state": row.state, "attempts": row.attempts,
-                "lastStatus": row.last_status,
-            }),
-            now,
-        )
+        let change = DeliveryChange {
+            id: row.id.to_string(),
+            event_id: &row.event_id,
+            event_type: row.event_type,
+            destination: &row.destination,
+            state: row.state,
+            attempts: row.attempts,
+            last_status: row.last_status,
+        };
+        self.record_change("delivery", &change, now)
     }
 }
 
