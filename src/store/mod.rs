@@ -7,6 +7,7 @@ mod backup;
 mod bulk;
 mod campaigns;
 pub mod changes;
+mod checkpoints;
 mod deliveries;
 mod destinations;
 mod enrollment_list;
@@ -44,7 +45,6 @@ mod statements_tests;
 mod stats;
 mod steps;
 mod totals;
-mod upkeep;
 mod view;
 mod writer;
 
@@ -154,6 +154,7 @@ impl Store {
         let turns = Arc::new(AtomicU64::new(0));
         let writer = Writer::new(
             conn,
+            path,
             waiting,
             observer,
             outbox.clone(),

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,10 +12,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::error::is_failed_fsync;
+use super::checkpoints::{Checkpoints, report, stop_after_failed_fsync};
 use super::news::{Board, OutboxNews};
-use super::upkeep::Upkeep;
-use super::{Error, StoreObserver, Tx};
+use super::{Error, OpenError, StoreObserver, Tx};
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
 const BATCH_MAX: usize = 512;
@@ -72,7 +72,7 @@ pub(super) struct Writer {
     pub(super) requests: Receiver<Box<dyn Request>>,
     pub(super) observer: Arc<dyn StoreObserver>,
     pub(super) outbox: Arc<Board>,
-    pub(super) upkeep: Upkeep,
+    pub(super) checkpoints: Checkpoints,
     pub(super) commits: watch::Sender<u64>,
     /// Whether the last commit worked.
     pub(super) works: Cell<bool>,
@@ -85,14 +85,15 @@ impl Writer {
     /// Creates the writer. During a long statement, the observer is told regularly that the writer is alive.
     pub(super) fn new(
         mut conn: Connection,
+        path: &Path,
         requests: Receiver<Box<dyn Request>>,
         observer: Arc<dyn StoreObserver>,
         outbox: Arc<Board>,
         commits: watch::Sender<u64>,
         turns: Arc<AtomicU64>,
         fatal: watch::Sender<Option<String>>,
-    ) -> rusqlite::Result<Self> {
-        let upkeep = Upkeep::watching(&mut conn)?;
+    ) -> Result<Self, OpenError> {
+        let checkpoints = Checkpoints::start(&mut conn, path, fatal.clone())?;
         let alive = observer.clone();
         let beat = move || {
             alive.alive();
@@ -104,7 +105,7 @@ impl Writer {
             requests,
             observer,
             outbox,
-            upkeep,
+            checkpoints,
             commits,
             works: Cell::new(true),
             turns,
@@ -113,7 +114,7 @@ impl Writer {
     }
 
     /// Runs until every handle to the store is dropped, then truncates the log.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut dirty = false;
         loop {
             self.observer.alive();
@@ -122,7 +123,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {
                     if dirty {
                         dirty = !self
-                            .log_failure(self.upkeep.when_idle(&self.conn))
+                            .log_failure(self.checkpoints.when_idle(&self.conn))
                             .unwrap_or(false);
                     }
                     continue;
@@ -133,9 +134,10 @@ impl Writer {
             batch.extend(self.requests.try_iter().take(BATCH_MAX - 1));
             self.batch(batch);
             dirty = true;
-            self.log_failure(self.upkeep.after_commit(&self.conn));
+            self.log_failure(self.checkpoints.after_commit(&self.conn));
         }
-        self.log_failure(self.upkeep.at_end(&self.conn));
+        let ended = self.checkpoints.at_end(&self.conn);
+        self.log_failure(ended);
     }
 
     fn batch(&self, mut batch: Vec<Box<dyn Request>>) {
@@ -180,7 +182,7 @@ impl Writer {
     /// Runs one request in its savepoint. An error means that the whole transaction was rolled back, for example by a full disk.
     fn run_request(&self, request: &mut dyn Request) -> Result<OutboxNews, Error> {
         self.observer.alive();
-        self.conn.execute_batch("SAVEPOINT request")?;
+        self.conn.prepare_cached("SAVEPOINT request")?.execute([])?;
         let tx = Tx::new(&self.conn);
         let keep = request.run(&tx);
         if self.conn.is_autocommit() {
@@ -188,11 +190,10 @@ impl Writer {
                 "the disk is full or failing; the transaction was rolled back".to_owned(),
             ));
         }
-        self.conn.execute_batch(if keep {
-            "RELEASE request"
-        } else {
-            "ROLLBACK TO request; RELEASE request"
-        })?;
+        if !keep {
+            self.conn.execute_batch("ROLLBACK TO request")?;
+        }
+        self.conn.prepare_cached("RELEASE request")?.execute([])?;
         Ok(if keep {
             tx.news.into_inner()
         } else {
@@ -218,26 +219,14 @@ impl Writer {
 
     fn commit(&self) -> Result<(), Error> {
         self.conn.execute_batch("COMMIT").map_err(|error| {
-            self.stop_after_failed_fsync(&error);
+            stop_after_failed_fsync(&error, &self.fatal);
             Error::Unavailable(format!("the commit failed: {error}"))
         })
     }
 
     /// Returns the result of a checkpoint. Logs an error and returns `None`.
     fn log_failure<T>(&self, done: rusqlite::Result<T>) -> Option<T> {
-        done.inspect_err(|error| {
-            self.stop_after_failed_fsync(error);
-            tracing::warn!(%error, "checkpoint failed, will be tried again");
-        })
-        .ok()
-    }
-
-    fn stop_after_failed_fsync(&self, error: &rusqlite::Error) {
-        if is_failed_fsync(error) {
-            self.fatal.send_replace(Some(format!(
-                "fsync failed ({error}), so it is unknown what is on disk; restart acceptd to find out"
-            )));
-        }
+        done.inspect_err(|error| report(error, &self.fatal)).ok()
     }
 }
 

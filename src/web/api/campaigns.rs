@@ -81,12 +81,10 @@ pub async fn get(
 }
 
 /// Create a campaign, or change the one with this id
-///
-/// Setting `running` when no enrollment has a usable identity answers 409 of type `no-usable-prospects`.
 #[utoipa::path(
     post,
     path = "/v1/campaigns",
-    operation_id = "upsertCampaign",
+    operation_id = "saveCampaign",
     tag = "campaigns",
     request_body = CampaignInput,
     responses(
@@ -110,13 +108,10 @@ pub async fn post(
 }
 
 /// Change a campaign
-///
-/// A field that is left out keeps its value, `null` clears it. Setting `running` when no enrollment has a usable identity answers 409
-/// of type `no-usable-prospects`.
 #[utoipa::path(
     patch,
     path = "/v1/campaigns/{id}",
-    operation_id = "changeCampaign",
+    operation_id = "patchCampaign",
     tag = "campaigns",
     params(("id" = CampaignId, Path, description = "The campaign.")),
     request_body = CampaignPatch,
