@@ -171,6 +171,8 @@ pub(super) fn writer(
     search::install(&conn)?;
     conn.set_prepared_statement_cache_capacity(256);
     migrate(&mut conn, observer)?;
+    // Keeps the journals of savepoints in memory. Migrations may need more memory than that for sorting, so they use files.
+    conn.pragma_update(None, "temp_store", "memory")?;
     Ok(conn)
 }
 
