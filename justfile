@@ -19,6 +19,10 @@ unit filter="":
 it filter="":
     cargo test --test it {{filter}}
 
+# Renews docs/openapi.json after a change of the API.
+openapi:
+    UPDATE_OPENAPI=1 cargo test --test it openapi::its_copy_is_current
+
 # A simulated day of a thousand accounts; some eight minutes.
 day seed="7":
     ACCEPTD_SEED={{seed}} cargo test --test day -- --nocapture

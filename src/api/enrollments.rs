@@ -362,6 +362,10 @@ fn provider_answer() -> utoipa::openapi::Object {
     use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
     ObjectBuilder::new()
+        .description(Some(
+            "The provider's body, word for word: an object, its raw text, or null. Text that is JSON is read as JSON. An array, a \
+             number or a boolean is 422.",
+        ))
         .schema_type(SchemaType::from_iter([
             Type::Object,
             Type::String,

@@ -45,6 +45,7 @@ pub struct Event {
 pub struct EventList {
     pub items: Vec<Event>,
     /// Pass it as `after` to go on. It is never null.
+    #[schema(examples("djox"))]
     pub cursor: String,
 }
 

@@ -27,9 +27,9 @@ pub struct Signal {
     pub reason: String,
     /// The enrollments that it was tied to.
     pub enrollments: Vec<Tie>,
-    /// The provider's body. Only there if it was asked for.
+    /// The provider's body without the text of any message. Only with `raw=true`, and where a signal stands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, required = false)]
+    #[schema(value_type = Value, required = false)]
     pub raw: Option<Value>,
 }
 

@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use axum::routing::any;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::routes;
 
 use super::app::App;
 use super::problem::Problem;
@@ -29,10 +30,10 @@ fn api_routes() -> Routes {
     Routes::default()
         .merge(api::routes())
         .merge(dashboard::routes())
-        .get("/openapi.json", Need::Nothing, openapi::document)
-        .get("/healthz", Need::Nothing, health::live)
-        .get("/readyz", Need::Nothing, health::ready)
-        .get("/metrics", Need::MetricsToken, health::metrics)
+        .serve(Need::Nothing, routes!(openapi::document))
+        .serve(Need::Nothing, routes!(health::live))
+        .serve(Need::Nothing, routes!(health::ready))
+        .serve(Need::MetricsToken, routes!(health::metrics))
 }
 
 /// Serves every route at one address.

@@ -8,10 +8,13 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::app::App;
 use super::problem::Problem;
-use super::{auth, body, webhooks};
+use super::{auth, body, openapi, webhooks};
 use crate::domain::provider::Provider;
 use crate::domain::role::Role;
 
@@ -36,9 +39,19 @@ pub struct Route {
     /// Its method.
     pub method: Method,
     /// Its path, with `{id}` for what varies.
-    pub path: &'static str,
+    pub path: String,
     /// What it asks for.
     pub need: Need,
+}
+
+/// A route of the API with its part of the OpenAPI document.
+pub(super) struct Described {
+    pub method: Method,
+    pub path: String,
+    /// The operation, as JSON.
+    pub operation: Value,
+    /// The schemas that it names.
+    pub schemas: Vec<(String, Value)>,
 }
 
 /// Routes, each with what it asks for.
@@ -46,10 +59,48 @@ pub struct Route {
 pub struct Routes {
     router: Router<App>,
     table: Vec<Route>,
+    described: Vec<Described>,
 }
 
 impl Routes {
-    /// Adds a route.
+    /// Adds a handler of the API, collected with `utoipa_axum::routes!`. Its `#[utoipa::path]` says where it is served, and is its
+    /// part of the OpenAPI document.
+    #[must_use]
+    pub fn serve(mut self, need: Need, (schemas, paths, handler): UtoipaMethodRouter<App>) -> Self {
+        let guard = from_fn(move |request, next| pass(need, request, next));
+        let schemas: Vec<_> = schemas
+            .into_iter()
+            .map(|(name, schema)| (name, json(&schema)))
+            .collect();
+        for (path, item) in paths.paths {
+            let methods = [
+                (Method::GET, item.get),
+                (Method::POST, item.post),
+                (Method::PATCH, item.patch),
+                (Method::DELETE, item.delete),
+            ];
+            for (method, operation) in methods {
+                let Some(operation) = operation else {
+                    continue;
+                };
+                let mut operation = json(&operation);
+                openapi::complete(&mut operation, need);
+                self.described.push(Described {
+                    method: method.clone(),
+                    path: path.clone(),
+                    operation,
+                    schemas: schemas.clone(),
+                });
+                let path = path.clone();
+                self.table.push(Route { method, path, need });
+            }
+            let handler = handler.clone().route_layer(guard.clone());
+            self.router = self.router.route(&path, handler);
+        }
+        self
+    }
+
+    /// Adds a route that is not part of the API, such as a page.
     #[must_use]
     pub fn on<H, T>(mut self, method: Method, path: &'static str, need: Need, handler: H) -> Self
     where
@@ -67,6 +118,7 @@ impl Routes {
         self.router = self
             .router
             .route(path, on(filter, handler).route_layer(door));
+        let path = path.to_owned();
         self.table.push(Route { method, path, need });
         self
     }
@@ -98,6 +150,7 @@ impl Routes {
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.table.extend(other.table);
+        self.described.extend(other.described);
         self
     }
 
@@ -105,6 +158,11 @@ impl Routes {
     #[must_use]
     pub fn table(&self) -> &[Route] {
         &self.table
+    }
+
+    /// The parts of the OpenAPI document.
+    pub(super) fn into_described(self) -> Vec<Described> {
+        self.described
     }
 
     /// The router of the table. What is not in it is 404 or 405, below `/v1` only for those who have a token.
@@ -121,6 +179,10 @@ impl Routes {
             .method_not_allowed_fallback(not_allowed)
             .fallback(unknown)
     }
+}
+
+fn json(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or_default()
 }
 
 /// Judges a request by its head, then reads its body, then lets it through to the handler.

@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use utoipa_axum::routes;
 
 use super::app::App;
 use super::json::Json;
@@ -27,8 +28,8 @@ const SENDPILOT: &str = "/webhooks/sendpilot";
 /// The webhooks' routes.
 pub fn routes() -> Routes {
     Routes::default()
-        .post(UNIPILE, Need::Signature(Provider::Unipile), unipile)
-        .post(SENDPILOT, Need::Signature(Provider::Sendpilot), sendpilot)
+        .serve(Need::Signature(Provider::Unipile), routes!(unipile))
+        .serve(Need::Signature(Provider::Sendpilot), routes!(sendpilot))
 }
 
 /// Whose webhooks come to a path.
@@ -71,7 +72,7 @@ pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(),
 /// Flat v1 bodies and v2 envelopes. A request with `unipile-signature` is judged by that alone, any other by the static header.
 #[utoipa::path(
     post,
-    path = "/webhooks/unipile",
+    path = UNIPILE,
     operation_id = "receiveUnipile",
     tag = "webhooks",
     request_body(
@@ -110,7 +111,7 @@ async fn unipile(
 /// Signed in one of SendPilot's three forms, within two hours.
 #[utoipa::path(
     post,
-    path = "/webhooks/sendpilot",
+    path = SENDPILOT,
     operation_id = "receiveSendpilot",
     tag = "webhooks",
     request_body(

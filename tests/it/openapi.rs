@@ -1,6 +1,8 @@
-//! The OpenAPI document agrees with the router and the word lists, and is consistent.
+//! The OpenAPI document agrees with the routes, the word lists and the running daemon, and its copy in `docs` is current.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use acceptd::domain::campaign::CampaignStatus;
 use acceptd::domain::delivery::DeliveryState;
@@ -19,7 +21,7 @@ use crate::site_support::{Site, TOKEN, client};
 const METHODS: [&str; 5] = ["get", "post", "patch", "delete", "put"];
 
 fn document() -> Value {
-    serde_json::from_str(DOCUMENT).expect("a JSON document")
+    serde_json::from_str(&DOCUMENT).expect("a JSON document")
 }
 
 /// Every operation that is served, as `(method, path)`.
@@ -48,7 +50,7 @@ fn needs() -> BTreeMap<(String, String), Option<String>> {
                 Need::Role(role) => Some(role.to_string()),
                 _ => None,
             };
-            ((method, route.path.to_owned()), role)
+            ((method, route.path.clone()), role)
         })
         .collect()
 }
@@ -115,7 +117,7 @@ async fn it_is_served_to_everybody() {
 }
 
 #[test]
-fn its_words_are_the_contracts() {
+fn its_word_lists_are_complete() {
     let document = document();
     macro_rules! same {
         ($schema:literal, $words:ty) => {
@@ -172,6 +174,20 @@ fn every_operation_has_a_name_a_summary_and_an_example() {
             );
         }
     }
+}
+
+/// `UPDATE_OPENAPI=1` writes the copy anew; `just openapi` does that.
+#[test]
+fn its_copy_is_current() {
+    let copy = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        fs::write(&copy, &*DOCUMENT).expect("a writable copy");
+    }
+    let text = fs::read_to_string(&copy).expect("a copy");
+    assert!(
+        text == *DOCUMENT,
+        "docs/openapi.json differs from the document; `just openapi` renews it"
+    );
 }
 
 #[test]

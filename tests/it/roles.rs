@@ -51,7 +51,7 @@ async fn site() -> Site {
 
 /// Method, path and least role of every operation; no role where any token or none will do.
 fn operations() -> Vec<(Method, String, Option<Role>)> {
-    let document: Value = serde_json::from_str(DOCUMENT).expect("a JSON document");
+    let document: Value = serde_json::from_str(&DOCUMENT).expect("a JSON document");
     let paths = document["paths"].as_object().expect("paths");
     let mut found = Vec::new();
     for (path, item) in paths {

@@ -81,10 +81,12 @@ pub async fn get(
 }
 
 /// Create a campaign, or change the one with this id
+///
+/// Setting `running` when no enrollment has a usable identity answers 409 of type `no-usable-prospects`.
 #[utoipa::path(
     post,
     path = "/v1/campaigns",
-    operation_id = "saveCampaign",
+    operation_id = "upsertCampaign",
     tag = "campaigns",
     request_body = CampaignInput,
     responses(
@@ -108,10 +110,13 @@ pub async fn post(
 }
 
 /// Change a campaign
+///
+/// A field that is left out keeps its value, `null` clears it. Setting `running` when no enrollment has a usable identity answers 409
+/// of type `no-usable-prospects`.
 #[utoipa::path(
     patch,
     path = "/v1/campaigns/{id}",
-    operation_id = "patchCampaign",
+    operation_id = "changeCampaign",
     tag = "campaigns",
     params(("id" = CampaignId, Path, description = "The campaign.")),
     request_body = CampaignPatch,

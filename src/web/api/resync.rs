@@ -45,7 +45,8 @@ pub async fn prospect(
 
 /// Poll an account now
 ///
-/// Within its spacing and budget. 409 if the account can't be called.
+/// Within its spacing and budget. If the account has an outage, it is a probe. 409 if it has nothing open, is connected through
+/// SendPilot, or no provider is configured.
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/resync",

@@ -15,7 +15,7 @@ use crate::web::problem::Problem;
 #[utoipa::path(
     get,
     path = "/v1/stats",
-    operation_id = "stats",
+    operation_id = "getStats",
     tag = "campaigns",
     params(StatsParams),
     responses((status = 200, description = "Done.", body = Stats))
@@ -31,7 +31,7 @@ pub async fn all(
 #[utoipa::path(
     get,
     path = "/v1/campaigns/{id}/stats",
-    operation_id = "campaignStats",
+    operation_id = "getCampaignStats",
     tag = "campaigns",
     params(("id" = CampaignId, Path, description = "The campaign."), StatsParams),
     responses((status = 200, description = "Done.", body = Stats))
