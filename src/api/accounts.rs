@@ -40,8 +40,9 @@ pub struct Account {
 }
 
 /// Whether an account works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::Display)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 #[schema(as = AccountHealth)]
 pub enum Health {
     Ok,

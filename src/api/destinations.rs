@@ -28,8 +28,9 @@ pub struct Destination {
 }
 
 /// The format in which a destination gets events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::Display)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DestinationKind {
     /// Block Kit messages to an incoming webhook.
     Slack,

@@ -141,6 +141,12 @@ impl PastTime {
     }
 }
 
+impl From<Timestamp> for PastTime {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
 impl<'de> Deserialize<'de> for PastTime {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::api::page::Page;
+use crate::api::problem::Problem;
 use crate::config::{Config, Secret};
 use crate::http;
 
@@ -43,23 +46,31 @@ impl Api {
         })
     }
 
-    /// `GET` of one thing.
-    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value> {
-        self.call(Method::GET, path, query, None).await
+    /// Gets one resource.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T> {
+        self.call(Method::GET, path, query, None::<&()>).await
     }
 
-    /// `POST` with a JSON body.
-    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value> {
+    /// Posts a JSON body.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
         self.call(Method::POST, path, &[], Some(body)).await
     }
 
-    /// A list, its cursors followed until `max` items are there. The flag says whether there are more.
-    pub async fn list(
+    /// Gets a list, page by page, until there are `max` items. The flag says whether there are more.
+    pub async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
         query: &[(&str, &str)],
         max: usize,
-    ) -> Result<(Vec<Value>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
@@ -69,13 +80,10 @@ impl Api {
             if let Some(cursor) = &cursor {
                 query.push(("cursor", cursor));
             }
-            let mut page = self.get(path, &query).await?;
-            let Some(Value::Array(found)) = page.get_mut("items").map(Value::take) else {
-                bail!("the daemon's answer has no `items`: is it another version?");
-            };
-            let empty = found.is_empty();
-            items.extend(found);
-            let next = page["cursor"].as_str().map(str::to_owned);
+            let page: Page<T> = self.get(path, &query).await?;
+            let empty = page.items.is_empty();
+            items.extend(page.items);
+            let next = page.cursor;
             if next.is_none() || empty || next == cursor {
                 return Ok((items, false));
             }
@@ -86,13 +94,13 @@ impl Api {
         }
     }
 
-    async fn call(
+    async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Value> {
+        body: Option<&impl Serialize>,
+    ) -> Result<T> {
         let url = address(&self.base, path)?;
         let mut request = self
             .client
@@ -119,31 +127,27 @@ impl Api {
         let bytes = http::read_body(answer, ANSWER_BYTES_MAX)
             .await
             .with_context(|| format!("the answer of the daemon at {at} broke off"))?;
-        let value = serde_json::from_slice(&bytes);
         if !status.is_success() {
-            bail!(
-                "{}",
-                problem(status, value.as_ref().unwrap_or(&Value::Null))
-            );
+            bail!("{}", problem(status, serde_json::from_slice(&bytes).ok()));
         }
-        if bytes.is_empty() {
-            return Ok(Value::Null);
-        }
-        value.with_context(|| format!("what answers at {at} is not acceptd"))
+        serde_json::from_slice(&bytes).with_context(|| {
+            format!("the answer at {at} can't be read: it is another program or another version of acceptd")
+        })
     }
 }
 
-/// A problem body (RFC 9457) as a sentence.
-fn problem(status: StatusCode, body: &Value) -> String {
-    let text = |key: &str| body[key].as_str().filter(|t| !t.is_empty());
-    let mut said = match (text("title"), text("detail")) {
-        (Some(title), Some(detail)) if title != detail => format!("{title}: {detail}"),
-        (Some(one), _) | (None, Some(one)) => one.to_owned(),
-        (None, None) => format!("the daemon answered {status}"),
+/// An error as a sentence.
+fn problem(status: StatusCode, body: Option<Problem>) -> String {
+    let mut said = match body {
+        Some(Problem {
+            title,
+            detail,
+            field: Some(field),
+            ..
+        }) => format!("{field}: {title}: {detail}"),
+        Some(Problem { title, detail, .. }) => format!("{title}: {detail}"),
+        None => format!("the daemon answered {status}"),
     };
-    if let Some(field) = text("field") {
-        said = format!("{field}: {said}");
-    }
     if status == StatusCode::UNAUTHORIZED {
         said.push_str(" (server.admin_token of this configuration, or its [[token]], is not the running daemon's)");
     }
@@ -203,14 +207,19 @@ mod tests {
 
     #[test]
     fn problems_are_sentences() {
-        let body =
-            serde_json::json!({"title": "Conflict", "detail": "is accepted", "field": "status"});
+        let body = Problem {
+            kind: "already-accepted".to_owned(),
+            title: "Conflict".to_owned(),
+            status: 409,
+            detail: "is accepted".to_owned(),
+            field: Some("status".to_owned()),
+        };
         assert_eq!(
-            problem(StatusCode::CONFLICT, &body),
+            problem(StatusCode::CONFLICT, Some(body)),
             "status: Conflict: is accepted"
         );
         assert_eq!(
-            problem(StatusCode::BAD_GATEWAY, &Value::Null),
+            problem(StatusCode::BAD_GATEWAY, None),
             "the daemon answered 502 Bad Gateway"
         );
     }

@@ -1,10 +1,11 @@
 //! `acceptd deliveries` and `acceptd replay`: look at deliveries and send them again.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Api;
-use super::table::{self, plain, time};
+use super::table::{self, known, plain, time};
 use super::{Ended, Failure, say};
+use crate::api::deliveries::{Delivery, ReplayRequest, Replayed};
 use crate::domain::delivery::DeliveryState;
 
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,9 @@ pub(super) async fn list(args: ListArgs, api: &Api) -> Result<Ended, Failure> {
     if let Some(name) = &args.destination {
         query.push(("destination", name));
     }
-    let (items, more) = api.list(&["v1", "deliveries"], &query, args.max).await?;
+    let (items, more) = api
+        .list::<Delivery>(&["v1", "deliveries"], &query, args.max)
+        .await?;
     if args.json {
         say::json(&json!({"items": items, "more": more}))?;
         return Ok(Ended::Done);
@@ -61,31 +64,22 @@ pub(super) async fn list(args: ListArgs, api: &Api) -> Result<Ended, Failure> {
 }
 
 /// Deliveries as a table.
-pub(super) fn table_of(items: &[Value]) -> comfy_table::Table {
+pub(super) fn table_of(items: &[Delivery]) -> comfy_table::Table {
     table::of(
         items,
         &[
-            ("id", |d| plain(&d["id"])),
-            ("event", |d| plain(&d["eventType"])),
-            ("destination", |d| plain(&d["destination"])),
-            ("state", |d| plain(&d["state"])),
-            ("attempts", |d| plain(&d["attempts"])),
-            ("created", |d| time(&d["createdAt"])),
+            ("id", |d| plain(&d.id)),
+            ("event", |d| plain(d.event_type)),
+            ("destination", |d| plain(&d.destination)),
+            ("state", |d| plain(d.state)),
+            ("attempts", |d| plain(d.attempts)),
+            ("created", |d| time(d.created_at)),
             ("delivered / next", |d| {
-                let delivered = time(&d["deliveredAt"]);
-                if delivered.is_empty() {
-                    time(&d["nextAttemptAt"])
-                } else {
-                    delivered
-                }
+                time(d.delivered_at.or(d.next_attempt_at))
             }),
-            ("last answer", |d| {
-                let error = plain(&d["lastError"]);
-                if error.is_empty() {
-                    plain(&d["lastStatus"])
-                } else {
-                    error
-                }
+            ("last answer", |d| match &d.last_error {
+                Some(error) => plain(error),
+                None => known(d.last_status),
             }),
         ],
     )
@@ -93,21 +87,18 @@ pub(super) fn table_of(items: &[Value]) -> comfy_table::Table {
 
 pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure> {
     if args.dead {
-        let mut body = json!({"state": "dead"});
-        if let Some(name) = args.destination {
-            body["destination"] = name.into();
-        }
-        let answer = api.post(&["v1", "deliveries", "replay"], &body).await?;
-        say::line(format_args!(
-            "{} deliveries are sent again.",
-            plain(&answer["replayed"])
-        ))?;
+        let request = ReplayRequest {
+            state: DeliveryState::Dead,
+            destination: args.destination.as_deref().map(Into::into),
+        };
+        let Replayed { replayed } = api.post(&["v1", "deliveries", "replay"], &request).await?;
+        say::line(format_args!("{replayed} deliveries are sent again."))?;
         return Ok(Ended::Done);
     }
     let mut ended = Ended::Done;
     for id in &args.ids {
         match api
-            .post(&["v1", "deliveries", id, "replay"], &json!({}))
+            .post::<Delivery>(&["v1", "deliveries", id, "replay"], &json!({}))
             .await
         {
             Ok(_) => say::line(format_args!("{id} is sent again."))?,

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::client::Api;
-use super::table::plain;
 use super::{Ended, Failure, say};
+use crate::api::resyncs::{AccountResyncAccepted, ResyncAccepted, ResyncAllAccepted};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,25 +17,22 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
-    let path = match (&args.account, &args.enrollment) {
-        (Some(id), _) => vec!["v1", "accounts", id, "resync"],
-        (None, Some(id)) => vec!["v1", "enrollments", id, "resync"],
-        (None, None) => vec!["v1", "resync"],
-    };
-    let answer = api.post(&path, &json!({})).await?;
-    let due = plain(&answer["dueAt"]);
-    let when = if due.is_empty() {
-        "within spacing and budget".to_owned()
-    } else {
-        format!("due at {due}")
-    };
+    let body = json!({});
     let asked = match (args.account, args.enrollment) {
-        (Some(id), _) => format!("A poll of account {id} is asked for, {when}."),
-        (None, Some(id)) => {
-            let resync = plain(&answer["resyncId"]);
-            format!("A look at {id} is asked for, {when} (resync {resync}).")
+        (Some(id), _) => {
+            let path = ["v1", "accounts", &id, "resync"];
+            let AccountResyncAccepted { due_at, .. } = api.post(&path, &body).await?;
+            format!("A poll of account {id} is asked for, due at {due_at}.")
         }
-        (None, None) => format!("A poll of every account is asked for, {when}."),
+        (None, Some(id)) => {
+            let path = ["v1", "enrollments", &id, "resync"];
+            let ResyncAccepted { resync_id, due_at } = api.post(&path, &body).await?;
+            format!("A look at {id} is asked for, due at {due_at} (resync {resync_id}).")
+        }
+        (None, None) => {
+            let _: ResyncAllAccepted = api.post(&["v1", "resync"], &body).await?;
+            "A poll of every account is asked for, within spacing and budget.".to_owned()
+        }
     };
     say::line(asked)?;
     Ok(Ended::Done)

@@ -15,8 +15,8 @@ pub(super) fn problem(text: impl Display) {
 }
 
 /// Prints a JSON value for programs.
-pub(super) fn json(value: &serde_json::Value) -> io::Result<()> {
-    line(format_args!("{value:#}"))
+pub(super) fn json(value: &impl serde::Serialize) -> io::Result<()> {
+    line(serde_json::to_string_pretty(value)?)
 }
 
 /// Whether a command only broke off because nobody reads on.

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::client::Api;
-use super::table::{self, plain, time};
+use super::table::{self, Column, known, plain, time};
 use super::{Ended, Failure, say};
+use crate::api::accounts::Account;
+use crate::api::campaigns::Campaign;
+use crate::api::deliveries::Delivery;
+use crate::api::destinations::Destination;
 use crate::domain::delivery::DeliveryState;
 
-/// More of one list than this is not read; nobody would read it either.
+/// The most items of one list that are read.
 const ITEMS_MAX: usize = 5_000;
 
 #[derive(Debug, clap::Args)]
@@ -23,47 +27,67 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let (accounts, _) = api.list(&["v1", "accounts"], &[], ITEMS_MAX).await?;
     let (campaigns, _) = api.list(&["v1", "campaigns"], &[], ITEMS_MAX).await?;
     let (destinations, _) = api.list(&["v1", "destinations"], &[], ITEMS_MAX).await?;
-    let backlog = backlog(api).await?;
+    let status = Status {
+        accounts,
+        campaigns,
+        destinations,
+        backlog: backlog(api).await?,
+    };
     if args.json {
-        say::json(&json!({
-            "accounts": accounts, "campaigns": campaigns, "destinations": destinations, "backlog": backlog,
-        }))?;
+        say::json(&status)?;
         return Ok(Ended::Done);
     }
-    section("Accounts", &accounts, account_columns())?;
-    section("Campaigns", &campaigns, campaign_columns())?;
-    section("Destinations", &destinations, destination_columns())?;
-    section("Backlog", &backlog, backlog_columns())?;
+    section("Accounts", &status.accounts, ACCOUNT_COLUMNS)?;
+    section("Campaigns", &status.campaigns, CAMPAIGN_COLUMNS)?;
+    section("Destinations", &status.destinations, DESTINATION_COLUMNS)?;
+    section("Backlog", &status.backlog, BACKLOG_COLUMNS)?;
     Ok(Ended::Done)
 }
 
-/// What is not delivered, by destination and state.
-async fn backlog(api: &Api) -> anyhow::Result<Vec<Value>> {
-    let mut counts: BTreeMap<(String, &str), (usize, bool)> = BTreeMap::new();
-    for state in DeliveryState::ALL {
-        if *state == DeliveryState::Delivered {
+#[derive(Serialize)]
+struct Status {
+    accounts: Vec<Account>,
+    campaigns: Vec<Campaign>,
+    destinations: Vec<Destination>,
+    backlog: Vec<Backlog>,
+}
+
+/// The deliveries of one destination in one state.
+#[derive(Serialize)]
+struct Backlog {
+    destination: String,
+    state: DeliveryState,
+    count: usize,
+    /// Whether there are more than were counted.
+    more: bool,
+}
+
+/// Counts what is not delivered, by destination and state.
+async fn backlog(api: &Api) -> anyhow::Result<Vec<Backlog>> {
+    let mut counts: BTreeMap<(String, &str), Backlog> = BTreeMap::new();
+    for &state in DeliveryState::ALL {
+        if state == DeliveryState::Delivered {
             continue;
         }
         let query = [("state", state.as_str())];
-        let (items, more) = api.list(&["v1", "deliveries"], &query, ITEMS_MAX).await?;
+        let (items, more) = api
+            .list::<Delivery>(&["v1", "deliveries"], &query, ITEMS_MAX)
+            .await?;
         for item in items {
-            let key = (plain(&item["destination"]), state.as_str());
-            let entry = counts.entry(key).or_default();
-            entry.0 += 1;
-            entry.1 |= more;
+            let key = (item.destination.clone(), state.as_str());
+            let entry = counts.entry(key).or_insert(Backlog {
+                destination: item.destination,
+                state,
+                count: 0,
+                more,
+            });
+            entry.count += 1;
         }
     }
-    Ok(counts
-        .into_iter()
-        .map(|((destination, state), (count, more))| {
-            json!({"destination": destination, "state": state, "count": count, "more": more})
-        })
-        .collect())
+    Ok(counts.into_values().collect())
 }
 
-type Columns = &'static [table::Column];
-
-fn section(title: &str, items: &[Value], columns: Columns) -> std::io::Result<()> {
+fn section<T>(title: &str, items: &[T], columns: &[Column<T>]) -> std::io::Result<()> {
     if items.is_empty() {
         say::line(format_args!("{title}: none"))
     } else {
@@ -71,76 +95,53 @@ fn section(title: &str, items: &[Value], columns: Columns) -> std::io::Result<()
     }
 }
 
-fn account_columns() -> Columns {
-    &[
-        ("account", |a| plain(&a["id"])),
-        ("provider", |a| plain(&a["provider"])),
-        ("workspace", |a| plain(&a["workspaceId"])),
-        ("health", |a| {
-            let reason = plain(&a["healthReason"]);
-            format!("{} {reason}", plain(&a["health"]))
-                .trim()
-                .to_owned()
-        }),
-        ("open", |a| plain(&a["openEnrollments"])),
-        ("last poll", |a| time(&a["lastPollAt"])),
-        ("next poll", |a| time(&a["nextPollAt"])),
-        ("calls today", |a| {
-            format!(
-                "{} of {}",
-                plain(&a["callsToday"]),
-                plain(&a["dailyBudget"])
-            )
-        }),
-    ]
-}
+const ACCOUNT_COLUMNS: &[Column<Account>] = &[
+    ("account", |a| plain(&a.id)),
+    ("provider", |a| plain(a.provider)),
+    ("workspace", |a| plain(&a.workspace_id)),
+    ("health", |a| {
+        let reason = known(a.health_reason.as_ref());
+        format!("{} {reason}", a.health).trim().to_owned()
+    }),
+    ("open", |a| plain(a.open_enrollments)),
+    ("last poll", |a| time(a.last_poll_at)),
+    ("next poll", |a| time(a.next_poll_at)),
+    ("calls today", |a| {
+        format!("{} of {}", a.calls_today, a.daily_budget)
+    }),
+];
 
-fn campaign_columns() -> Columns {
-    &[
-        ("campaign", |c| plain(&c["id"])),
-        ("name", |c| plain(&c["name"])),
-        ("status", |c| plain(&c["status"])),
-        ("enrolled", |c| plain(&c["enrolled"])),
-        ("invited", |c| plain(&c["invited"])),
-        ("accepted", |c| plain(&c["accepted"])),
-        ("replied", |c| plain(&c["replied"])),
-        ("late", |c| plain(&c["late"])),
-        ("accept rate", |c| {
-            c["acceptRate"]
-                .as_f64()
-                .map(|r| format!("{:.0} %", r * 100.0))
-                .unwrap_or_default()
-        }),
-    ]
-}
+const CAMPAIGN_COLUMNS: &[Column<Campaign>] = &[
+    ("campaign", |c| plain(&c.id)),
+    ("name", |c| known(c.name.as_ref())),
+    ("status", |c| plain(c.status)),
+    ("enrolled", |c| plain(c.enrolled)),
+    ("invited", |c| plain(c.invited)),
+    ("accepted", |c| plain(c.accepted)),
+    ("replied", |c| plain(c.replied)),
+    ("late", |c| plain(c.late)),
+    ("accept rate", |c| {
+        known(c.accept_rate.map(|rate| format!("{:.0} %", rate * 100.0)))
+    }),
+];
 
-fn destination_columns() -> Columns {
-    &[
-        ("destination", |d| plain(&d["name"])),
-        ("kind", |d| plain(&d["kind"])),
-        ("stopped", |d| {
-            let stopped = d["stopped"].as_bool() == Some(true);
-            if stopped {
-                "yes: enable it or test it"
-            } else {
-                "no"
-            }
-            .to_owned()
-        }),
-    ]
-}
+const DESTINATION_COLUMNS: &[Column<Destination>] = &[
+    ("destination", |d| plain(&d.name)),
+    ("kind", |d| plain(d.kind)),
+    ("stopped", |d| {
+        let text = if d.stopped {
+            "yes: enable it or test it"
+        } else {
+            "no"
+        };
+        text.to_owned()
+    }),
+];
 
-fn backlog_columns() -> Columns {
-    &[
-        ("destination", |b| plain(&b["destination"])),
-        ("state", |b| plain(&b["state"])),
-        ("deliveries", |b| {
-            let more = if b["more"].as_bool() == Some(true) {
-                "+"
-            } else {
-                ""
-            };
-            format!("{}{more}", plain(&b["count"]))
-        }),
-    ]
-}
+const BACKLOG_COLUMNS: &[Column<Backlog>] = &[
+    ("destination", |b| plain(&b.destination)),
+    ("state", |b| plain(b.state)),
+    ("deliveries", |b| {
+        format!("{}{}", b.count, if b.more { "+" } else { "" })
+    }),
+];

@@ -1,13 +1,16 @@
 //! Tables as people read them in a terminal.
 
+use std::fmt::Display;
+
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::Value;
+
+use crate::domain::time::Timestamp;
 
 /// A column: its heading and how its cell is made.
-pub(super) type Column = (&'static str, fn(&Value) -> String);
+pub(super) type Column<T> = (&'static str, fn(&T) -> String);
 
-/// A table of JSON objects.
-pub(super) fn of(items: &[Value], columns: &[Column]) -> Table {
+/// A table with one row for each item.
+pub(super) fn of<T>(items: &[T], columns: &[Column<T>]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_FULL_CONDENSED)
@@ -19,28 +22,31 @@ pub(super) fn of(items: &[Value], columns: &[Column]) -> Table {
     table
 }
 
-/// A value as text: nothing for null; no control character, so that a name can't steer the terminal.
-pub(super) fn plain(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    printable(&text)
+/// A value as text that can't steer the terminal.
+pub(super) fn plain(value: impl Display) -> String {
+    printable(&value.to_string())
 }
 
-/// A text without anything that steers a terminal.
+/// [`plain`], and nothing for an unknown value.
+pub(super) fn known(value: Option<impl Display>) -> String {
+    value.map(plain).unwrap_or_default()
+}
+
+/// A text without control characters, so that a name can't steer the terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// A time without the milliseconds.
-pub(super) fn time(value: &Value) -> String {
-    let text = plain(value);
+/// A time without the milliseconds, and nothing for an unknown one.
+pub(super) fn time(at: impl Into<Option<Timestamp>>) -> String {
+    let Some(at) = at.into() else {
+        return String::new();
+    };
+    let text = at.rfc3339();
     match text.split_once('.') {
-        Some((seconds, _)) if seconds.len() == 19 => format!("{}Z", seconds.replace('T', " ")),
-        _ => text,
+        Some((seconds, _)) => format!("{}Z", seconds.replace('T', " ")),
+        None => text,
     }
 }

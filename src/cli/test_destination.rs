@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Api;
-use super::table::plain;
+use super::table::known;
 use super::{Ended, Failure, say};
+use crate::api::deliveries::Delivery;
+use crate::api::destinations::TestStarted;
+use crate::domain::delivery::DeliveryState;
 
 /// How often and how long the delivery is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -21,14 +24,17 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let name = &args.destination;
     let path = ["v1", "destinations", name, "test"];
-    let answer = api.post(&path, &json!({})).await?;
-    let event = plain(&answer["eventId"]);
+    let TestStarted {
+        event_id: event, ..
+    } = api.post(&path, &json!({})).await?;
     say::line(format_args!(
         "A webhook.test event is on its way to {name}: {event}"
     ))?;
     for _ in 0..LOOKS {
         let query = [("destination", name.as_str()), ("event", event.as_str())];
-        let (deliveries, _) = api.list(&["v1", "deliveries"], &query, 1).await?;
+        let (deliveries, _) = api
+            .list::<Delivery>(&["v1", "deliveries"], &query, 1)
+            .await?;
         if let Some((ended, said)) = deliveries.first().and_then(outcome) {
             say::line(said)?;
             return Ok(ended);
@@ -42,17 +48,17 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
 }
 
 /// How an attempt ended, and a sentence about it; `None` while none has.
-fn outcome(delivery: &Value) -> Option<(Ended, String)> {
-    let state = delivery["state"].as_str().unwrap_or_default();
-    let error = plain(&delivery["lastError"]);
-    if state == "delivered" {
-        let status = plain(&delivery["lastStatus"]);
+fn outcome(delivery: &Delivery) -> Option<(Ended, String)> {
+    let state = delivery.state;
+    if state == DeliveryState::Delivered {
+        let status = known(delivery.last_status);
         return Some((
             Ended::Done,
             format!("Delivered: the receiver answered {status}."),
         ));
     }
-    if error.is_empty() && matches!(state, "pending" | "sending" | "") {
+    let error = known(delivery.last_error.as_ref());
+    if error.is_empty() && matches!(state, DeliveryState::Pending | DeliveryState::Sending) {
         return None;
     }
     Some((

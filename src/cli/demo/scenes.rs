@@ -11,6 +11,9 @@ use sha2::Sha256;
 use super::cast::{CAMPAIGN, CAST, KnownBy, Role};
 use super::narrator::Narrator;
 use super::world::World;
+use crate::api::campaigns::Campaign;
+use crate::api::enrollments::{Enrollment, UpsertResult};
+use crate::api::resyncs::ResyncAccepted;
 use crate::domain::signal::Source;
 use crate::domain::time::Timestamp;
 
@@ -31,9 +34,9 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<S
     narrator.begin("Importing prospects and sending invites");
     let campaign = json!({"id": CAMPAIGN, "name": "The demo"});
     let rows: Vec<Value> = CAST.iter().filter_map(|role| row(role, world)).collect();
-    world.api.post(&["v1", "campaigns"], &campaign).await?;
-    let answer = world.api.post(&["v1", "enrollments"], &json!(rows)).await?;
-    ensure!(answer["failed"] == 0, "rows were refused: {answer}");
+    let _: Campaign = world.api.post(&["v1", "campaigns"], &campaign).await?;
+    let answer: UpsertResult = world.api.post(&["v1", "enrollments"], &rows).await?;
+    ensure!(answer.failed == 0, "rows were refused: {answer:?}");
     for role in CAST {
         world.sim.add_member(role.member());
         if role.invited {
@@ -89,7 +92,7 @@ async fn invite(role: &Role, world: &World) -> anyhow::Result<()> {
     let report = json!({
         "enrollmentId": role.id, "providerId": provider_id, "note": role.note, "httpStatus": status, "response": response,
     });
-    world.api.post(&["v1", "invite-results"], &report).await?;
+    let _: Enrollment = world.api.post(&["v1", "invite-results"], &report).await?;
     Ok(())
 }
 
@@ -125,7 +128,7 @@ async fn sign(role: &Role, world: &World) -> anyhow::Result<()> {
             let body = json!({"reason": "Said on the phone that the invitation is accepted."});
             world
                 .api
-                .post(&["v1", "enrollments", role.id, "stamp"], &body)
+                .post::<Enrollment>(&["v1", "enrollments", role.id, "stamp"], &body)
                 .await?;
         }
         Source::Poll | Source::Resync => {
@@ -135,7 +138,7 @@ async fn sign(role: &Role, world: &World) -> anyhow::Result<()> {
             if role.source == Source::Resync {
                 world
                     .api
-                    .post(&["v1", "enrollments", role.id, "resync"], &json!({}))
+                    .post::<ResyncAccepted>(&["v1", "enrollments", role.id, "resync"], &json!({}))
                     .await?;
             }
         }
@@ -181,8 +184,8 @@ async fn sendpilot(event: &str, role: &Role, world: &World) -> anyhow::Result<()
 async fn wait_for_stamp(id: &str, world: &World) -> anyhow::Result<bool> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        let enrollment = world.api.get(&["v1", "enrollments", id], &[]).await?;
-        if !enrollment["acceptedAt"].is_null() {
+        let enrollment: Enrollment = world.api.get(&["v1", "enrollments", id], &[]).await?;
+        if enrollment.accepted_at.is_some() {
             return Ok(true);
         }
         tokio::time::sleep(LOOK).await;

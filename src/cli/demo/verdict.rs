@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use comfy_table::{CellAlignment, Table, presets};
-use serde_json::Value;
 
 use super::cast::{CAST, KnownBy, Role};
 use super::scenes::Signs;
 use super::world::{DESTINATIONS, SPACING_S, World};
-use crate::cli::table::plain;
+use crate::api::deliveries::Delivery;
+use crate::api::enrollments::EnrollmentDetail;
+use crate::api::signals::Signal;
+use crate::cli::table::known;
+use crate::domain::delivery;
+use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
 use crate::sim::receiver::Received;
 use crate::sim::{Call, DeliveryState, too_close};
@@ -61,7 +65,10 @@ pub(super) async fn wait_until_told(world: &World) -> anyhow::Result<()> {
 
 async fn waits(world: &World, state: &str) -> anyhow::Result<bool> {
     let query = [("state", state)];
-    let (found, _) = world.api.list(&["v1", "deliveries"], &query, 1).await?;
+    let (found, _) = world
+        .api
+        .list::<Delivery>(&["v1", "deliveries"], &query, 1)
+        .await?;
     Ok(!found.is_empty())
 }
 
@@ -69,7 +76,7 @@ async fn waits(world: &World, state: &str) -> anyhow::Result<bool> {
 pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verdict> {
     let (signals, _) = world
         .api
-        .list(&["v1", "signals"], &[], DELIVERIES_MAX)
+        .list::<Signal>(&["v1", "signals"], &[], DELIVERIES_MAX)
         .await?;
     let mut verdict = Verdict {
         rows: Vec::new(),
@@ -89,7 +96,7 @@ pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verd
         }
     }
     for role in CAST {
-        let shown = world.api.get(&["v1", "enrollments", role.id], &[]).await?;
+        let shown: EnrollmentDetail = world.api.get(&["v1", "enrollments", role.id], &[]).await?;
         verdict.judge(role, &shown, world);
         verdict
             .rows
@@ -98,35 +105,32 @@ pub(super) async fn collect(world: &World, signs: &Signs) -> anyhow::Result<Verd
     Ok(verdict)
 }
 
-fn row(role: &Role, shown: &Value, sign: Option<Timestamp>) -> Row {
+fn row(role: &Role, shown: &EnrollmentDetail, sign: Option<Timestamp>) -> Row {
+    let e = &shown.enrollment;
     let after = |time: Option<Timestamp>| Some((time?.0 - sign?.0) as f64 / 1_000.0);
-    let accepts: Vec<&Value> = shown["deliveries"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|d| d["eventType"] == "linkedin.invite_accepted" && d["state"] == "delivered")
+    let accepts: Vec<&Delivery> = shown
+        .deliveries
+        .iter()
+        .filter(|d| d.event_type == EventType::InviteAccepted)
+        .filter(|d| d.state == delivery::DeliveryState::Delivered)
         .collect();
-    let last = accepts.iter().filter_map(|d| time(&d["deliveredAt"])).max();
+    let last = accepts.iter().filter_map(|d| d.delivered_at).max();
     Row {
         id: role.id,
-        source: plain(&shown["source"]),
-        path: if shown["viaSibling"] == true {
-            format!("{}, by a sibling", plain(&shown["path"]))
+        source: known(e.source),
+        path: if e.via_sibling {
+            format!("{}, by a sibling", known(e.path))
         } else {
-            plain(&shown["path"])
+            known(e.path)
         },
-        stamped_after_s: after(time(&shown["detectedAt"])),
+        stamped_after_s: after(e.detected_at),
         delivered_after_s: after(last),
         delivered_to: DESTINATIONS
             .iter()
             .map(|(name, _)| *name)
-            .filter(|name| accepts.iter().any(|d| d["destination"] == *name))
+            .filter(|name| accepts.iter().any(|d| d.destination == *name))
             .collect(),
     }
-}
-
-fn time(value: &Value) -> Option<Timestamp> {
-    Timestamp::parse(value.as_str()?)
 }
 
 /// Whether a request carries a Standard Webhooks signature of its own body.
@@ -186,25 +190,23 @@ impl Verdict {
         }
     }
 
-    fn judge(&mut self, role: &Role, shown: &Value, world: &World) {
-        let id = role.id;
-        for (key, expected) in [
-            ("source", Some(role.source.as_str())),
-            ("path", role.path.map(|path| path.as_str())),
+    fn judge(&mut self, role: &Role, shown: &EnrollmentDetail, world: &World) {
+        let (id, e) = (role.id, &shown.enrollment);
+        for (key, is, expected) in [
+            ("source", known(e.source), known(Some(role.source))),
+            ("path", known(e.path), known(role.path)),
         ] {
-            if shown[key].as_str() != expected {
-                let is = shown[key].as_str().unwrap_or("none");
-                let expected = expected.unwrap_or("none");
+            if is != expected {
                 self.problems
-                    .push(format!("{id}: {key} is {is}, expected {expected}"));
+                    .push(format!("{id}: {key} is {is:?}, expected {expected:?}"));
             }
         }
-        if shown["acceptedAt"].is_null() {
+        if e.accepted_at.is_none() {
             self.problems.push(format!("{id}: was not stamped"));
         }
-        if shown["viaSibling"] != role.via_sibling() {
+        if e.via_sibling != role.via_sibling() {
             self.problems
-                .push(format!("{id}: viaSibling is {}", shown["viaSibling"]));
+                .push(format!("{id}: viaSibling is {}", e.via_sibling));
         }
         for (name, kind) in DESTINATIONS {
             let requests = world.receiver.received_at(&format!("/{name}"));

@@ -1,13 +1,15 @@
 //! Rows to the daemon, in batches, with a progress bar; what became of each.
 
+use anyhow::ensure;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use super::Entry;
 use super::columns::RowError;
+use crate::api::enrollments::{RowOutcome, UpsertResult, UpsertRow};
 use crate::cli::client::Api;
 use crate::cli::say;
-use crate::cli::table::{plain, printable};
+use crate::cli::table::printable;
 
 /// The most rows in one request.
 const BATCH_ROWS_MAX: usize = 500;
@@ -155,13 +157,14 @@ impl Run<'_> {
         let (lines, rows): (Vec<usize>, Vec<Value>) = std::mem::take(batch).into_iter().unzip();
         let answer = self
             .api
-            .post(&["v1", "enrollments"], &Value::Array(rows))
+            .post::<UpsertResult>(&["v1", "enrollments"], &rows)
             .await;
-        let results = answer.and_then(|answer| match answer["results"].as_array() {
-            Some(results) if results.len() == lines.len() => Ok(results.clone()),
-            _ => Err(anyhow::anyhow!(
-                "the daemon did not answer for every row: is it another version?"
-            )),
+        let results = answer.and_then(|answer| {
+            ensure!(
+                answer.results.len() == lines.len(),
+                "the daemon did not answer for every row: it may be another version"
+            );
+            Ok(answer.results)
         });
         let results = match results {
             Ok(results) => results,
@@ -174,25 +177,27 @@ impl Run<'_> {
             }
         };
         self.bar.inc(lines.len() as u64);
-        for (line, result) in lines.into_iter().zip(&results) {
+        for (line, result) in lines.into_iter().zip(results) {
             self.count(line, result);
         }
         true
     }
 
-    fn count(&mut self, line: usize, result: &Value) {
+    fn count(&mut self, line: usize, result: UpsertRow) {
         let summary = &mut self.summary;
-        if result["noUsableIdentity"].as_bool() == Some(true) {
+        if result.no_usable_identity {
             summary.no_usable_identity += 1;
         }
-        match result["outcome"].as_str() {
-            Some("created") => summary.created += 1,
-            Some("updated") => summary.updated += 1,
-            Some("unchanged") => summary.unchanged += 1,
-            _ => {
-                let field = result["error"]["field"].as_str().map(str::to_owned);
-                let detail = plain(&result["error"]["detail"]);
-                self.failed(line, Some(&result["id"]), field, &detail);
+        match result.outcome {
+            RowOutcome::Created => summary.created += 1,
+            RowOutcome::Updated => summary.updated += 1,
+            RowOutcome::Unchanged => summary.unchanged += 1,
+            RowOutcome::Failed => {
+                let (field, detail) = result
+                    .error
+                    .map(|error| (error.field, error.detail))
+                    .unwrap_or_default();
+                self.failed(line, Some(&result.id.into()), field, &detail);
             }
         }
     }
