@@ -1,12 +1,25 @@
-//! Errors as RFC 9457 problem bodies (contract sections 4 and 8).
+//! Errors of the HTTP API: problem bodies as RFC 9457 describes them, and the one policy of what an error becomes.
+//!
+//! | error | made by | status | log |
+//! |---|---|---|---|
+//! | a field that can't be read, or an impossible value ([`BadInput`]) | readers of requests, the domain, the store | 422; 400 for a provider's webhook | nothing; one line for a webhook |
+//! | no such resource ([`store::Error::NotFound`]) | the store; a handler for what only the configuration knows | 404 | nothing |
+//! | a state that does not allow it ([`store::Error::Conflict`]) | the domain and the store, with a kind that programs can branch on | 409 | nothing |
+//! | the database can't be used ([`store::Error::Unavailable`]) | the store | 503 with `Retry-After` | warning |
+//! | too many queries, or one that is too long ([`store::Error::Busy`]) | the store | 503 with `Retry-After` | warning |
+//! | a defect ([`store::Error::Internal`], a panic) | the store, the router | 500 without details | error |
+//! | who may ask (401, 403), size and speed of a body (408, 413), too many streams (429) | the guards before a handler | as named | by the guard, at a bounded rate |
+//!
+//! A handler passes errors on with `?`. It makes a [`Problem`] itself only for what it alone can know: [`Problem::invalid`] for a
+//! parameter and [`Problem::not_found`] for a configured name. No detail quotes a secret or the text of a message.
 
 use std::borrow::Cow;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use serde_json::json;
 
+use crate::api;
 use crate::domain::bad_input::BadInput;
 use crate::store;
 
@@ -16,7 +29,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// When a client should try again after a 503, in seconds.
 const RETRY_AFTER_S: &str = "5";
 
-/// An answer that says no.
+/// An answer that reports an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(Box<Inner>);
 
@@ -31,7 +44,7 @@ struct Inner {
 }
 
 impl Problem {
-    /// A problem that its status says all about; `detail` is one sentence for a person and never quotes a secret.
+    /// A problem that its status describes. `detail` is one sentence for a person.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             status,
@@ -43,18 +56,11 @@ impl Problem {
         }))
     }
 
-    /// Gives it a type of its own, such as `no-usable-prospects`. Programs branch on it.
+    /// Sets the type, such as `no-usable-prospects`, so that programs can branch on it.
     #[must_use]
     pub fn of_kind(mut self, kind: &'static str, title: &'static str) -> Self {
         self.0.kind = Cow::Borrowed(kind);
         self.0.title = Cow::Borrowed(title);
-        self
-    }
-
-    /// Names the field that is wrong, as a dotted path.
-    #[must_use]
-    pub fn in_field(mut self, field: impl Into<String>) -> Self {
-        self.0.field = Some(field.into());
         self
     }
 
@@ -65,7 +71,7 @@ impl Problem {
         self
     }
 
-    /// 404: there is no such route or thing.
+    /// 404: there is no such route or resource.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
@@ -75,12 +81,12 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail).of_kind(kind, "Conflict")
     }
 
-    /// 422: a field of our own API can't be read or is impossible.
+    /// 422: a field or parameter can't be read or is impossible.
     pub fn invalid(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::from(BadInput::field(field, detail))
     }
 
-    /// 400: a provider's body that can't be used (contract section 4).
+    /// 400: a provider's body that can't be used.
     #[must_use]
     pub fn bad_webhook(bad: BadInput) -> Self {
         let mut problem = Self::new(StatusCode::BAD_REQUEST, bad.detail);
@@ -88,7 +94,7 @@ impl Problem {
         problem
     }
 
-    /// 413.
+    /// 413: the body is larger than `max_body` bytes; the connection is closed.
     #[must_use]
     pub fn too_large(max_body: usize) -> Self {
         Self::new(
@@ -108,10 +114,10 @@ impl Problem {
         .with_header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
-    /// 503: the body had to make room for others; the connection is closed.
+    /// 503: the body was given up because others needed its memory; the connection is closed.
     #[must_use]
     pub fn gave_way() -> Self {
-        Self::unavailable("Too many bodies are being read at the same time; send this one again.")
+        Self::unavailable("Too many bodies are being read at the same time. Send this one again.")
             .with_header(header::CONNECTION, HeaderValue::from_static("close"))
     }
 
@@ -121,12 +127,12 @@ impl Problem {
             .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S))
     }
 
-    /// 500. What went wrong is in the log, not in the answer.
+    /// 500: a defect. The log has the details, the answer has none.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "Something went wrong here; the log says what.",
+            "Something went wrong in the daemon. Its log says what.",
         )
     }
 
@@ -149,18 +155,18 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Unavailable(why) => {
-                tracing::warn!(%why, "the database can't be used");
-                Self::unavailable("The database can't be used right now; try again.")
+                tracing::warn!(%why, "database can't be used");
+                Self::unavailable("The database can't be used right now. Try again.")
             }
             store::Error::Busy(detail) => {
-                tracing::warn!(%detail, "a query was refused or stopped");
+                tracing::warn!(%detail, "query refused or stopped");
                 Self::unavailable(detail)
             }
             store::Error::NotFound(detail) => Self::not_found(detail),
             store::Error::Conflict { kind, detail } => Self::conflict(kind, detail),
             store::Error::BadInput(bad) => bad.into(),
             store::Error::Internal(why) => {
-                tracing::error!(%why, "a request failed");
+                tracing::error!(%why, "request failed");
                 Self::internal()
             }
         }
@@ -170,11 +176,15 @@ impl From<store::Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let problem = *self.0;
-        let body = json!({
-            "type": problem.kind, "title": problem.title, "status": problem.status.as_u16(),
-            "detail": problem.detail, "field": problem.field,
-        });
-        let mut response = Response::new(Body::from(body.to_string()));
+        let body = api::problem::Problem {
+            kind: problem.kind.into_owned(),
+            title: problem.title.into_owned(),
+            status: problem.status.as_u16(),
+            detail: problem.detail,
+            field: problem.field,
+        };
+        let text = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = Response::new(Body::from(text));
         *response.status_mut() = problem.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

@@ -71,7 +71,7 @@ pub(super) const SHARED_ERRORS: &[SharedError] = &[
         name: "Unavailable",
         description: "It can't be done now: the database can't commit, or too many bodies or event streams are open. Try again \
             later.",
-        detail: "The database can't be used right now; try again.",
+        detail: "The database can't be used right now. Try again.",
     },
 ];
 
