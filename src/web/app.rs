@@ -1,4 +1,4 @@
-//! What every handler can reach.
+//! The state that every handler can use.
 
 use std::hash::Hash;
 use std::ops::Deref;
@@ -24,7 +24,7 @@ use crate::reconcile::Reconciler;
 use crate::store::{ApiStore, Error, Reader};
 use crate::wake::Wakes;
 
-/// The daemon, as the HTTP surface sees it. Cheap to clone.
+/// The daemon as the handlers see it. Cheap to clone.
 #[derive(Clone)]
 pub struct App(Arc<Whole>);
 
@@ -38,14 +38,14 @@ struct Whole {
     answers: Answers,
 }
 
-/// What many ask for at once.
+/// Answers that are computed once for all who ask at the same time.
 #[derive(Default)]
 pub struct Answers {
-    /// Whether the database commits; the reason when it does not.
+    /// Whether the database commits; if not, the reason.
     pub commits: Shared<(), Result<(), String>>,
     /// The figures of `/metrics`.
     pub figures: Shared<(), Arc<Snapshot>>,
-    /// Pages of campaigns with their counts, by the place after which they begin and their length.
+    /// Pages of campaigns with their counts, by the position after which they begin and their length.
     pub campaigns: Shared<(i64, usize), Arc<CampaignList>>,
     /// One campaign with its counts.
     pub campaign: Shared<CampaignId, Campaign>,
@@ -53,30 +53,30 @@ pub struct Answers {
     pub stats: Shared<(Option<CampaignId>, u16, i64), Stats>,
 }
 
-/// What an [`App`] is made of.
+/// The parts of an [`App`].
 pub struct Parts {
     /// The database.
     pub store: ApiStore,
     /// The stamping routine.
     pub reconciler: Reconciler,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// To wake the poller and the steps.
+    /// Wakes the poller and the next steps.
     pub wakes: Wakes,
-    /// The configuration in force; a reload sends another.
+    /// The configuration in force. A reload sends a new one.
     pub config: watch::Receiver<Arc<Config>>,
-    /// What is counted.
+    /// The counters.
     pub metrics: Metrics,
-    /// Why no account is polled although a provider is configured (our key is wrong); `None` while all is well.
+    /// Why no account is polled although a provider is configured, for example because the key is wrong. `None` if all is well.
     pub poll_trouble: watch::Receiver<Option<String>>,
-    /// The rules of polling in force; a reload sends others.
+    /// The rules of polling in force. A reload sends new ones.
     pub plans: watch::Receiver<Arc<Plan>>,
-    /// Ends streams that would stay open.
+    /// Ends open event streams.
     pub shutdown: CancellationToken,
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Builds the state from its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Whole {
@@ -102,35 +102,32 @@ impl App {
         &self.0.streams
     }
 
-    /// Wrong tokens.
+    /// The count of wrong tokens.
     #[must_use]
     pub(super) fn guesses(&self) -> &Guesses {
         &self.0.guesses
     }
 
-    /// Links that log in.
+    /// The links that log in.
     #[must_use]
     pub fn login_links(&self) -> &LoginLinks {
         &self.0.login_links
     }
 
-    /// Told when a session was ended.
+    /// Notified when a session ends.
     #[must_use]
     pub(super) fn sessions_ended(&self) -> &watch::Sender<()> {
         &self.0.sessions_ended
     }
 
-    /// What many ask for at once.
+    /// Answers that are computed once for all who ask at the same time.
     #[must_use]
     pub fn answers(&self) -> &Answers {
         &self.0.answers
     }
 
-    /// The answer of a query that depends on the database and on nothing else. Computed once for all who ask for it at a time, and
-    /// again only after a commit.
-    ///
-    /// # Errors
-    /// What `query` returned, and those of [`ApiStore::view`].
+    /// Returns the answer of a query that depends only on the database. It is computed once for all who ask at the same time, and again
+    /// only after a commit.
     pub async fn view_once<K: Eq + Hash, V: Clone + Send + 'static>(
         &self,
         shared: &Shared<K, V>,

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`: for supervisors and scrapers, without a token.
+//! `/healthz`, `/readyz` and `/metrics`, for supervisors and scrapers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::problem::Problem;
 use super::shared::Reuse;
 use crate::api::process::Health;
 
-/// A disk that takes longer than this to commit is not ready for a provider's webhook.
+/// If a commit takes longer than this, the daemon is not ready for a provider's webhook.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long lies between two trial commits, and between two readings of the figures, however many ask.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The shortest time between two test commits, and between two readings of the figures.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Is the process alive?
 #[utoipa::path(
@@ -61,7 +61,7 @@ pub async fn ready(State(app): State<App>) -> Result<Json<Health>, Problem> {
     }
 }
 
-/// Whether the database commits, or why not: tried once a second at most. What real commits showed meanwhile counts.
+/// Returns why the database does not commit, if it does not. It is tested at most once a second. Real commits count as tests.
 async fn commits(app: &App) -> Result<(), String> {
     let turns = || app.store.commit_turns();
     let compute = || async {
@@ -70,7 +70,7 @@ async fn commits(app: &App) -> Result<(), String> {
     };
     app.answers()
         .commits
-        .get((), Reuse::AtMostEvery(PAUSE), turns, compute)
+        .get((), Reuse::AtMostEvery(INTERVAL), turns, compute)
         .await
         .unwrap_or_else(|error| Err(error.to_string()))
 }
@@ -79,7 +79,7 @@ async fn try_commit(app: &App) -> Result<(), String> {
     let fatal = app.store.fatal().borrow().clone();
     if let Some(why) = fatal {
         return Err(format!(
-            "The database can't be trusted any more, the process has to restart: {why}."
+            "The database can't be trusted any more, so the process has to restart: {why}."
         ));
     }
     let now = app.clock.now();
@@ -108,7 +108,7 @@ async fn try_commit(app: &App) -> Result<(), String> {
 pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
     let version = || app.store.commit_count();
     let compute = || async {
-        // First the trial commit: what the version counts after it is in the figures.
+        // The test commit comes first, so that the figures include every commit that the version counts.
         let writable = commits(&app).await.is_ok();
         let seen = version();
         let figures = snapshot(&app.store, &app.config(), app.clock.now(), writable).await;
@@ -117,7 +117,7 @@ pub async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     let figures = app
         .answers()
         .figures
-        .get((), Reuse::AtMostEvery(PAUSE), version, compute)
+        .get((), Reuse::AtMostEvery(INTERVAL), version, compute)
         .await?;
     let accept = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
     let page = app.metrics.render(&figures, accept);

@@ -1,9 +1,9 @@
-//! Log lines that strangers cause: written at a bounded rate, so that a flood neither fills the disk nor hides other lines.
+//! Limits the rate of log lines that anybody can cause, so that a flood neither fills the disk nor hides other lines.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many lines are written within [`WINDOW`].
+/// The most lines within [`WINDOW`].
 const LINES_MAX: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -19,13 +19,13 @@ struct Window {
 }
 
 impl LogLimit {
-    /// A limit that nothing was counted against.
+    /// Starts without any line counted.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
-    /// Whether a line may be written now; if so, how many were left out since the last one.
+    /// Counts a line. Returns the number of lines left out since the last one, or `None` if this line is left out too.
     pub fn line(&self) -> Option<u64> {
         self.line_at(Instant::now())
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_a_few_lines_and_a_number() {
+    fn a_flood_becomes_a_few_lines_and_a_number() {
         let limit = LogLimit::new();
         let start = Instant::now();
         let written = (0..1000).filter(|_| limit.line_at(start).is_some());

@@ -1,4 +1,4 @@
-//! Links that log in: each has a random code that works once and soon runs out. `acceptd demo` prints one.
+//! Links that log in. Each has a random code that works once and expires soon. `acceptd demo` prints one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 
-/// How long a link works.
+/// The time after which a link expires.
 pub const LIFETIME: Duration = Duration::from_secs(600);
-/// How many links may be open at a time.
+/// The most unused links at a time.
 const OPEN_MAX: usize = 16;
 
-/// The links that were made and not used, by the hash of their code.
+/// The unused links, by the hash of their code.
 #[derive(Default)]
 pub struct LoginLinks(Mutex<HashMap<[u8; 32], Link>>);
 
@@ -23,7 +23,7 @@ struct Link {
 }
 
 impl LoginLinks {
-    /// Makes a path that logs in with the token of this name.
+    /// Makes a link that logs in with the token of this name. Returns its path.
     #[must_use]
     pub fn make(&self, token: &str, clock: &Clock) -> String {
         let code = hex::encode(rand::random::<[u8; 32]>());
@@ -41,7 +41,7 @@ impl LoginLinks {
         format!("/login/{code}")
     }
 
-    /// The name of the token that a code logs in with. The code is worth nothing afterwards.
+    /// Uses up a code. Returns the name of the token that it logs in with.
     pub fn take(&self, code: &str, clock: &Clock) -> Option<String> {
         let hash: [u8; 32] = Sha256::digest(code).into();
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ mod tests {
     use crate::domain::time::Timestamp;
 
     #[test]
-    fn a_link_works_once_and_not_for_long() {
+    fn a_link_works_once_and_expires() {
         let (links, clock) = (LoginLinks::default(), Clock::by_hand(Timestamp(0)));
         let code = |path: &str| path.trim_start_matches("/login/").to_owned();
         let first = code(&links.make("admin", &clock));

@@ -6,15 +6,15 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 use crate::domain::ids::{AccountId, BadId, CampaignId, EnrollmentId};
 
-/// The one id of a path. What can't be an id is not found.
+/// The id in a path. A text that can't be an id is answered 404.
 pub struct Id<T>(pub T);
 
-/// What may stand in a path.
+/// An id that may stand in a path.
 pub trait InPath: Sized {
-    /// What it names, for "There is no …".
+    /// The resource it names, for "There is no …".
     const WHAT: &'static str;
 
-    /// Reads it; `None` when nothing can have this id.
+    /// Reads the id; `None` if no resource can have it.
     fn read(text: &str) -> Option<Self>;
 }
 
@@ -48,12 +48,12 @@ macro_rules! row_in_path {
     };
 }
 row_in_path!(
-    /// A signal's id, the number of its row.
+    /// The id of a signal: the number of its row.
     SignalId,
     "signal"
 );
 row_in_path!(
-    /// A delivery's id, the number of its row.
+    /// The id of a delivery: the number of its row.
     DeliveryId,
     "delivery"
 );

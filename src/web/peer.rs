@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, as far as shares and limits are concerned.
+//! The peer of a connection, as shares and limits count it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use super::auth;
 use crate::config::Config;
 
-/// The part of an IPv6 address that one customer of a network usually gets: the rest can be chosen freely.
+/// The prefix of an IPv6 address that a network usually assigns to one customer, who can choose the rest.
 const IPV6_PREFIX: u128 = !0 << 64;
 
 /// One peer: an IPv4 address, or the /64 network of an IPv6 address.
@@ -29,8 +29,8 @@ impl From<IpAddr> for Peer {
     }
 }
 
-/// Returns the peer of a request: the other end of the connection, or who a trusted proxy there says it speaks for. Without a
-/// connection behind it, as in a unit test, that is the unspecified address.
+/// Returns the peer of a request: the other end of the connection, or the address that a trusted proxy names. Without a connection,
+/// as in a unit test, it is the unspecified address.
 #[must_use]
 pub fn of(config: &Config, head: &Parts) -> Peer {
     auth::peer(config, head).map_or(Peer(Ipv6Addr::UNSPECIFIED.into()), Peer::from)
@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_one_customer_is_one_peer() {
+    fn one_ipv6_network_is_one_peer() {
         assert_eq!(peer("[2001:db8::1]:1"), peer("[2001:db8::ffff:2]:3"));
         assert_ne!(peer("[2001:db8::1]:1"), peer("[2001:db8:0:1::1]:1"));
         assert_eq!(peer("[::ffff:192.0.2.1]:1"), peer("192.0.2.1:2"));

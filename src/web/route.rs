@@ -1,5 +1,5 @@
-//! Every route, and what happens around all of them: the sender is judged by the head, then the body is read whole; an error is a
-//! problem body, a panic is a 500.
+//! Every route, and the layers around all of them: the sender is checked by the request's head, then the whole body is read. An error
+//! becomes a problem body, a panic becomes a 500.
 
 use std::any::Any;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::routes::{Need, Routes};
 use super::{api, auth, body, dashboard, health, openapi, webhooks};
 
-/// Every route, each with what it asks for.
+/// Every route with its requirement.
 #[must_use]
 pub fn routes() -> Routes {
     api_routes().merge(webhooks::routes())
@@ -72,7 +72,7 @@ fn with_layers(router: Router<App>, app: App) -> Router {
         .layer(Extension(app.clone()))
         .layer(from_fn_with_state(app.clone(), body::declared))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(dress))
+        .layer(from_fn(finish_answer))
         .with_state(app)
 }
 
@@ -86,15 +86,15 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    tracing::error!(panic = why, "a handler panicked");
+    tracing::error!(panic = why, "handler panicked");
     Problem::internal().into_response()
 }
 
-/// Gives the router's own bare errors a problem body and every answer the headers that keep a browser from misreading it, and
-/// writes the request down.
-async fn dress(request: Request, next: Next) -> Response<Body> {
+/// Finishes every answer: gives errors of the router itself a problem body, adds headers that keep a browser from misinterpreting the
+/// answer, and logs the request.
+async fn finish_answer(request: Request, next: Next) -> Response<Body> {
     let method = request.method().clone();
-    // What follows logs in.
+    // The rest of such a path is a secret that logs in.
     let path = match request.uri().path() {
         path if path.starts_with("/login/") => "/login/…".to_owned(),
         path => path.to_owned(),
@@ -127,12 +127,12 @@ async fn dress(request: Request, next: Next) -> Response<Body> {
         path,
         status = response.status().as_u16(),
         took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "answered"
+        "request answered"
     );
     response
 }
 
-/// Whether it is an error that no handler of ours wrote.
+/// Whether the answer is an error that axum wrote, not a handler.
 fn is_bare(response: &Response<Body>) -> bool {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);

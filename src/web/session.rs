@@ -1,7 +1,7 @@
-//! The dashboard's sessions: a cookie with a random id that opens what the token that began it opens, until it is idle or open
-//! for too long, somebody logs out, or the token is changed or removed.
+//! The dashboard's sessions. The cookie holds a random id. It allows what the token that began the session allows. A session ends when
+//! it is idle or open for too long, when somebody logs out, or when the token is changed or removed.
 //!
-//! The database has the hash of the id, and of the token only an HMAC under the id: nothing in it lets anybody in.
+//! The database holds the hash of the id, and an HMAC of the token under the id. Neither is enough to log in.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,21 +20,21 @@ use crate::store::{Error, SessionBounds, SessionRow};
 
 /// The cookie's name.
 pub const COOKIE: &str = "acceptd_session";
-/// The prefix of its name behind https: a browser takes such a cookie only over https, and from this host alone.
+/// The prefix of its name behind https. A browser accepts such a cookie only over https and only from this host.
 pub const HOST_PREFIX: &str = "__Host-";
 
-/// A session that was not used for this long is over.
+/// A session ends if it was not used for this long.
 pub const IDLE_MAX: Duration = Duration::from_secs(12 * 3_600);
-/// A session that began this long ago is over.
+/// A session ends this long after it began.
 pub const AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
-/// The use of a session is written down at most this often.
-const NOTED_EVERY: Duration = Duration::from_secs(60);
-/// How many sessions one token may have.
+/// The shortest time between two writes of when a session was last used.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
+/// The most sessions of one token.
 const PER_TOKEN_MAX: u32 = 100;
-/// How many cookies of one request are looked up.
+/// The most cookies of one request that are looked up.
 const COOKIES_MAX: usize = 4;
 
-/// The random id of a session. Never shown: whoever has it has the session.
+/// The random id of a session. It is never shown, because it is all that a log-in needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionId([u8; 32]);
 
@@ -63,10 +63,7 @@ impl SessionId {
     }
 }
 
-/// Begins a session of a token. Returns the value of `Set-Cookie`.
-///
-/// # Errors
-/// The store's.
+/// Begins a session of a token. Returns the value for `Set-Cookie`.
 pub async fn begin(app: &App, bearer: Bearer<'_>, secure: bool) -> Result<String, Error> {
     let (id, now) = (SessionId(rand::random()), app.clock.now());
     let row = SessionRow {
@@ -87,11 +84,8 @@ pub async fn begin(app: &App, bearer: Bearer<'_>, secure: bool) -> Result<String
     Ok(cookie(&hex::encode(id.0), AGE_MAX.as_secs(), secure))
 }
 
-/// Ends the sessions of a request, and the streams that they opened. Returns the value of `Set-Cookie` that makes the browser
-/// forget.
-///
-/// # Errors
-/// The store's.
+/// Ends the sessions of a request and the streams that they opened. Returns the value for `Set-Cookie` that makes the browser forget
+/// the cookie.
 pub async fn end(app: &App, headers: &HeaderMap, secure: bool) -> Result<String, Error> {
     let ids: Vec<_> = ids(headers, false).collect();
     if !ids.is_empty() {
@@ -103,10 +97,7 @@ pub async fn end(app: &App, headers: &HeaderMap, secure: bool) -> Result<String,
     Ok(cookie("", 0, secure))
 }
 
-/// The session of a request, and the token that began it. The use is noted.
-///
-/// # Errors
-/// The store's.
+/// Returns the session of a request and the token that began it. Records that the session was used.
 pub async fn of_request<'c>(
     app: &App,
     config: &'c Config,
@@ -118,9 +109,9 @@ pub async fn of_request<'c>(
             continue;
         };
         let now = app.clock.now();
-        if now.since(used) >= NOTED_EVERY {
+        if now.since(used) >= TOUCH_INTERVAL {
             let (store, hash) = (app.store.clone(), id.hash());
-            // Nobody waits for it. If it can't be written, the session ends a minute early.
+            // The request does not wait for this write. If it fails, the session ends at most a minute early.
             tokio::spawn(async move { store.write(move |tx| tx.touch_session(&hash, now)).await });
         }
         return Ok(Some((id, found)));
@@ -128,10 +119,7 @@ pub async fn of_request<'c>(
     Ok(None)
 }
 
-/// The token of a session that is not over, and when it was last used.
-///
-/// # Errors
-/// The store's.
+/// Returns the token of a session and when the session was last used; `None` if the session has ended.
 pub async fn look_up<'c>(
     app: &App,
     config: &'c Config,
@@ -152,7 +140,7 @@ pub async fn look_up<'c>(
         .map(|bearer| (bearer, row.last_used_at)))
 }
 
-/// The ids in the cookies of a request. Over https only the cookie that a browser got over https counts.
+/// Returns the ids in the cookies of a request. Over https, only the cookie that the browser received over https counts.
 fn ids(headers: &HeaderMap, https: bool) -> impl Iterator<Item = SessionId> {
     headers
         .get_all(header::COOKIE)
@@ -176,7 +164,7 @@ fn cookie(value: &str, max_age_s: u64, secure: bool) -> String {
     } else {
         ("", "")
     };
-    // Lax, so that a link in a message opens the page; a change needs more than the cookie.
+    // Lax, so that a link in a message opens the page. A change needs more than the cookie.
     format!("{prefix}{COOKIE}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -185,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_and_other_sites_do_not_get_it() {
+    fn the_cookie_is_hidden_from_scripts_and_other_sites() {
         let begun = cookie("x", 60, true);
         for part in [
             "__Host-acceptd_session=x;",

@@ -1,7 +1,7 @@
-//! Answers that many ask for at once, computed once.
+//! Computes an answer once for all who ask for it at the same time.
 //!
-//! A computation that runs serves everyone who asked before it began. Those who ask later share the next one, so nobody gets an
-//! answer that misses a write that was acknowledged to them before.
+//! A computation serves every request that came before it began. Later requests share the next one. So no answer misses a write that
+//! was acknowledged before the request.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,26 +13,26 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::store::Error;
 
-/// How many different questions are remembered. Beyond it those that nobody is asking are forgotten.
+/// The most keys that are remembered. Beyond it, keys that no request waits for are forgotten.
 const KEYS_MAX: usize = 64;
 
-/// How long an answer may be used again.
+/// When an answer may be used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reuse {
-    /// While nothing was committed.
+    /// While nothing was committed since.
     WhileUnchanged,
-    /// While nothing was committed, for this long at most. Otherwise the next computation begins this long after the one before.
+    /// While nothing was committed since, for at most this long. The next computation begins no earlier than this after the last.
     AtMostEvery(Duration),
 }
 
-/// Answers of type `V` by question.
+/// Answers of type `V` by key.
 pub struct Shared<K, V>(Mutex<HashMap<K, Arc<Slot<V>>>>);
 
 type Slot<V> = AsyncMutex<Option<Answer<V>>>;
 
-/// An answer, and how new it is.
+/// An answer and its age.
 struct Answer<V> {
-    /// What the version was when the computation looked.
+    /// The version of the data that the computation read.
     version: u64,
     began: Instant,
     ended: Instant,
@@ -46,11 +46,11 @@ impl<K, V> Default for Shared<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Shared<K, V> {
-    /// The answer to `key`. `version` counts what can change the answer. `compute` returns the version that its answer has seen. It
-    /// runs in the future of one of those who wait: when that one hangs up, another computes.
+    /// Returns the answer for `key`. `version` counts the changes that can affect the answer. `compute` returns the version that its
+    /// answer is based on. It runs in the future of one of the waiting requests; if that client hangs up, another one computes.
     ///
     /// # Errors
-    /// What `compute` returned. An error is shared by those who waited for it, and by nobody else.
+    /// The error of `compute`. Only requests that waited for it get it.
     pub async fn get<F: Future<Output = (u64, Result<V, Error>)>>(
         &self,
         key: K,
@@ -108,7 +108,7 @@ mod tests {
 
     use super::*;
 
-    /// What changes, and how often it was looked at.
+    /// Data with a version, and the number of computations.
     #[derive(Default)]
     struct World {
         version: AtomicU64,
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crowd_is_answered_once_and_never_with_what_was_before() {
+    async fn many_requests_share_one_computation_and_see_the_last_write() {
         let world = Arc::new(World::default());
         for round in 0..5 {
             let crowd = (0..50).map(|_| world.ask(Reuse::WhileUnchanged));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_computes_when_the_first_hangs_up() {
+    async fn another_request_computes_when_the_first_hangs_up() {
         let world = World::default();
         let mut first = Box::pin(world.ask(Reuse::WhileUnchanged));
         assert!(first.as_mut().now_or_never().is_none());

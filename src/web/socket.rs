@@ -1,4 +1,4 @@
-//! A connection's socket, and a way to hear that the other side closed it.
+//! The socket of a connection, and a way to learn that the other side closed it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How long lies between two looks at a socket with bytes that nobody reads.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The time between two checks of a socket that holds unread bytes.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The socket of one connection.
 pub struct Socket(Arc<TcpStream>);
 
 impl Socket {
-    /// Takes over a stream.
+    /// Wraps a stream.
     #[must_use]
     pub fn new(stream: TcpStream) -> Self {
         Self(Arc::new(stream))
     }
 
-    /// A watch on the socket. It does not keep the socket open.
+    /// Returns a watch on the socket. It does not keep the socket open.
     #[must_use]
     pub fn hangup(&self) -> Hangup {
         Hangup(Arc::downgrade(&self.0))
@@ -90,20 +90,20 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Says when the other side has closed a connection, although nothing is read from it.
+/// Reports when the other side has closed a connection, even if nothing is read from it.
 #[derive(Debug, Clone)]
 pub struct Hangup(Weak<TcpStream>);
 
 impl Hangup {
-    /// Ends when the other side sends nothing more. A client that only waits for an answer may do that too, so this is for event
-    /// streams, which have no end.
+    /// Returns when the other side has closed its direction. A client that waits for an answer may do that too, so this is only for
+    /// event streams, which have no end.
     pub async fn happened(self) {
         loop {
             let Some(stream) = self.0.upgrade() else {
                 return;
             };
             match stream.ready(Interest::READABLE).await {
-                Ok(ready) if !ready.is_read_closed() => tokio::time::sleep(LOOK_AGAIN).await,
+                Ok(ready) if !ready.is_read_closed() => tokio::time::sleep(RECHECK_INTERVAL).await,
                 _ => return,
             }
         }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_close_is_heard_and_bytes_are_no_close() {
+    async fn a_close_is_noticed_and_unread_bytes_are_not_one() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut theirs = TcpStream::connect(address).await.unwrap();

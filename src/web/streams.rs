@@ -1,4 +1,4 @@
-//! How many event streams are open: bounded in all and for each peer, because a stream keeps its connection for hours.
+//! Bounds the number of open event streams, in total and for each peer, because a stream keeps its connection for hours.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, header};
 use super::peer::Peer;
 use super::problem::Problem;
 
-/// How many streams one peer may have. People behind one proxy are one peer.
+/// The most streams of one peer. People behind one proxy are one peer.
 const PER_PEER_MAX: usize = 128;
 const RETRY_AFTER_S: &str = "10";
 
@@ -26,7 +26,7 @@ struct Open {
 }
 
 impl Streams {
-    /// At most `max` streams.
+    /// Allows `max` streams.
     #[must_use]
     pub fn new(max: usize) -> Self {
         Self {
@@ -35,15 +35,15 @@ impl Streams {
         }
     }
 
-    /// Counts one more stream until the ticket goes.
+    /// Counts one more stream until the ticket is dropped.
     ///
     /// # Errors
-    /// 503 when there are too many streams, 429 when this peer has too many.
+    /// 503 if there are too many streams, 429 if this peer has too many.
     pub fn enter(&self, peer: Peer) -> Result<Ticket, Problem> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.all >= self.max {
             return Err(Problem::unavailable(format!(
-                "{} event streams are open, and there may be no more; close one or try again later.",
+                "All {} event streams are in use. Close one, or try again later.",
                 self.max
             )));
         }
@@ -51,7 +51,7 @@ impl Streams {
         if *of_peer >= PER_PEER_MAX {
             return Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
-                format!("This address has {PER_PEER_MAX} event streams open, and may have no more; close one first."),
+                format!("This address has {PER_PEER_MAX} event streams open, which is the limit. Close one first."),
             )
             .with_header(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S)));
         }

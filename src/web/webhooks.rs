@@ -1,4 +1,4 @@
-//! The providers' webhooks: judge the head, read the body, check its signature, parse, commit, answer, in this order.
+//! The providers' webhooks: check the head, read the body, check its signature, parse, commit, answer, in this order.
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -25,14 +25,14 @@ use crate::store::Error;
 const UNIPILE: &str = "/webhooks/unipile";
 const SENDPILOT: &str = "/webhooks/sendpilot";
 
-/// The webhooks' routes.
+/// The routes of the webhooks.
 pub fn routes() -> Routes {
     Routes::default()
         .serve(Need::Signature(Provider::Unipile), routes!(unipile))
         .serve(Need::Signature(Provider::Sendpilot), routes!(sendpilot))
 }
 
-/// Whose webhooks come to a path.
+/// Returns the provider whose webhooks arrive at a path.
 #[must_use]
 pub fn provider_of(path: &str) -> Option<Provider> {
     match path {
@@ -42,10 +42,8 @@ pub fn provider_of(path: &str) -> Option<Provider> {
     }
 }
 
-/// Refuses by the head what the head disproves. What is left to prove goes into the request's extensions.
-///
-/// # Errors
-/// 401.
+/// Refuses a request whose head proves that the sender is wrong (401). If the body is needed to decide, the check is put into the
+/// request's extensions.
 pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(), Problem> {
     let (config, now) = (app.config(), app.clock.now());
     let proof = match provider {
@@ -143,7 +141,7 @@ async fn sendpilot(
     answer(&app, WHO, stored)
 }
 
-/// 200 once it is on disk; what can't be stored now is 503, so that the provider sends it again.
+/// Answers 200 if the webhook is on disk. If it can't be stored now, answers 503, so that the provider sends it again.
 fn answer(
     app: &App,
     provider: Provider,
@@ -159,15 +157,15 @@ fn answer(
         Err(Error::BadInput(bad)) => Err(unusable(app, provider, bad)),
         Err(error) => {
             app.metrics.webhook(provider, WebhookResult::Unavailable);
-            tracing::error!(%provider, %error, "webhook not stored; the provider is asked to send it again");
+            tracing::error!(%provider, %error, "webhook can't be stored, asking the provider to send it again");
             Err(Problem::unavailable(
-                "This can't be stored right now; send it again.",
+                "The webhook can't be stored right now. Send it again.",
             ))
         }
     }
 }
 
-/// The limits on what is logged of one provider's refused webhooks.
+/// The limits on log lines about refused webhooks of one provider.
 struct Log {
     unauthorized: LogLimit,
     unusable: LogLimit,
@@ -196,9 +194,9 @@ fn log_of(provider: Provider) -> &'static Log {
 fn unauthorized(app: &App, provider: Provider, why: Refusal) -> Problem {
     app.metrics.webhook(provider, WebhookResult::Unauthorized);
     if let Some(left_out) = log_of(provider).unauthorized.line() {
-        tracing::warn!(%provider, %why, left_out, "webhook refused");
+        tracing::warn!(%provider, %why, left_out, "webhook rejected: secret or signature is wrong");
     }
-    // The reason is for the log: whoever guesses learns nothing.
+    // The reason is only logged, so that an attacker learns nothing.
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "The secret or the signature is missing or wrong.",
@@ -208,7 +206,7 @@ fn unauthorized(app: &App, provider: Provider, why: Refusal) -> Problem {
 fn unusable(app: &App, provider: Provider, bad: BadInput) -> Problem {
     app.metrics.webhook(provider, WebhookResult::BadBody);
     if let Some(left_out) = log_of(provider).unusable.line() {
-        tracing::warn!(%provider, field = bad.field, why = bad.detail, left_out, "webhook can't be used");
+        tracing::warn!(%provider, field = bad.field, why = bad.detail, left_out, "webhook rejected: body can't be used");
     }
     Problem::bad_webhook(bad)
 }
@@ -217,6 +215,6 @@ fn unusable(app: &App, provider: Provider, bad: BadInput) -> Problem {
 pub fn refused(app: &App, provider: Provider, result: WebhookResult) {
     app.metrics.webhook(provider, result);
     if let Some(left_out) = log_of(provider).unread.line() {
-        tracing::warn!(%provider, ?result, left_out, "webhook refused");
+        tracing::warn!(%provider, ?result, left_out, "webhook rejected: body was not received");
     }
 }

@@ -173,7 +173,7 @@ async fn a_flood_of_refused_webhooks_logs_little_and_counts_all() {
     let lines = process
         .log()
         .lines()
-        .filter(|line| line.contains("webhook refused"))
+        .filter(|line| line.contains("webhook rejected"))
         .count();
     assert!((1..=40).contains(&lines), "{lines}");
     let page = client

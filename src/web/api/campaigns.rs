@@ -1,4 +1,4 @@
-//! `/v1/campaigns`: the engine's campaigns, mirrored, with live counts.
+//! `/v1/campaigns`: the campaigns of the engine, with live counts.
 
 use std::sync::Arc;
 
@@ -159,10 +159,10 @@ async fn change(
             Ok((row, is_new))
         })
         .await?;
-    // Its enrollments may be open now, and steps that waited may be due.
+    // The change may open enrollments or make waiting steps due.
     app.wakes.poll.activate();
     app.wakes.steps.activate();
-    // Counted outside the writer, which others wait for.
+    // Counted outside the write, because others wait for the writer.
     let counted = row.id.clone();
     let counts = app.store.view(move |r| r.campaign_counts(&counted)).await?;
     Ok((show::campaign(&row, &counts), is_new))

@@ -1,4 +1,4 @@
-//! `/v1/destinations`: where events go, whether each takes them, and trying one out.
+//! `/v1/destinations`: where events go, tests, and starting a stopped destination.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ pub async fn enable(
     app.store
         .write(move |tx| tx.start_destination(&name))
         .await?;
-    // Not in the write: webhooks would wait while the deliveries are counted.
+    // Counted outside the write, because webhooks would wait for it.
     let shown = app
         .store
         .view(move |r| {
@@ -160,7 +160,7 @@ fn configured(app: &App, name: &str) -> Result<config::Destination, Problem> {
         })
 }
 
-/// How many deliveries are in which state, by destination.
+/// The number of deliveries by destination and state.
 type Counts = BTreeMap<(String, DeliveryState), u64>;
 
 fn counts(r: &Reader<'_>) -> Result<Counts, Error> {

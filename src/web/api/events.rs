@@ -1,4 +1,4 @@
-//! `GET /v1/events`: every event, oldest first, for those who pull instead of being sent to.
+//! `GET /v1/events`: every event, oldest first, for clients that pull.
 
 use axum::extract::State;
 

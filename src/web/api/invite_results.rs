@@ -1,4 +1,4 @@
-//! `POST /v1/invite-results`: what the engine's own invite call got from the provider.
+//! `POST /v1/invite-results`: the provider's answer to an invite call of the engine.
 
 use axum::extract::State;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub async fn post(
 /// Reads the provider's answer: an object, null, or the raw text. Text that is JSON is read as JSON, because it holds the meaning of
 /// the answer. Other text, such as an error page of a proxy, is kept as it is.
 fn provider_answer(mut answer: Value) -> Result<Value, Problem> {
-    // Each turn takes off a layer of quotes, for a text that was encoded more than once.
+    // Each turn removes one layer of quotes, for a text that was encoded more than once.
     while let Some(inner) = answer
         .as_str()
         .and_then(|text| intake::json(text.trim_start_matches('\u{feff}').as_bytes()).ok())

@@ -1,4 +1,4 @@
-//! `/v1/signals`: the ledger, newest first.
+//! `/v1/signals`: the ledger of evidence, newest first.
 
 use axum::extract::State;
 

@@ -1,4 +1,4 @@
-//! `GET /v1/stats` and `GET /v1/campaigns/{id}/stats`: figures for the charts.
+//! `GET /v1/stats` and `GET /v1/campaigns/{id}/stats`: figures for charts.
 
 use axum::extract::State;
 

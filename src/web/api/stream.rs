@@ -1,7 +1,7 @@
-//! `GET /v1/stream`: what happens, as server-sent events with ids that outlive the process.
+//! `GET /v1/stream`: every change as a server-sent event, with ids that stay valid over restarts.
 //!
-//! The ids are the numbers of the `changes` table, so a client that was away gets everything after the last one it saw. A reader
-//! holds at most one batch: a slow one is read for when it has taken the batch before.
+//! The ids are the row numbers of the `changes` table. A client that was away gets every change after the last one it saw. A stream
+//! holds at most one batch: the next batch is read when the client has taken the previous one.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,23 +24,24 @@ use crate::web::peer;
 use crate::web::problem::Problem;
 use crate::web::socket::Hangup;
 
-/// The largest number of changes that are held for one reader.
-const BATCH: usize = 100;
-/// How long a reader waits after a wake-up, so that a storm of commits is few reads.
-const GATHER: Duration = Duration::from_millis(50);
-/// How often a stream looks whether the session that opened it is over.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// The most changes that are held for one client.
+const BATCH_MAX: usize = 100;
+/// How long a stream waits after a commit before it reads, so that many commits cause few reads.
+const COMMIT_PAUSE: Duration = Duration::from_millis(50);
+/// How often a stream checks whether the session that opened it has ended.
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// When a client comes back after the connection was lost.
-const RETRY: Duration = Duration::from_secs(1);
+/// How long a client waits before it reconnects.
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Where a new reader begins.
+/// Where a new stream begins.
 enum Start {
     /// After this change.
     After(i64),
-    /// What it saw last is no longer kept, or was never ours: it has to read the lists again, then goes on after this change.
+    /// The last change that the client saw is no longer kept, or the id was never valid. The client has to read the lists again and
+    /// continues after this change.
     Reset(i64),
 }
 
@@ -88,15 +89,15 @@ pub async fn stream(
     head: Parts,
 ) -> Result<Response, Problem> {
     let ticket = app.streams().enter(peer::of(&app.config(), &head))?;
-    // Watched from here on, so that nothing that is revoked meanwhile is missed.
+    // Watched from here on, so that no revocation is missed.
     let revoked = revoked(app.clone(), actor);
     let store = app.store.clone();
-    // Subscribed before the first look, so that nothing between the two is missed.
+    // Subscribed before the first read, so that no commit is missed.
     let commits = store.commits();
     let kept = store.view(|r| r.changes_kept()).await?;
     let start = start(head.headers.get(LAST_EVENT_ID), kept);
     let (first, after) = match start {
-        // An id without data tells the client where it is and fires nothing.
+        // An id without data sets the client's last id and triggers no event.
         Start::After(seq) => (Event::default().id(seq.to_string()), seq),
         Start::Reset(seq) => (reset(seq), seq),
     };
@@ -106,7 +107,7 @@ pub async fn stream(
         after,
         batch: VecDeque::new(),
     };
-    // A closed connection is noticed at once, not at the next heartbeat, so that its ticket is free again.
+    // A closed connection is noticed at once instead of at the next heartbeat, so that its ticket is free again.
     let hangup = head.extensions.get::<Hangup>().cloned();
     let hangup = async move {
         match hangup {
@@ -122,37 +123,37 @@ pub async fn stream(
             () = revoked => {}
         }
     };
-    let events = stream::once(async move { first.retry(RETRY) })
+    let events = stream::once(async move { first.retry(RECONNECT_AFTER) })
         .chain(watcher.events())
         .take_until(over)
         .map(move |event| {
-            // Held for as long as the stream is.
+            // The ticket is held as long as the stream.
             let _ = &ticket;
             Ok::<_, Infallible>(event)
         });
     let mut response = Sse::new(events)
         .keep_alive(KeepAlive::new().interval(HEARTBEAT))
         .into_response();
-    // Tells the usual reverse proxies not to hold the events back.
+    // Tells common reverse proxies not to buffer the events.
     let headers = response.headers_mut();
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-/// Returns once what let the actor in no longer does.
+/// Returns when the token or session of the actor is no longer valid.
 fn revoked(app: App, actor: Actor) -> impl Future<Output = ()> {
     let (mut config, mut ended) = (app.config.clone(), app.sessions_ended().subscribe());
     async move {
         loop {
-            // A database that can't be read now says nothing about the session.
+            // If the database can't be read now, the session may still be valid.
             if let Ok(false) = still_admitted(&app, &actor).await {
                 return;
             }
             tokio::select! {
                 Ok(()) = config.changed() => {}
                 Ok(()) = ended.changed() => {}
-                () = app.clock.sleep(LOOK_AGAIN) => {}
+                () = app.clock.sleep(SESSION_CHECK_INTERVAL) => {}
             }
         }
     }
@@ -187,7 +188,7 @@ impl Watcher {
         })
     }
 
-    /// The next event; `None` when the database can't be read, so that the client comes back with its last id.
+    /// Returns the next event. `None` if the database can't be read: the client then reconnects with its last id.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(change) = self.batch.pop_front() {
@@ -205,19 +206,19 @@ impl Watcher {
                 .store
                 .view(move |r| {
                     let (first, last) = r.changes_kept()?;
-                    Ok((first, last, r.changes_after(after, BATCH)?))
+                    Ok((first, last, r.changes_after(after, BATCH_MAX)?))
                 })
                 .await
                 .ok()?;
             if first > after + 1 {
-                // So slow a reader that what it had still to see was pruned.
+                // The client is so slow that changes were pruned before it read them.
                 self.after = last;
                 return Some(reset(last));
             }
             self.batch = found.into();
             if self.batch.is_empty() {
                 self.commits.changed().await.ok()?;
-                tokio::time::sleep(GATHER).await;
+                tokio::time::sleep(COMMIT_PAUSE).await;
             }
         }
     }

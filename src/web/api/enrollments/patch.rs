@@ -59,7 +59,7 @@ pub async fn patch(
     Ok(Json((&e).into()))
 }
 
-/// What the database would refuse too (contract section 6), said in words.
+/// Refuses in words what the database would refuse too. See `docs/rules/stamping.md`.
 fn allowed(e: &Enrollment, status: Status) -> Result<(), Error> {
     if e.accept.is_none() && status.needs_accept() {
         return Err(Error::conflict(
