@@ -192,13 +192,20 @@ impl Verdict {
 
     fn judge(&mut self, role: &Role, shown: &EnrollmentDetail, world: &World) {
         let (id, e) = (role.id, &shown.enrollment);
+        let none = || "none".to_owned();
+        let source = e.source.map_or_else(none, |source| source.to_string());
+        let path = e.path.map_or_else(none, |path| path.to_string());
         for (key, is, expected) in [
-            ("source", known(e.source), known(Some(role.source))),
-            ("path", known(e.path), known(role.path)),
+            ("source", source, role.source.to_string()),
+            (
+                "path",
+                path,
+                role.path.map_or_else(none, |path| path.to_string()),
+            ),
         ] {
             if is != expected {
                 self.problems
-                    .push(format!("{id}: {key} is {is:?}, expected {expected:?}"));
+                    .push(format!("{id}: {key} is {is}, expected {expected}"));
             }
         }
         if e.accepted_at.is_none() {
