@@ -10,8 +10,8 @@ use secrecy::SecretString;
 use super::WRONG_CONFIGURATION;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
-use crate::provider::Unipile;
-use crate::provider::register::{Action, Wanted, register};
+use crate::provider::unipile::v1::UnipileV1;
+use crate::provider::unipile::v1::register::{Action, Wanted, register};
 
 /// Registers, and prints every step as it is done. What the configuration lacks is said at once, on `problems`.
 ///
@@ -66,7 +66,7 @@ pub async fn run(
             return Ok(ExitCode::from(WRONG_CONFIGURATION));
         }
     };
-    let client = Unipile::new(base_url, revealed(&unipile.api_key), unipile.timeout, clock)
+    let client = UnipileV1::new(base_url, revealed(&unipile.api_key), unipile.timeout, clock)
         .map_err(anyhow::Error::msg)?;
     let mut lost = None;
     register(&client, &wanted, |action, id| {

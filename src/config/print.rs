@@ -38,6 +38,15 @@ impl Config {
         out.secret("signing_secret", &unipile.signing_secret);
         out.text("timeout", duration_text(unipile.timeout));
         out.plain("keep_message_text", unipile.keep_message_text);
+        let unipile_v2 = &self.unipile_v2;
+        out.head("[unipile_v2]");
+        out.text("base_url", url(unipile_v2.base_url.as_ref()));
+        out.secret("api_key", &unipile_v2.api_key);
+        let secret_file = unipile_v2.secret_file.as_deref();
+        out.text(
+            "secret_file",
+            secret_file.map_or_else(String::new, |path| path.display().to_string()),
+        );
         out.head("[sendpilot]");
         let secrets = self.sendpilot.webhook_secrets.len();
         out.list("webhook_secrets", std::iter::repeat_n(REDACTED, secrets));

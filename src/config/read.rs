@@ -131,6 +131,14 @@ pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     Ok(PathBuf::from(text))
 }
 
+/// Reads the path of a file that may be left out.
+pub(super) fn optional_path(value: &DeValue<'_>) -> Result<Option<PathBuf>, String> {
+    if text(value)?.is_empty() {
+        return Ok(None);
+    }
+    path(value).map(Some)
+}
+
 fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text.trim())
         .map_err(|_| "is no URL: write it in full, like \"https://host/path\"".to_owned())?;

@@ -34,6 +34,10 @@ pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
             "is the same address as listen: choose another port",
         );
     }
+    if config.unipile_v2.base_url.is_some() && !config.unipile_v2.api_key.is_set() {
+        let section = root.table("unipile_v2");
+        section.problem("api_key", "is empty, but base_url is set: calls need a key");
+    }
     unique(
         &root.tables("token"),
         "name",
@@ -153,7 +157,7 @@ impl Warnings<'_, '_> {
     fn unipile(&mut self, config: &Config) {
         self.webhook_secrets(config);
         let section = self.root.table("unipile");
-        if config.unipile.base_url.is_none() {
+        if config.unipile.base_url.is_none() && config.unipile_v2.base_url.is_none() {
             let message = "is empty: webhook-only, nothing is polled and nobody can be resynced";
             self.add(&section, "base_url", message);
         }
@@ -168,6 +172,12 @@ impl Warnings<'_, '_> {
                 "base_url",
                 "is http: the API key travels in the clear",
             );
+        }
+        let v2 = &config.unipile_v2.base_url;
+        if v2.as_ref().is_some_and(is_in_the_clear) {
+            let section = self.root.table("unipile_v2");
+            let message = "is http: the API key travels in the clear";
+            self.add(&section, "base_url", message);
         }
         if config.sendpilot.webhook_secrets.is_empty() {
             let section = self.root.table("sendpilot");

@@ -9,7 +9,7 @@ use super::section::Section;
 use super::tokens;
 use super::types::{
     Account, Config, Database, Destination, Events, InDoubt, Kind, Poll, Sendpilot, Server, Steps,
-    Token, Unipile, Wants,
+    Token, Unipile, UnipileV2, Wants,
 };
 use super::values::{self, ActiveHours, Rate};
 use crate::domain::event::EventType;
@@ -32,8 +32,9 @@ const RESERVED_HEADERS: [&str; 8] = [
     "webhook-timestamp",
 ];
 
-const PROVIDERS: [(&str, Provider); 2] = [
+const PROVIDERS: [(&str, Provider); 3] = [
     ("unipile", Provider::Unipile),
+    ("unipile_v2", Provider::UnipileV2),
     ("sendpilot", Provider::Sendpilot),
 ];
 const KINDS: [(&str, Kind); 3] = [
@@ -50,6 +51,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
     let server = server(&root.table("server"));
     let database = database(&root.table("database"));
     let unipile = unipile(&root.table("unipile"));
+    let unipile_v2 = unipile_v2(&root.table("unipile_v2"));
     let sendpilot = sendpilot(&root.table("sendpilot"));
     let poll = poll(&root.table("poll"));
     let steps = steps(&root.table("steps"));
@@ -63,6 +65,7 @@ pub(super) fn config(root: &Section<'_>) -> Option<Config> {
         server: server?,
         database: database?,
         unipile: unipile?,
+        unipile_v2: unipile_v2?,
         sendpilot: sendpilot?,
         poll: poll?,
         steps: steps?,
@@ -124,6 +127,18 @@ fn unipile(s: &Section<'_>) -> Option<Unipile> {
         signing_secret: signing_secret?,
         timeout: timeout?,
         keep_message_text: keep_message_text?,
+    })
+}
+
+fn unipile_v2(s: &Section<'_>) -> Option<UnipileV2> {
+    let base_url = s.get("base_url", read::base_url);
+    let api_key = s.get("api_key", read::secret);
+    let secret_file = s.get("secret_file", read::optional_path);
+    s.finish();
+    Some(UnipileV2 {
+        base_url: base_url?,
+        api_key: api_key?,
+        secret_file: secret_file?,
     })
 }
 

@@ -112,6 +112,7 @@ pub(super) fn check(root: &Section<'_>, config: &Config) {
 /// Open mode is for a daemon that nobody but this machine knows of.
 fn needs_none(root: &Section<'_>, config: &Config) {
     let (server, unipile) = (root.table("server"), root.table("unipile"));
+    let unipile_v2 = root.table("unipile_v2");
     let sendpilot = root.table("sendpilot");
     let (why, section, key) = if !values::is_loopback(config.server.api_listen().ip()) {
         match config.server.admin_listen {
@@ -128,6 +129,8 @@ fn needs_none(root: &Section<'_>, config: &Config) {
         ("unipile.webhook_secret is set", &unipile, "webhook_secret")
     } else if config.unipile.signing_secret.is_set() {
         ("unipile.signing_secret is set", &unipile, "signing_secret")
+    } else if config.unipile_v2.secret_file.is_some() {
+        ("unipile_v2.secret_file is set", &unipile_v2, "secret_file")
     } else if !config.sendpilot.webhook_secrets.is_empty() {
         let why = "sendpilot.webhook_secrets are set";
         (why, &sendpilot, "webhook_secrets")

@@ -28,6 +28,8 @@ pub struct Config {
     pub database: Database,
     /// `[unipile]`
     pub unipile: Unipile,
+    /// `[unipile_v2]`
+    pub unipile_v2: UnipileV2,
     /// `[sendpilot]`
     pub sendpilot: Sendpilot,
     /// `[poll]`
@@ -110,6 +112,17 @@ pub struct Unipile {
     pub timeout: Duration,
     /// Whether the first 400 characters of a reply go into its event.
     pub keep_message_text: bool,
+}
+
+/// `[unipile_v2]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnipileV2 {
+    /// Where calls of API v2 go. `None`: it is not called.
+    pub base_url: Option<Url>,
+    /// The key those calls carry. Set whenever `base_url` is.
+    pub api_key: Secret,
+    /// The file of signing secrets, one a line. `register` writes it, and webhooks are checked against every line.
+    pub secret_file: Option<PathBuf>,
 }
 
 /// `[sendpilot]`

@@ -10,6 +10,7 @@ mod memory;
 pub mod observe;
 pub mod plan;
 pub mod policy;
+mod providers;
 mod reload;
 mod run;
 pub mod signals;

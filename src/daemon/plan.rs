@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
+use super::providers::clients;
 use crate::clock::Clock;
 use crate::config::{ActiveHours, Config};
 use crate::domain::time::Timestamp;
 use crate::poll::Plan;
-use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
 
 /// The rules of a configuration.
@@ -16,20 +14,9 @@ use crate::provider::pacer::Pace;
 /// # Errors
 /// When the provider's address can't be used.
 pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
-    let unipile = &config.unipile;
-    let client = unipile
-        .base_url
-        .as_ref()
-        .map(|base| {
-            let key = unipile.api_key.expose().to_owned().into();
-            Unipile::new(base, key, unipile.timeout, clock.clone()).map_err(anyhow::Error::msg)
-        })
-        .transpose()?;
-    let named = format!("{:?}\n{}", unipile.base_url, unipile.api_key.expose());
     let (paces, providers) = (config.clone(), config.clone());
     Ok(Plan {
-        client,
-        key_fingerprint: hex::encode(Sha256::digest(named)),
+        clients: clients(config, clock)?,
         every: config.poll.every,
         jitter: config.poll.jitter,
         page_size: config.poll.page_size,

@@ -25,8 +25,10 @@ use super::word_list::{UnknownWord, word_list};
 #[strum(serialize_all = "snake_case")]
 #[strum(const_into_str, parse_err_ty = UnknownWord, parse_err_fn = UnknownWord::new::<Provider>)]
 pub enum Provider {
-    /// Unipile. It is the only provider that acceptd calls for an account.
+    /// Unipile's API v1.
     Unipile,
+    /// Unipile's API v2. Accounts are being moved to it.
+    UnipileV2,
     /// SendPilot. Its accounts are never called.
     Sendpilot,
 }

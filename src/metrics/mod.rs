@@ -222,7 +222,7 @@ impl Metrics {
 
     /// Series that an alert or a rate looks at are there from the start, so that the first event is seen as a step.
     fn show_zeros(&self) {
-        for provider in Provider::ALL {
+        for provider in [Provider::Unipile, Provider::Sendpilot] {
             for outcome in [
                 "stamped",
                 "unauthorized",

@@ -1,11 +1,13 @@
 //! Makes one call and applies its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::choose::{Work, choose};
 use super::cursors::RefusedCursors;
+use super::keys::Keys;
 use super::page::{self, PageStart};
 use super::plan::Plan;
 use super::rate::{CallRate, Turn};
@@ -15,7 +17,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::metrics::Metrics;
 use crate::provider::pacer::{CallEnd, Choice, Grant, Pacer};
-use crate::provider::{CallError, Permit, Unipile};
+use crate::provider::{CallError, Client, Permit};
 use crate::reconcile::{Reconciler, Routine};
 use crate::store::{Error, ResyncRow, retry_until_ok};
 
@@ -32,11 +34,8 @@ pub(super) struct Context {
     pub pacer: Pacer,
     pub metrics: Metrics,
     pub rate: CallRate,
+    pub keys: Arc<Keys>,
     plans: Plans,
-    /// Why nothing is polled, for `/readyz`.
-    trouble: watch::Sender<Option<String>>,
-    /// The fingerprint of the refused key.
-    refused_key: watch::Sender<Option<String>>,
     expired: RefusedCursors,
 }
 
@@ -44,7 +43,7 @@ pub(super) struct Context {
 pub(super) struct Call {
     work: Work,
     plan: Arc<Plan>,
-    client: Unipile,
+    client: Client,
 }
 
 impl Context {
@@ -60,25 +59,10 @@ impl Context {
             reconciler,
             metrics,
             rate: CallRate::new(clock.clone()),
+            keys: Arc::new(Keys::new(clock.clone(), trouble)),
             clock,
             plans,
-            trouble,
-            refused_key: watch::Sender::new(None),
             expired: RefusedCursors::default(),
-        }
-    }
-
-    /// Returns whether the provider has refused the key of this plan.
-    pub fn key_is_refused(&self, plan: &Plan) -> bool {
-        let refused = self.refused_key.borrow().clone();
-        match refused {
-            Some(key) if key == plan.key_fingerprint => true,
-            Some(_) => {
-                self.refused_key.send_replace(None);
-                self.trouble.send_replace(None);
-                false
-            }
-            None => false,
         }
     }
 
@@ -86,17 +70,12 @@ impl Context {
     pub async fn permit(&self, account: &AccountId) -> Result<Grant<Call>, Error> {
         let (plans, named) = (self.plans.clone(), account.clone());
         // The closure must not own the context: a write that holds the last handle to the store would wait for itself.
-        let refused = self.refused_key.subscribe();
+        let keys = self.keys.clone();
         self.pacer
             .permit(account, move |tx, now| {
                 let plan = plans.borrow().clone();
-                let refused = refused.borrow().as_ref() == Some(&plan.key_fingerprint);
-                let Some(client) = plan.client.clone().filter(|_| !refused) else {
-                    // A new key makes every account due.
-                    return Ok(Choice::Later(None));
-                };
-                Ok(match choose(tx, &plan, &named, now)? {
-                    Choice::Call(work, pace) => {
+                Ok(match choose(tx, &plan, &keys, &named, now)? {
+                    Choice::Call((work, client), pace) => {
                         let call = Call { work, plan, client };
                         Choice::Call(call, pace)
                     }
@@ -129,8 +108,11 @@ impl Context {
         };
         self.metrics.provider_call(asked, result);
         let (how, failed) = match ended {
-            Ok(()) => (CallEnd::Succeeded, None),
-            Err(error) => self.failed(&plan, &account, error),
+            Ok(()) => {
+                self.keys.worked(&client.key_fingerprint);
+                (CallEnd::Succeeded, None)
+            }
+            Err(error) => self.failed(&client, &account, error),
         };
         if let Some(reason) = failed {
             self.mark_unhealthy(&account, &reason).await;
@@ -147,13 +129,14 @@ impl Context {
     async fn relations(
         &self,
         plan: &Arc<Plan>,
-        client: &Unipile,
+        client: &Client,
         permit: Permit,
         start: PageStart,
         probe: Option<Timestamp>,
     ) -> Settled {
         let account = permit.account().clone();
         let answer = client
+            .api
             .relations(permit, start.cursor(), plan.page_size)
             .await;
         let expired = matches!(answer, Err(CallError::CursorExpired { .. }));
@@ -161,22 +144,31 @@ impl Context {
         let later = start.cursor().is_some();
         let (plans, named) = (self.plans.clone(), account.clone());
         match answer {
-            Ok((answer, _memory)) => {
+            Ok(answer) => {
+                let cached = self.is_cached(client, &account, answer.age);
                 let settled = self
                     .reconciler
                     .run(move |routine| {
-                        // The answer does not end an outage that was reported after the call was made.
+                        // The answer does not end an outage that was reported after the call was made, and a cached answer
+                        // does not show that the account works.
                         let outage = routine.tx.account(&named)?.and_then(|a| a.outage_since);
-                        if probe.is_some() && probe == outage {
+                        if probe.is_some() && probe == outage && !cached {
                             routine.account_works(&named)?;
+                        } else if probe.is_some() {
+                            page_failed(routine, &named, false, false, true)?;
                         }
                         // A reload may have moved the bound.
                         let plan = plans.borrow().clone();
-                        page::settle(routine, &plan, &named, &answer, &start)
+                        page::settle(routine, &plan, &named, &answer.value, &start)
                     })
                     .await;
-                if later || matches!(settled, Ok(true)) {
+                if later || matches!(settled, Ok(progress) if progress.finished) {
                     self.expired.forget(&account);
+                }
+                if matches!(settled, Ok(progress) if progress.unordered)
+                    && self.keys.first_unordered(&client.key_fingerprint)
+                {
+                    tracing::warn!(%account, "relations list is not newest first, polls read on to the oldest open invite");
                 }
                 ("relations", Ok(()), settled.map(drop))
             }
@@ -196,16 +188,21 @@ impl Context {
 
     async fn profile(
         &self,
-        client: &Unipile,
+        client: &Client,
         permit: Permit,
         asked: ResyncRow,
         identifier: &str,
     ) -> Settled {
-        let answer = client.profile(permit, identifier, asked.slashed).await;
+        let account = permit.account().clone();
+        let answer = client.api.profile(permit, identifier, asked.slashed).await;
         let plan = self.plans.borrow().clone();
         let (seen, ended) = match answer {
             Err(error @ CallError::NotMade) => return ("profile", Err(error), Ok(())),
-            Ok(profile) => (Some(ProfileAnswer::Profile(profile)), Ok(())),
+            Ok(answer) => {
+                self.is_cached(client, &account, answer.age);
+                let seen = ProfileAnswer::Profile(answer.value, answer.age);
+                (Some(seen), Ok(()))
+            }
             Err(CallError::NotFound) => (Some(ProfileAnswer::NoProfile), Ok(())),
             Err(CallError::Redirect) if !asked.slashed => (None, Ok(())),
             Err(error) => (None, Err(error)),
@@ -225,10 +222,22 @@ impl Context {
         ("profile", ended, settled)
     }
 
+    /// Returns whether an answer came from a cache of the provider, and logs the first one.
+    fn is_cached(&self, client: &Client, account: &AccountId, age: Duration) -> bool {
+        if age.is_zero() {
+            return false;
+        }
+        if self.keys.first_cached(&client.key_fingerprint) {
+            let age_s = age.as_secs();
+            tracing::warn!(%account, age_s, "provider answered from its cache although it was asked not to");
+        }
+        true
+    }
+
     /// Logs a failure and returns what it means for the pace and for the account's health.
     fn failed(
         &self,
-        plan: &Plan,
+        client: &Client,
         account: &AccountId,
         error: CallError,
     ) -> (CallEnd, Option<String>) {
@@ -236,21 +245,24 @@ impl Context {
             CallError::Disconnected { status, kind } => {
                 let reason = kind.map_or_else(
                     || status.to_string(),
-                    |k| k.trim_start_matches("errors/").to_owned(),
+                    |k| k.rsplit('/').next().unwrap_or(&k).to_owned(),
                 );
                 tracing::warn!(%account, reason, "account unhealthy, polling stops until it works");
                 (CallEnd::Succeeded, Some(reason))
             }
             CallError::WrongKey { .. } => {
                 tracing::error!(%error, "API key refused, polling stops");
-                self.refused_key
-                    .send_replace(Some(plan.key_fingerprint.clone()));
-                self.trouble.send_replace(Some(error.to_string()));
+                self.keys.refuse(&client.key_fingerprint, error.to_string());
                 (CallEnd::Succeeded, None)
+            }
+            CallError::KeyThrottled { retry_after } => {
+                tracing::warn!(%account, %error, "rate limit of the API key reached, all its accounts back off");
+                self.keys.back_off(&client.key_fingerprint, retry_after);
+                (CallEnd::Inconclusive, None)
             }
             CallError::NotMade => {
                 tracing::warn!(%account, "provider call not sent within a second of its permit");
-                (CallEnd::NotSent, None)
+                (CallEnd::Inconclusive, None)
             }
             error => {
                 let retry_after = error.retry_after();

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::keys::Keys;
 use super::plan::Plan;
 use super::resync::identifier;
 use crate::domain::ids::AccountId;
-use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
+use crate::provider::Client;
 use crate::provider::pacer::Choice;
 use crate::store::{Error, PollRow, ResyncRow, Tx};
 
@@ -49,18 +50,21 @@ pub fn next_probe(since: Timestamp, probed_at: Option<Timestamp>) -> Timestamp {
 pub(super) fn choose(
     tx: &Tx<'_>,
     plan: &Plan,
+    keys: &Keys,
     account: &AccountId,
     now: Timestamp,
-) -> Result<Choice<Work>, Error> {
+) -> Result<Choice<(Work, Client)>, Error> {
     let (Some(mut row), Some(stored)) = (tx.poll_row(account)?, tx.account(account)?) else {
         return Ok(Choice::Later(None));
     };
-    let provider = (plan.provider_of)(account).unwrap_or(stored.provider);
-    if plan.client.is_none() || provider != Provider::Unipile {
+    let Some(client) = plan.client(account, stored.provider) else {
         return Ok(Choice::Later(None));
+    };
+    if let Some(until) = keys.wait(&client.key_fingerprint, now) {
+        return Ok(Choice::Later(until));
     }
     let pace = (plan.pace_of)(account, now);
-    let call = |work| Ok(Choice::Call(work, pace));
+    let call = |work| Ok(Choice::Call((work, client.clone()), pace));
     // Resyncs of enrollments that were accepted or moved meanwhile need no call.
     tx.resyncs_answered(account, now, pace.spacing)?;
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {

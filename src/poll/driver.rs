@@ -127,7 +127,7 @@ impl Poller {
         {
             self.replan(&plan).await?;
         }
-        if plan.client.is_none() || self.cx.key_is_refused(&plan) {
+        if !self.cx.keys.any_usable(&plan.clients) {
             return Ok(None);
         }
         let store = self.cx.reconciler.store().clone();

@@ -8,6 +8,7 @@ mod choose;
 mod cursors;
 mod driver;
 mod heartbeat;
+mod keys;
 mod page;
 mod plan;
 mod rate;

@@ -6,7 +6,7 @@ use super::plan::Plan;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{Claim, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::provider::types::{Relation, RelationsPage};
+use crate::provider::answers::{Relation, RelationsPage};
 use crate::reconcile::Routine;
 use crate::store::{Error, PollRow, Walk};
 
@@ -33,15 +33,24 @@ impl PageStart {
     }
 }
 
+/// How a poll goes on after a page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    /// Whether the poll is finished.
+    pub finished: bool,
+    /// Whether the list turned out not to be newest first.
+    pub unordered: bool,
+}
+
 /// Stamps everyone on a page. A poll that was requested while the call was in progress is still due, because the page may be older than
-/// the request. Returns whether the poll is finished.
+/// the request. Returns how the poll goes on.
 pub(super) fn settle(
     routine: &mut Routine<'_>,
     plan: &Plan,
     account: &AccountId,
     page: &RelationsPage,
     start: &PageStart,
-) -> Result<bool, Error> {
+) -> Result<Progress, Error> {
     for relation in &page.items {
         let raw = json!({
             "relation": {
@@ -62,11 +71,14 @@ pub(super) fn settle(
     }
     let now = routine.now;
     let Some(mut row) = routine.tx.poll_row(account)? else {
-        return Ok(true);
+        return Ok(Progress {
+            finished: true,
+            unordered: false,
+        });
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
     let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
-    let read = PageSummary::of(page, bound, &row, now);
+    let read = PageSummary::of(page, bound, &row, start, now);
     match start {
         PageStart::First { asks } => {
             settle_first(&mut row, &read, now);
@@ -81,7 +93,10 @@ pub(super) fn settle(
         PageStart::At(cursor) => settle_later(&mut row, &read, cursor, now),
     }
     routine.tx.set_poll(&row)?;
-    Ok(row.walk.is_none())
+    Ok(Progress {
+        finished: row.walk.is_none(),
+        unordered: read.unordered,
+    })
 }
 
 /// What the stop rules need to know of a page.
@@ -94,33 +109,66 @@ struct PageSummary {
     relations: u32,
     /// Where the next page starts, if the poll has to read further.
     next: Option<String>,
-    /// Whether it contains the watermark.
+    /// Whether it contains the watermark. Below it is nothing new, but only if the list is newest first.
     known: bool,
+    /// Whether the list is not newest first, as far as this page and the pages before it show.
+    unordered: bool,
+    /// The time of the oldest relation of the page, if any has a plausible time.
+    oldest: Option<Timestamp>,
 }
 
 impl PageSummary {
-    fn of(page: &RelationsPage, bound: Option<Timestamp>, row: &PollRow, now: Timestamp) -> Self {
+    /// Summarises a page.
+    fn of(
+        page: &RelationsPage,
+        bound: Option<Timestamp>,
+        row: &PollRow,
+        start: &PageStart,
+        now: Timestamp,
+    ) -> Self {
         let keys: Vec<String> = page.items.iter().filter_map(key).collect();
-        let beyond = bound.is_none_or(|bound| reaches_beyond(&page.items, bound, now));
+        let plausible = |item: &Relation| item.created_at?.plausible(now);
+        let times: Vec<Timestamp> = page.items.iter().filter_map(plausible).collect();
+        let walk = row.walk.as_ref();
+        let above = walk
+            .filter(|_| start.cursor().is_some())
+            .and_then(|walk| walk.oldest);
+        let unordered = walk.is_some_and(|walk| walk.unordered)
+            || (!page.newest_first && !is_newest_first(above, &times));
+        let beyond = bound.is_none_or(|bound| reaches_beyond(&times, bound, unordered));
         Self {
             top: keys.first().cloned(),
             relations: u32::try_from(page.items.len() + page.unusable).unwrap_or(u32::MAX),
             next: page.cursor.clone().filter(|_| !beyond),
-            known: row
-                .watermark
-                .as_ref()
-                .is_some_and(|mark| keys.contains(mark)),
+            known: !unordered
+                && row
+                    .watermark
+                    .as_ref()
+                    .is_some_and(|mark| keys.contains(mark)),
+            unordered,
+            oldest: times.iter().min().copied(),
             keys,
         }
     }
 }
 
-/// Returns whether a page reaches back beyond the bound. Implausible times are ignored.
-fn reaches_beyond(items: &[Relation], bound: Timestamp, now: Timestamp) -> bool {
-    items
+/// Returns whether a page reaches back beyond the bound, so that nothing below it matters. If the list is not newest first, this takes
+/// a page that lies beyond the bound as a whole.
+fn reaches_beyond(times: &[Timestamp], bound: Timestamp, unordered: bool) -> bool {
+    if unordered {
+        !times.is_empty() && times.iter().all(|at| *at < bound)
+    } else {
+        times.iter().any(|at| *at < bound)
+    }
+}
+
+/// Returns whether the times go down, beginning at the oldest time of the pages above.
+fn is_newest_first(above: Option<Timestamp>, times: &[Timestamp]) -> bool {
+    above
         .iter()
-        .filter_map(|item| item.created_at?.plausible(now))
-        .any(|at| at < bound)
+        .chain(times)
+        .zip(times.iter().skip(usize::from(above.is_none())))
+        .all(|(newer, older)| newer >= older)
 }
 
 fn key(relation: &Relation) -> Option<String> {
@@ -140,8 +188,9 @@ fn settle_first(row: &mut PollRow, read: &PageSummary, now: Timestamp) {
     });
     if let Some(mut walk) = goes_on {
         if read.next.is_none() {
-            finish(row, read.top.clone(), walk.seq, now);
+            finish(row, new_watermark(read), walk.seq, now);
         } else {
+            walk.unordered |= read.unordered;
             walk.top = read.top.clone().or(walk.top);
             walk.firsts = walk.firsts.saturating_add(1);
             row.walk = Some(walk);
@@ -158,9 +207,11 @@ fn settle_first(row: &mut PollRow, read: &PageSummary, now: Timestamp) {
                 firsts: 1,
                 read: read.relations,
                 empty: u32::from(read.relations == 0),
+                unordered: read.unordered,
+                oldest: read.oldest,
             });
         }
-        _ => finish(row, read.top.clone(), row.look_seq, now),
+        _ => finish(row, new_watermark(read), row.look_seq, now),
     }
 }
 
@@ -178,6 +229,12 @@ fn settle_later(row: &mut PollRow, read: &PageSummary, cursor: &str, now: Timest
     };
     // If the first page was empty, the newest relation is on a later page.
     walk.top = walk.top.or_else(|| read.top.clone());
+    walk.unordered |= read.unordered;
+    walk.oldest = read.oldest.or(walk.oldest);
+    if walk.unordered {
+        // Without an order, no relation marks the end of what was read.
+        walk.top = None;
+    }
     let nobody_new = row.done_seq == walk.seq;
     let same_page = read.relations > 0 && read.next.as_deref() == Some(cursor);
     match &read.next {
@@ -197,6 +254,11 @@ fn settle_later(row: &mut PollRow, read: &PageSummary, cursor: &str, now: Timest
     }
 }
 
+/// Returns the watermark that the first page sets. Without an order there is none, because new relations may lie below it.
+fn new_watermark(read: &PageSummary) -> Option<String> {
+    read.top.clone().filter(|_| !read.unordered)
+}
+
 fn finish(row: &mut PollRow, top: Option<String>, seq: i64, now: Timestamp) {
     row.watermark = top;
     row.done_seq = seq;
@@ -209,25 +271,94 @@ mod tests {
     use super::*;
     use crate::domain::signal::Person;
 
+    const NOW: Timestamp = Timestamp(1_777_734_846_000);
+    const BOUND: Timestamp = Timestamp(NOW.0 - 86_400_000);
+
+    fn row(walk: Option<Walk>) -> PollRow {
+        PollRow {
+            account: AccountId::parse("acc_1").expect("an id"),
+            due_at: None,
+            asked: false,
+            again: false,
+            probe_asked: false,
+            asks: 0,
+            probed_at: None,
+            look_seq: 1,
+            done_seq: 1,
+            watermark: None,
+            walk,
+            last_poll_at: None,
+        }
+    }
+
+    fn read(times: &[Option<i64>], newest_first: bool, walk: Option<Walk>) -> PageSummary {
+        let items = times
+            .iter()
+            .map(|at| Relation {
+                person: Person::default(),
+                created_at: at.map(Timestamp),
+            })
+            .collect();
+        let page = RelationsPage {
+            items,
+            cursor: Some("next".to_owned()),
+            unusable: 0,
+            newest_first,
+        };
+        let start = match &walk {
+            Some(walk) => PageStart::At(walk.cursor.clone()),
+            None => PageStart::First { asks: 0 },
+        };
+        PageSummary::of(&page, Some(BOUND), &row(walk), &start, NOW)
+    }
+
     #[test]
     fn a_time_that_makes_no_sense_ends_no_poll() {
-        let now = Timestamp(1_777_734_846_000);
-        let bound = Timestamp(now.0 - 86_400_000);
         for (times, beyond) in [
-            (vec![Some(now.0), None], false),
-            (vec![Some(now.0), Some(0)], false),
-            (vec![Some(now.0), Some(now.0 / 1000), Some(-5)], false),
-            (vec![Some(bound.0)], false),
-            (vec![Some(now.0), Some(bound.0 - 1)], true),
+            (vec![Some(NOW.0), None], false),
+            (vec![Some(NOW.0), Some(0)], false),
+            (vec![Some(NOW.0), Some(NOW.0 / 1000), Some(-5)], false),
+            (vec![Some(BOUND.0)], false),
+            (vec![Some(NOW.0), Some(BOUND.0 - 1)], true),
         ] {
-            let items: Vec<Relation> = times
-                .iter()
-                .map(|at| Relation {
-                    person: Person::default(),
-                    created_at: at.map(Timestamp),
-                })
-                .collect();
-            assert_eq!(reaches_beyond(&items, bound, now), beyond, "{times:?}");
+            let read = read(&times, true, None);
+            assert_eq!(read.next.is_none(), beyond, "{times:?}");
         }
+    }
+
+    #[test]
+    fn without_an_order_only_a_page_beyond_the_bound_as_a_whole_ends_a_poll() {
+        for (times, unordered, beyond) in [
+            (vec![Some(NOW.0), Some(BOUND.0 - 1)], false, true),
+            (vec![Some(BOUND.0 - 1), Some(NOW.0)], true, false),
+            (vec![Some(BOUND.0 - 2), None, Some(BOUND.0 - 1)], true, true),
+            (vec![None, None], false, false),
+        ] {
+            let read = read(&times, false, None);
+            assert_eq!(
+                (read.unordered, read.next.is_none()),
+                (unordered, beyond),
+                "{times:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn pages_are_compared_with_the_page_above() {
+        let walk = |oldest, unordered| Walk {
+            cursor: "here".to_owned(),
+            top: None,
+            seq: 1,
+            firsts: 0,
+            read: 100,
+            empty: 0,
+            unordered,
+            oldest: Some(Timestamp(oldest)),
+        };
+        let times = [Some(NOW.0 - 10), Some(NOW.0 - 20)];
+        assert!(!read(&times, false, Some(walk(NOW.0 - 10, false))).unordered);
+        assert!(read(&times, false, Some(walk(NOW.0 - 11, false))).unordered);
+        assert!(read(&times, false, Some(walk(NOW.0, true))).unordered);
+        assert!(!read(&times, true, Some(walk(NOW.0 - 11, false))).unordered);
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::domain::ids::AccountId;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::provider::Unipile;
 use crate::provider::pacer::Pace;
+use crate::provider::{Client, Clients};
 use crate::store::{OpenScope, PollRange};
 
 /// Returns the pace of an account at a time.
@@ -16,10 +16,8 @@ pub type ProviderOf = Box<dyn Fn(&AccountId) -> Option<Provider> + Send + Sync>;
 
 /// The polling settings of one configuration.
 pub struct Plan {
-    /// The client, or `None` if no provider is configured.
-    pub client: Option<Unipile>,
-    /// A fingerprint of the key and the address. A refused key is not tried again until this changes.
-    pub key_fingerprint: String,
+    /// The configured APIs.
+    pub clients: Clients,
     /// The time between two ticks.
     pub every: Duration,
     /// The upper limit of the random delay of each tick and account.
@@ -40,6 +38,18 @@ pub struct Plan {
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
 impl Plan {
+    /// Returns the provider of an account: the configured one, else the `stored` one.
+    #[must_use]
+    pub fn provider(&self, account: &AccountId, stored: Provider) -> Provider {
+        (self.provider_of)(account).unwrap_or(stored)
+    }
+
+    /// Returns the API that serves an account, or `None` if it is never called.
+    #[must_use]
+    pub fn client(&self, account: &AccountId, stored: Provider) -> Option<&Client> {
+        self.clients.serving(self.provider(account, stored))
+    }
+
     /// Returns the condition for open enrollments.
     #[must_use]
     pub fn scope(&self, now: Timestamp) -> OpenScope {

@@ -1,5 +1,7 @@
 //! Resyncs: one profile call for one prospect, or a poll of an account. See `docs/rules/polling.md`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::plan::Plan;
@@ -9,9 +11,9 @@ use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Outcome, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
+use crate::provider::answers::Profile;
 use crate::provider::pacer::check_pace;
 use crate::provider::safe_identifier;
-use crate::provider::types::Profile;
 use crate::reconcile::{Noted, Routine, resolve};
 use crate::store::{Error, ResyncRow, Tx};
 
@@ -138,7 +140,7 @@ pub fn request_poll(
 /// # Errors
 /// [`Error::Conflict`] if no provider is configured.
 pub fn request_all_polls(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
-    if plan.client.is_none() {
+    if plan.clients.is_empty() {
         return Err(no_provider());
     }
     routine.report.look = true;
@@ -148,25 +150,28 @@ pub fn request_all_polls(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize
 fn no_provider() -> Error {
     Error::conflict(
         "no-provider",
-        "No provider is configured: set [unipile] base_url and api_key.",
+        "No provider is configured: set base_url and api_key of [unipile] or [unipile_v2].",
     )
 }
 
 fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> {
-    let stored = tx.account(account)?.map(|a| a.provider);
-    let provider = (plan.provider_of)(account).or(stored);
-    if plan.client.is_none() {
+    if plan.clients.is_empty() {
         return Err(no_provider());
     }
-    if provider == Some(Provider::Sendpilot) {
-        return Err(Error::conflict(
-            "no-provider",
-            format!(
-                "Account {account} is connected through SendPilot, which has no profiles or relations to read."
-            ),
-        ));
+    let stored = tx.account(account)?.map(|a| a.provider);
+    let provider = plan.provider(account, stored.unwrap_or(Provider::Unipile));
+    if plan.clients.serving(provider).is_some() {
+        return Ok(());
     }
-    Ok(())
+    let detail = match provider {
+        Provider::Sendpilot => format!(
+            "Account {account} is connected through SendPilot, which has no profiles or relations to read."
+        ),
+        provider => format!(
+            "Account {account} belongs to {provider}: set base_url and api_key of [{provider}]."
+        ),
+    };
+    Err(Error::conflict("no-provider", detail))
 }
 
 fn something_open(
@@ -193,12 +198,23 @@ fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Timestamp) -> Result<
 
 /// The answer to a profile call.
 pub(super) enum ProfileAnswer {
-    /// The provider answered with a profile.
-    Profile(Profile),
+    /// The provider answered with a profile, which is this old.
+    Profile(Profile, Duration),
     /// The provider shows no such profile.
     NoProfile,
     /// The provider gave no usable answer in any attempt.
     NoAnswer,
+}
+
+/// Returns what a profile of a connected person claims. Few profiles say since when the two are connected.
+fn claim(profile: &Profile, now: Timestamp) -> Claim {
+    match profile.connected_at.and_then(|at| at.plausible(now)) {
+        Some(at) => Claim::of(Some(at), Precision::Exact),
+        None => Claim {
+            presumes_connection: true,
+            ..Claim::of(None, Precision::UpperBound)
+        },
+    }
 }
 
 /// Applies the answer to a profile call to the prospect it was made for.
@@ -217,7 +233,7 @@ pub(super) fn settle(
         return Ok(());
     };
     let profile = match seen {
-        ProfileAnswer::Profile(profile) => Some(profile),
+        ProfileAnswer::Profile(profile, _) => Some(profile),
         ProfileAnswer::NoProfile | ProfileAnswer::NoAnswer => None,
     };
     // The ids of another person are not stored: they would show under this prospect and survive the erasure of their owner.
@@ -228,6 +244,7 @@ pub(super) fn settle(
         "resyncId": resync.id,
         "profile": profile.map(|p| json!({
             "identity": identity, "networkDistance": p.network_distance, "isRelationship": p.is_relationship,
+            "connectedAt": p.connected_at,
         })),
     })
     .to_string();
@@ -239,11 +256,16 @@ pub(super) fn settle(
         ProfileAnswer::NoAnswer => {
             Some("The provider gave no usable answer in five attempts; the resync is given up.")
         }
-        ProfileAnswer::Profile(_) if identity.is_none() => {
+        ProfileAnswer::Profile(..) if identity.is_none() => {
             Some("The provider answered with another person's profile, which proves nothing.")
         }
-        ProfileAnswer::Profile(p) if !p.is_connected() => Some("The profile shows no connection."),
-        ProfileAnswer::Profile(_) => None,
+        ProfileAnswer::Profile(p, age) if !p.is_connected() && !age.is_zero() => Some(
+            "The profile shows no connection, but it came from the provider's cache and may be old.",
+        ),
+        ProfileAnswer::Profile(p, _) if !p.is_connected() => {
+            Some("The profile shows no connection.")
+        }
+        ProfileAnswer::Profile(..) => None,
     };
     if let (None, Some(profile)) = (why_not, profile) {
         let signal = Signal {
@@ -252,10 +274,7 @@ pub(super) fn settle(
             received_at: now,
             subject: Subject::Enrollment(e.id),
             person: profile.person.clone(),
-            claim: Claim {
-                presumes_connection: true,
-                ..Claim::of(None, Precision::UpperBound)
-            },
+            claim: claim(profile, now),
             raw,
         };
         routine.apply(&signal, None)?;

@@ -1,17 +1,21 @@
-//! Calls to the provider: the client, the types of its answers, and the pacer that grants each call its permit.
+//! Calls to providers: the boundary, the APIs behind it, and the pacer that grants each call its permit.
+//!
+//! [`api`] is what the rest of the program knows. A provider is a folder that implements it.
 
-pub mod client;
-#[cfg(test)]
-mod client_tests;
+pub mod answers;
+pub mod api;
 mod deadline;
 pub mod error;
+mod identifier;
+mod json;
 mod memory;
 pub mod pacer;
 pub mod permit;
 pub mod register;
-pub mod types;
+mod transport;
+pub mod unipile;
 
-pub use client::{Unipile, safe_identifier};
+pub use api::{Answer, Client, Clients, ProviderApi};
 pub use error::CallError;
-pub use memory::BodyMemory;
+pub use identifier::safe_identifier;
 pub use permit::Permit;

@@ -63,9 +63,9 @@ pub enum CallEnd {
         /// The `Retry-After` header.
         retry_after: Option<Duration>,
     },
-    /// The request was not written in time. Its permit still counts as used. Returning it would need proof that no byte was written, and
+    /// The call says nothing about the account. Either the API key reached its limit, or the request was not written in time. Its permit still counts as used. Returning it would need proof that no byte was written, and
     /// would let a slow machine try again and again without a pause.
-    NotSent,
+    Inconclusive,
 }
 
 /// Checks whether an account may be called now.
@@ -289,7 +289,7 @@ fn apply_backoff(row: &mut PaceRow, spacing: Duration, how: CallEnd, now: Timest
             return;
         }
         // This says nothing about the provider.
-        CallEnd::NotSent => return,
+        CallEnd::Inconclusive => return,
     };
     let before = Duration::from_millis(row.backoff_ms.unsigned_abs());
     let next = (before * 2).max(spacing).min(BACKOFF_MAX.max(spacing));
@@ -367,11 +367,11 @@ mod tests {
     #[test]
     fn a_call_that_was_not_made_neither_starts_nor_ends_a_back_off() {
         let mut row = PaceRow::default();
-        apply_backoff(&mut row, MINUTE, CallEnd::NotSent, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::Inconclusive, NOW);
         assert_eq!(row, PaceRow::default());
         apply_backoff(&mut row, MINUTE, CallEnd::Failed { retry_after: None }, NOW);
         let failed = row.clone();
-        apply_backoff(&mut row, MINUTE, CallEnd::NotSent, NOW);
+        apply_backoff(&mut row, MINUTE, CallEnd::Inconclusive, NOW);
         assert_eq!(row, failed);
     }
 

@@ -21,6 +21,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_views.sql"),
     include_str!("migrations/0012_account_cap.sql"),
     include_str!("migrations/0013_polls.sql"),
+    include_str!("migrations/0014_unipile_v2.sql"),
 ];
 
 /// Returns the schema version of this program.

@@ -23,6 +23,10 @@ pub struct Walk {
     pub read: u32,
     /// The number of empty pages in a row, up to the last page read.
     pub empty: u32,
+    /// Whether the list turned out not to be newest first.
+    pub unordered: bool,
+    /// The time of the oldest relation of the last page that has any.
+    pub oldest: Option<Timestamp>,
 }
 
 /// The state of an account's polling.
@@ -88,6 +92,8 @@ fn poll(row: &Row<'_>) -> rusqlite::Result<PollRow> {
             firsts: row.get("walk_firsts")?,
             read: row.get("walk_read")?,
             empty: row.get("walk_empty")?,
+            unordered: row.get("walk_unordered")?,
+            oldest: timestamp(row, "walk_oldest")?,
         }),
     };
     Ok(PollRow {
@@ -299,7 +305,7 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE account_poll SET due_at = ?2, asked = ?3, probed_at = ?4, done_seq = ?5, watermark = ?6,
                    walk_cursor = ?7, walk_top = ?8, walk_seq = ?9, walk_firsts = ?10, walk_read = ?11, walk_empty = ?12,
-                   last_poll_at = ?13, again = ?14, probe_asked = ?15
+                   last_poll_at = ?13, again = ?14, probe_asked = ?15, walk_unordered = ?16, walk_oldest = ?17
                  WHERE account_id = ?1",
             )?
             .execute(params![
@@ -318,6 +324,8 @@ impl Tx<'_> {
                 row.last_poll_at.map(|at| at.0),
                 row.again,
                 row.probe_asked,
+                walk.is_some_and(|w| w.unordered),
+                walk.and_then(|w| w.oldest).map(|at| at.0),
             ])?;
         Ok(())
     }

@@ -47,7 +47,7 @@ pub fn provider_of(path: &str) -> Option<Provider> {
 pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(), Problem> {
     let (config, now) = (app.config(), app.clock.now());
     let proof = match provider {
-        Provider::Unipile => verify::unipile(
+        Provider::Unipile | Provider::UnipileV2 => verify::unipile(
             &head.headers,
             config.unipile.webhook_header.as_str(),
             config.unipile.webhook_secret.expose(),
@@ -186,7 +186,7 @@ fn log_of(provider: Provider) -> &'static Log {
     static OF_UNIPILE: Log = Log::new();
     static OF_SENDPILOT: Log = Log::new();
     match provider {
-        Provider::Unipile => &OF_UNIPILE,
+        Provider::Unipile | Provider::UnipileV2 => &OF_UNIPILE,
         Provider::Sendpilot => &OF_SENDPILOT,
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use acceptd::clock::Clock;
 use acceptd::domain::time::Timestamp;
-use acceptd::provider::register::{Action, Wanted, register};
-use acceptd::provider::{CallError, Unipile};
+use acceptd::provider::CallError;
+use acceptd::provider::unipile::v1::UnipileV1;
+use acceptd::provider::unipile::v1::register::{Action, Wanted, register};
 use acceptd::sim::receiver::Receiver;
 use acceptd::sim::{Fault, Member, Rule, Settings, Sim, Webhook};
 use secrecy::SecretString;
@@ -13,24 +14,24 @@ use url::Url;
 
 const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
-async fn world() -> (Sim, Unipile) {
+async fn world() -> (Sim, UnipileV1) {
     let clock = Clock::by_hand(NOW);
     let sim = Sim::start(clock.clone(), Settings::default())
         .await
         .unwrap();
     let base = Url::parse(&sim.base_url()).unwrap();
     let key = SecretString::from("simulated-key");
-    let client = Unipile::new(&base, key, Duration::from_secs(10), clock).unwrap();
+    let client = UnipileV1::new(&base, key, Duration::from_secs(10), clock).unwrap();
     (sim, client)
 }
 
 fn wanted(public_url: &str, secret: &str) -> Wanted {
     let url = Url::parse(public_url).unwrap();
-    Wanted::new(&url, "Unipile-Auth", SecretString::from(secret)).unwrap()
+    Wanted::new(&url, "UnipileV1-Auth", SecretString::from(secret)).unwrap()
 }
 
 /// Registers, and counts what was created, kept and removed.
-async fn run(client: &Unipile, wanted: &Wanted) -> Result<[usize; 3], CallError> {
+async fn run(client: &UnipileV1, wanted: &Wanted) -> Result<[usize; 3], CallError> {
     let mut counts = [0; 3];
     register(client, wanted, |action, _| {
         counts[match action {
@@ -88,7 +89,7 @@ async fn three_are_created_kept_replaced_and_never_doubled() {
         assert!(
             webhook
                 .headers
-                .contains(&("Unipile-Auth".into(), "two".into()))
+                .contains(&("UnipileV1-Auth".into(), "two".into()))
         );
         let json = ("Content-Type".into(), "application/json".into());
         assert!(webhook.headers.contains(&json));
@@ -194,7 +195,7 @@ async fn register_prints_what_it_did_and_what_is_missing() {
     assert!(out.contains("https://a.example/webhooks/unipile"), "{out}");
     assert_eq!(
         sim.webhooks()[0].headers[0],
-        ("Unipile-Auth".into(), "s3cret".into())
+        ("UnipileV1-Auth".into(), "s3cret".into())
     );
     let (_, out, _) = run(&config("simulated-key")).await;
     assert_eq!(out.matches("kept").count(), 3, "{out}");

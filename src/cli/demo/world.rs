@@ -24,8 +24,8 @@ use crate::config::{self, ADMIN};
 use crate::daemon::Daemon;
 use crate::domain::time::Timestamp;
 use crate::http;
-use crate::provider::Unipile;
-use crate::provider::register::{Wanted, register};
+use crate::provider::unipile::v1::UnipileV1;
+use crate::provider::unipile::v1::register::{Wanted, register};
 use crate::sim::receiver::Receiver;
 use crate::sim::{Settings, Sim};
 use crate::tell::sign::SigningSecret;
@@ -104,7 +104,7 @@ impl World {
         let make_login_link = Box::new(daemon.login_links(ADMIN)?);
         reached.server.listen = address;
         let base = Url::parse(&sim.base_url())?;
-        let client = Unipile::new(&base, SecretString::from(api_key), TIMEOUT, clock.clone())
+        let client = UnipileV1::new(&base, SecretString::from(api_key), TIMEOUT, clock.clone())
             .map_err(anyhow::Error::msg)?;
         let public_url = Url::parse(&format!("http://{address}"))?;
         let wanted = Wanted::new(&public_url, "Unipile-Auth", unipile_secret.into())

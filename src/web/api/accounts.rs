@@ -5,7 +5,6 @@ use axum::extract::State;
 use crate::api::accounts::{Account, AccountList, Health};
 use crate::api::page::PageParams;
 use crate::config::Config;
-use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::poll::{Plan, next_probe};
 use crate::provider::pacer::check_pace;
@@ -65,8 +64,8 @@ fn show_one(
     let open = r.open_enrollments(&row.id, plan.scope(now))?;
     let pace = r.pace(&row.id)?;
     let polled = r.poll_row(&row.id)?;
-    let provider = settings.provider.unwrap_or(row.provider);
-    let called = plan.client.is_some() && provider == Provider::Unipile && open > 0;
+    let provider = plan.provider(&row.id, row.provider);
+    let called = plan.clients.serving(provider).is_some() && open > 0;
     let next_call = called.then(|| {
         let rules = (plan.pace_of)(&row.id, now);
         let allowed = check_pace(&pace, &rules, now).err().unwrap_or(now);

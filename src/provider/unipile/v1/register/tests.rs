@@ -6,7 +6,7 @@ use url::Url;
 use super::kinds::KINDS;
 use super::plan::{Action, plan};
 use super::wanted::Wanted;
-use crate::provider::types::RegisteredWebhook;
+use crate::provider::unipile::v1::webhooks::RegisteredWebhook;
 
 fn wanted(public_url: &str) -> Wanted {
     let url = Url::parse(public_url).expect("an address");

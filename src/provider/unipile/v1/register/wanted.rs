@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::kinds::KINDS;
-use crate::provider::types::RegisteredWebhook;
-
-/// The path of the webhook address below `server.public_url`.
-pub const HOOK_PATH: &str = "/webhooks/unipile";
+use crate::provider::register::HOOK_PATH;
+use crate::provider::unipile::v1::webhooks::RegisteredWebhook;
 
 /// The address and headers that all our webhooks share.
 #[derive(Debug, Clone)]

@@ -2,7 +2,8 @@
 
 use super::kinds::{KINDS, kind_of};
 use super::wanted::Wanted;
-use crate::provider::types::RegisteredWebhook;
+use crate::provider::register::{Done, RegisterStep};
+use crate::provider::unipile::v1::webhooks::RegisteredWebhook;
 
 /// One step towards the three webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,22 @@ pub enum Action {
         /// The provider's id.
         id: String,
     },
+}
+
+impl Action {
+    /// Returns the step that was done, with the id of the webhook.
+    pub(in crate::provider) fn step(&self, id: &str) -> RegisterStep {
+        let (done, name) = match self {
+            Self::Keep { name, .. } => (Done::Kept, name),
+            Self::Create { name } => (Done::Created, name),
+            Self::Remove { name, .. } => (Done::Removed, name),
+        };
+        RegisterStep {
+            done,
+            name: (*name).to_owned(),
+            id: id.to_owned(),
+        }
+    }
 }
 
 /// Returns the steps in order: everything is created before anything is removed. Webhooks of others are not touched.

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::{CallError, Permit, Unipile};
+use super::UnipileV1;
 use crate::clock::Clock;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
+use crate::provider::answers::{Profile, RelationsPage};
+use crate::provider::{CallError, Permit, ProviderApi};
 use crate::sim::{Fault, Member, Route, Rule, Settings, Sim};
 
 const NOW: Timestamp = Timestamp(1_777_734_846_000);
 
 struct World {
     sim: Sim,
-    client: Unipile,
+    client: UnipileV1,
     clock: Clock,
 }
 
@@ -40,7 +42,7 @@ impl World {
         );
         let base = url::Url::parse(&sim.base_url()).expect("an address");
         let key = SecretString::from(key);
-        let client = Unipile::new(&base, key, timeout, clock.clone()).expect("a client");
+        let client = UnipileV1::new(&base, key, timeout, clock.clone()).expect("a client");
         Self { sim, client, clock }
     }
 
@@ -48,13 +50,14 @@ impl World {
         permit("acc_1", &self.clock)
     }
 
-    async fn relations(&self) -> Result<super::types::RelationsPage, CallError> {
+    async fn relations(&self) -> Result<RelationsPage, CallError> {
         let read = self.client.relations(self.permit(), None, 100).await;
-        read.map(|(page, _)| page)
+        read.map(|answer| answer.value)
     }
 
-    async fn profile(&self, identifier: &str) -> Result<super::types::Profile, CallError> {
-        self.client.profile(self.permit(), identifier, false).await
+    async fn profile(&self, identifier: &str) -> Result<Profile, CallError> {
+        let read = self.client.profile(self.permit(), identifier, false).await;
+        read.map(|answer| answer.value)
     }
 
     /// What becomes of a list call that meets a fault.
@@ -72,27 +75,27 @@ fn permit(account: &str, clock: &Clock) -> Permit {
 #[tokio::test]
 async fn the_list_is_read_page_by_page() {
     let world = World::new().await;
-    let (first, _room) = world
+    let first = world
         .client
         .relations(world.permit(), None, 3)
         .await
         .expect("a page");
-    assert_eq!(first.items.len(), 3);
-    assert_eq!(first.items[0].created_at, Some(NOW));
+    assert_eq!(first.value.items.len(), 3);
+    assert_eq!(first.value.items[0].created_at, Some(NOW));
     let member = Member::made_up(1_000);
-    let person = &first.items[0].person;
+    let person = &first.value.items[0].person;
     assert_eq!(person.identity.provider_id, Some(member.provider_id()));
     assert_eq!(person.identity.public_identifier, Some(member.slug.clone()));
     assert_eq!(person.name, Some(member.full_name()));
-    let cursor = first.cursor.expect("a cursor");
-    let (second, _room) = world
+    let cursor = first.value.cursor.expect("a cursor");
+    let second = world
         .client
         .relations(world.permit(), Some(&cursor), 3)
         .await
         .expect("a page");
-    assert_eq!(second.items.len(), 2);
-    assert_eq!(second.cursor, None);
-    assert_eq!(second.unusable, 0);
+    assert_eq!(second.value.items.len(), 2);
+    assert_eq!(second.value.cursor, None);
+    assert_eq!(second.value.unusable, 0);
 }
 
 #[tokio::test]
@@ -307,7 +310,7 @@ async fn the_slashed_path_is_a_call_of_its_own() {
         "the client follows nothing by itself"
     );
     let profile = world.client.profile(world.permit(), &slug, true).await;
-    assert!(profile.expect("a profile").is_connected());
+    assert!(profile.expect("a profile").value.is_connected());
     for elsewhere in [
         "http://127.0.0.1:1/api/v1/users/mira/",
         "/api/v1/users/me/",
@@ -347,7 +350,7 @@ async fn a_call_later_than_a_second_after_its_permit_is_not_made() {
     let late = world.permit();
     world.clock.advance(Duration::from_millis(1_001));
     let read = world.client.profile(late, "mira", false).await;
-    assert_eq!(read, Err(CallError::NotMade));
+    assert_eq!(read.map(drop), Err(CallError::NotMade));
     assert_eq!(world.sim.calls(), []);
 
     // A step of what the clock shows is no time.
@@ -369,7 +372,7 @@ async fn a_connection_that_does_not_come_up_delays_no_call() {
     let base = url::Url::parse(&format!("https://{address}")).expect("an address");
     let key = SecretString::from("simulated-key");
     let client =
-        Unipile::new(&base, key, Duration::from_millis(2_400), clock.clone()).expect("a client");
+        UnipileV1::new(&base, key, Duration::from_millis(2_400), clock.clone()).expect("a client");
     let began = std::time::Instant::now();
     let read = client.relations(permit("acc_1", &clock), None, 100).await;
     let error = read.map(drop).expect_err("no connection");

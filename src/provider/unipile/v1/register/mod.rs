@@ -11,11 +11,11 @@ mod wanted;
 
 use kinds::KINDS;
 pub use plan::{Action, plan};
-pub use wanted::{HOOK_PATH, Wanted};
+pub use wanted::Wanted;
 
-use super::client::Unipile;
-use super::error::CallError;
-use super::types::RegisteredWebhook;
+use super::UnipileV1;
+use super::webhooks::RegisteredWebhook;
+use crate::provider::error::CallError;
 
 /// The most pages of the list of webhooks that are read.
 const PAGES_MAX: usize = 100;
@@ -25,7 +25,7 @@ const PAGES_MAX: usize = 100;
 /// # Errors
 /// The first [`CallError`]. The steps before it are done, and running it again does the rest.
 pub async fn register(
-    client: &Unipile,
+    client: &UnipileV1,
     wanted: &Wanted,
     mut done: impl FnMut(&Action, &str),
 ) -> Result<(), CallError> {
@@ -52,7 +52,7 @@ pub async fn register(
     Ok(())
 }
 
-async fn read_all(client: &Unipile) -> Result<Vec<RegisteredWebhook>, CallError> {
+async fn read_all(client: &UnipileV1) -> Result<Vec<RegisteredWebhook>, CallError> {
     let mut all = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..PAGES_MAX {

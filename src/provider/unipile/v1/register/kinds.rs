@@ -1,6 +1,6 @@
 //! The three webhooks of an installation and how to tell them apart.
 
-use crate::provider::types::RegisteredWebhook;
+use crate::provider::unipile::v1::webhooks::RegisteredWebhook;
 
 /// The three webhooks: name, source, events. The events of the account status are listed because the provider's default leaves out
 /// `CONNECTING`, `OK` and `STOPPED`.
