@@ -25,6 +25,16 @@ pub struct Call {
     pub status: Option<u16>,
 }
 
+impl Call {
+    /// Whether the call read an account list, or one account of it.
+    #[must_use]
+    pub fn reads_accounts(&self) -> bool {
+        ["/api/v1/accounts", "/v2/accounts"]
+            .iter()
+            .any(|list| self.path.starts_with(list))
+    }
+}
+
 /// Two calls of one account that were too close.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooClose {

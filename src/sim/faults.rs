@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::server::Api;
+use super::v2;
 
 /// What happens in place of the answer, or to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +13,7 @@ pub enum Fault {
     Error {
         /// The status.
         status: u16,
-        /// `errors/…`, without the prefix.
+        /// Of API v1 the `type` without `errors/`, of API v2 all of it.
         kind: String,
         /// What is said about it.
         detail: String,
@@ -62,7 +64,7 @@ impl Fault {
     }
 
     /// What it does to an answer that would have been right.
-    pub(super) fn apply(self, mut answer: Answer) -> Answer {
+    pub(super) fn apply(self, api: Api, mut answer: Answer) -> Answer {
         match self {
             Self::Error {
                 status,
@@ -70,7 +72,10 @@ impl Fault {
                 detail,
                 retry_after,
             } => {
-                let answer = Answer::error(status, &kind, &detail);
+                let answer = match api {
+                    Api::V1 => Answer::error(status, &kind, &detail),
+                    Api::V2 => v2::error(status, &kind, &detail),
+                };
                 match retry_after {
                     Some(value) => answer.header("retry-after", &value),
                     None => answer,
@@ -114,6 +119,12 @@ pub enum Route {
     Invite,
     /// Everything about webhooks.
     Webhooks,
+    /// The list of sent invitations of API v2.
+    SentInvitations,
+    /// The list of accounts.
+    Accounts,
+    /// A chat of API v2.
+    Chat,
 }
 
 /// When a fault happens.
@@ -183,7 +194,10 @@ impl Faults {
     /// The fault of the first rule that fits, which is then used up by one.
     pub fn take(&mut self, route: Option<Route>, account: Option<&str>) -> Option<Fault> {
         let place = self.0.iter().position(|rule| {
-            (rule.route.is_none() || rule.route == route)
+            // The account list is read at times of its own: a rule for any call does not mean it.
+            (rule
+                .route
+                .map_or(route != Some(Route::Accounts), |named| Some(named) == route))
                 && (rule.account.is_none() || rule.account.as_deref() == account)
         })?;
         let rule = &mut self.0[place];

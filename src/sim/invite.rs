@@ -23,7 +23,7 @@ pub(super) fn send(state: &mut State, asked: &ApiRequest) -> Answer {
         .filter(|member| member.provider_id() == provider_id)
         .map(|member| member.number);
     let id = format!("7{:018}", state.fresh());
-    let Some(account) = state.accounts.get_mut(name) else {
+    let Some(account) = state.accounts.get_mut(name).filter(|account| account.on_v1) else {
         return no_account();
     };
     if account.status != "OK" {

@@ -6,6 +6,7 @@
 //! `errors/invalid_recipient`; while an account is not healthy, reads show what was there when it broke and nothing is sent
 //! about it but its status.
 
+mod accounts;
 mod answer;
 mod calls;
 mod deliveries;
@@ -18,6 +19,7 @@ pub mod receiver;
 mod relations;
 mod server;
 mod state;
+pub mod v2;
 mod webhooks;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,6 +42,7 @@ use crate::http;
 use events::{Event, Message};
 use server::Shared;
 use state::{Account, Connection, State};
+use v2::Envelope;
 
 /// How long a receiver has to answer a webhook.
 const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
@@ -177,10 +180,10 @@ impl Sim {
     /// The member accepts: the connection comes first in the list, with `at` as its time; a note opens the chat at once and
     /// is sent as a message; `new_relation` is sent when the provider finds out.
     pub fn accept(&self, account: &str, member: u64, at: Timestamp) {
-        let (note, relation, after) = {
+        let (note, note_v2, relation, relation_v2, after) = {
             let mut guard = self.shared.lock();
             let state = &mut *guard;
-            let number = state.fresh();
+            let (number, relation_number) = (state.fresh(), state.fresh());
             let (Some(of), Some(person)) =
                 (state.accounts.get_mut(account), state.members.get(&member))
             else {
@@ -197,7 +200,24 @@ impl Sim {
                     shown_at: self.shared.clock.now(),
                 },
             );
-            let note = invite.and_then(|invite| invite.note).map(|note| {
+            let note = invite.and_then(|invite| invite.note);
+            let envelope = |number| Envelope {
+                name: account,
+                number,
+                now: self.shared.clock.now(),
+            };
+            let note_v2 = note.as_ref().and_then(|note| {
+                let message = Message {
+                    text: note,
+                    at,
+                    message_type: "INVITATION",
+                    chat_content_type: None,
+                    own: true,
+                    number,
+                };
+                envelope(number).message_new(of, person, &message)
+            });
+            let note = note.map(|note| {
                 let message = Message {
                     text: &note,
                     at,
@@ -208,13 +228,24 @@ impl Sim {
                 };
                 events::message_received(account, of, person, &message)
             });
+            let relation_v2 = envelope(relation_number).relation_new(of, person, at);
             let relation = events::new_relation(account, person);
-            (note, relation, state.settings.relation_webhook_after)
+            let after = state.settings.relation_webhook_after;
+            (note, note_v2, relation, relation_v2, after)
         };
         if let Some(note) = note {
             self.tell(&note, Duration::ZERO);
         }
+        self.tell_v2(note_v2, Duration::ZERO);
         self.tell(&relation, after);
+        self.tell_v2(relation_v2, after);
+    }
+
+    /// The account withdraws its pending invite, or it expires.
+    pub fn withdraw(&self, account: &str, member: u64) {
+        if let Some(account) = self.shared.lock().accounts.get_mut(account) {
+            account.invites.remove(&member);
+        }
     }
 
     /// The connection is removed by one of the two.
@@ -241,7 +272,7 @@ impl Sim {
         chat_content_type: Option<&str>,
         own: bool,
     ) {
-        let event = {
+        let (event, event_v2) = {
             let mut state = self.shared.lock();
             let message = Message {
                 text,
@@ -256,9 +287,17 @@ impl Sim {
             else {
                 return;
             };
-            events::message_received(account, of, person, &message)
+            let envelope = Envelope {
+                name: account,
+                number: message.number,
+                now: message.at,
+            };
+            let event_v2 = envelope.message_new(of, person, &message);
+            let event = events::message_received(account, of, person, &message);
+            (event, event_v2)
         };
         self.tell(&event, Duration::ZERO);
+        self.tell_v2(event_v2, Duration::ZERO);
     }
 
     /// The account's status changes, which is told. Until it is healthy again, reads show what was there at this moment and
@@ -283,6 +322,13 @@ impl Sim {
         }
         let event = events::account_status(account, message);
         deliveries::fire(&self.shared, &self.http, &event, Duration::ZERO);
+        let name = match message {
+            "OK" | "RECONNECTED" | "CREATION_SUCCESS" | "SYNC_SUCCESS" => "account.status.running",
+            "CONNECTING" => return,
+            "ERROR" => "account.status.errored",
+            _ => "account.status.disconnected",
+        };
+        self.account_event(account, name);
     }
 
     /// While on, no webhook arrives: what is told meanwhile is lost.
@@ -300,10 +346,20 @@ impl Sim {
         self.shared.lock().faults.0.clear();
     }
 
-    /// Every call so far, in the order they came.
+    /// Every call so far, in the order they came, without the readings of account lists: those come at times of their own.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.lock().calls.0.clone()
+        let all = self.shared.lock().calls.0.clone();
+        all.into_iter()
+            .filter(|call| !call.reads_accounts())
+            .collect()
+    }
+
+    /// Every reading of an account list so far.
+    #[must_use]
+    pub fn account_list_calls(&self) -> Vec<Call> {
+        let all = self.shared.lock().calls.0.clone();
+        all.into_iter().filter(Call::reads_accounts).collect()
     }
 
     /// Calls of one account that were closer than `spacing`.
@@ -347,7 +403,7 @@ impl Sim {
             .lock()
             .accounts
             .get(&event.account)
-            .is_some_and(|account| account.frozen_at.is_none());
+            .is_some_and(|account| account.frozen_at.is_none() && account.on_v1);
         if healthy {
             deliveries::fire(&self.shared, &self.http, event, after);
         }

@@ -12,7 +12,7 @@ pub(super) fn get(state: &State, asked: &ApiRequest) -> Answer {
     let Some(name) = asked.param("account_id") else {
         return invalid("account_id is missing");
     };
-    let Some(account) = state.accounts.get(name) else {
+    let Some(account) = state.accounts.get(name).filter(|account| account.on_v1) else {
         return no_account();
     };
     if identifier == "me" {

@@ -47,7 +47,7 @@ pub(super) fn list(state: &State, asked: &ApiRequest, fault: Option<&Fault>) -> 
     let Some(name) = asked.param("account_id") else {
         return invalid("account_id is missing");
     };
-    let Some(account) = state.accounts.get(name) else {
+    let Some(account) = state.accounts.get(name).filter(|account| account.on_v1) else {
         return no_account();
     };
     let place = match place(state, asked, account, fault) {

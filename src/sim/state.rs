@@ -7,6 +7,7 @@ use super::calls::CallLog;
 use super::deliveries::{Delivery, Webhook};
 use super::faults::Faults;
 use super::ids;
+use super::v2::{DEFAULT_EVENTS, ListOrder, V2State};
 use crate::domain::time::Timestamp;
 
 /// A LinkedIn member.
@@ -104,6 +105,12 @@ pub(super) struct Account {
     pub status: String,
     /// While the account is not healthy, nothing that came after this is shown.
     pub frozen_at: Option<Timestamp>,
+    /// Whether API v1 knows the account.
+    pub on_v1: bool,
+    /// The account's id in API v2, if it is connected there.
+    pub v2_id: Option<String>,
+    /// Whether API v2 has locked the account.
+    pub is_locked: bool,
 }
 
 impl Account {
@@ -114,6 +121,9 @@ impl Account {
             invites: HashMap::new(),
             status: "OK".to_owned(),
             frozen_at: None,
+            on_v1: true,
+            v2_id: None,
+            is_locked: false,
         }
     }
 
@@ -146,6 +156,18 @@ pub enum CursorMode {
 pub struct Settings {
     /// The key that requests have to carry.
     pub api_key: String,
+    /// The key that requests to API v2 have to carry.
+    pub api_key_v2: String,
+    /// How long API v2 answers from its cache.
+    pub v2_cache_life: Duration,
+    /// Whether API v2 answers from its cache although a request says not to.
+    pub v2_ignores_cache_control: bool,
+    /// The order of the relations list of API v2.
+    pub v2_order: ListOrder,
+    /// Whether API v2 says how many invitations are pending.
+    pub v2_total_count: bool,
+    /// The event names that endpoints of API v2 may ask for.
+    pub v2_events: Vec<String>,
     /// What cursors stand for.
     pub cursor_mode: CursorMode,
     /// How long a cursor is taken.
@@ -162,6 +184,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             api_key: "simulated-key".to_owned(),
+            api_key_v2: "simulated-key-v2".to_owned(),
+            v2_cache_life: Duration::from_secs(3_600),
+            v2_ignores_cache_control: false,
+            v2_order: ListOrder::default(),
+            v2_total_count: true,
+            v2_events: DEFAULT_EVENTS.iter().map(|&name| name.to_owned()).collect(),
             cursor_mode: CursorMode::default(),
             cursor_life: None,
             redirect_profiles: false,
@@ -188,6 +216,7 @@ pub(super) struct State {
     pub on_the_wire: usize,
     /// Calls that are kept waiting on purpose.
     pub held: usize,
+    pub v2: V2State,
     pub faults: Faults,
     pub calls: CallLog,
     next_id: u64,
