@@ -64,7 +64,7 @@ enum Command {
     /// Send a `webhook.test` event to a destination
     Test(test_destination::Args),
     /// Create or update the provider's webhooks for server.public_url
-    Register,
+    Register(register::Args),
     /// Copy the database while the daemon runs
     Backup(backup::Args),
     /// Write the man page or shell completions
@@ -145,7 +145,7 @@ impl Command {
             Self::Demo(args) => demo::run(&args),
             Self::Check => check::run(&load(path)?),
             Self::Backup(args) => Ok(backup::run(&load(path)?.config, &args)?),
-            Self::Register => Ok(Ended::With(registered(&load(path)?.config)?)),
+            Self::Register(args) => Ok(Ended::With(registered(&load(path)?.config, &args)?)),
             Self::Generate(args) => generate::run(&args),
             client => client.ask(&Api::of(&load(path)?.config)?),
         }
@@ -170,7 +170,7 @@ impl Command {
                 | Self::Demo(_)
                 | Self::Check
                 | Self::Backup(_)
-                | Self::Register
+                | Self::Register(_)
                 | Self::Generate(_) => Ok(Ended::Done),
             }
         })
@@ -178,13 +178,14 @@ impl Command {
 }
 
 /// `acceptd register` speaks to the provider, not to the daemon.
-fn registered(config: &config::Config) -> anyhow::Result<ExitCode> {
+fn registered(config: &config::Config, args: &register::Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(register::run(
         config,
         Clock::system(),
+        args,
         &mut std::io::stdout(),
         &mut std::io::stderr(),
     ))

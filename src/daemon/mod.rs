@@ -22,3 +22,4 @@ pub mod telemetry;
 pub mod watchdog;
 
 pub use build::Daemon;
+pub use providers::clients;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reqwest::header::HeaderName;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -24,7 +25,7 @@ pub fn clients(config: &Config, clock: &Clock) -> anyhow::Result<Clients> {
         let api = UnipileV1::new(base, revealed(key), timeout, clock.clone())
             .map_err(anyhow::Error::msg)?
             .with_webhook_header(
-                config.unipile.webhook_header.as_str(),
+                &as_written(&config.unipile.webhook_header),
                 revealed(&config.unipile.webhook_secret),
             );
         clients.add(client(api, base, key));
@@ -32,7 +33,8 @@ pub fn clients(config: &Config, clock: &Clock) -> anyhow::Result<Clients> {
     if let Some(base) = &config.unipile_v2.base_url {
         let key = &config.unipile_v2.api_key;
         let api = UnipileV2::new(base, revealed(key), timeout, clock.clone())
-            .map_err(anyhow::Error::msg)?;
+            .map_err(anyhow::Error::msg)?
+            .with_secret_file(config.unipile_v2.secret_file.clone());
         clients.add(client(api, base, key));
     }
     Ok(clients)
@@ -48,4 +50,29 @@ fn client(api: impl ProviderApi + 'static, base: &Url, key: &Secret) -> Client {
 
 fn revealed(secret: &Secret) -> SecretString {
     SecretString::from(secret.expose())
+}
+
+/// A header's name as people write it, `Unipile-Auth`: the configuration keeps it in small letters.
+fn as_written(header: &HeaderName) -> String {
+    let words = header.as_str().split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_look_as_people_write_them() {
+        for (name, written) in [
+            ("unipile-auth", "Unipile-Auth"),
+            ("x--y", "X--Y"),
+            ("a", "A"),
+        ] {
+            assert_eq!(as_written(&HeaderName::from_static(name)), written);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::account_lists;
 use super::call::{Context, Plans};
 use super::heartbeat::with_heartbeat;
 use super::plan::Plan;
@@ -26,6 +27,8 @@ const ACCOUNTS_PER_ROUND_MAX: usize = 64;
 const CALLS_MAX: usize = 256;
 /// How long a round may wait for a busy database before the loop counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long the first calls wait for the account lists.
+const LISTS_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often the loop reports that it is alive, and its pause when the database can't be used.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
@@ -75,6 +78,17 @@ impl Poller {
             () = shutdown.cancelled() => return,
             () = recovered => {}
         }
+        let mut lists = JoinSet::new();
+        let (read_once, listed) = watch::channel(false);
+        lists.spawn(account_lists::run(
+            self.cx.clone(),
+            self.plans.clone(),
+            read_once,
+            shutdown.clone(),
+        ));
+        if !self.wait_for_lists(listed, &shutdown).await {
+            return;
+        }
         let mut calls = JoinSet::new();
         while !shutdown.is_cancelled() {
             let alive = self.alive.clone();
@@ -109,6 +123,30 @@ impl Poller {
                     }
                     _ = heartbeat.tick() => (self.alive)(),
                 }
+            }
+        }
+    }
+
+    /// Waits until the account lists were read, because they tell which API serves an account, but not for long. Returns `false` when
+    /// the daemon stops.
+    async fn wait_for_lists(
+        &self,
+        mut listed: watch::Receiver<bool>,
+        shutdown: &CancellationToken,
+    ) -> bool {
+        let read = async {
+            // An error means that the task ended; then nothing more will be read.
+            let _ = listed.wait_for(|read| *read).await;
+        };
+        let patience = self.cx.clock.sleep(LISTS_WAIT_MAX);
+        tokio::pin!(read, patience);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return false,
+                () = &mut read => return true,
+                () = &mut patience => return true,
+                _ = heartbeat.tick() => (self.alive)(),
             }
         }
     }

@@ -3,6 +3,7 @@
 //! [`driver`] goes through the accounts that are due, [`choose`] decides which call an account needs, the pacer decides when, [`call`]
 //! makes the call, and [`page`] and [`resync`] apply the answer. All state is in the database; a wake-up carries none.
 
+mod account_lists;
 mod call;
 mod choose;
 mod cursors;

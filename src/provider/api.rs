@@ -79,9 +79,11 @@ pub trait ProviderApi: Send + Sync + fmt::Debug {
     fn account<'a>(&'a self, id: &'a AccountId) -> Call<'a, ListedAccount>;
 
     /// Registers the webhooks of the installation at `public_url`, or repairs them. Safe to repeat. `done` is called after each step.
+    /// With `rotate`, an API that makes the secrets of webhooks itself replaces a webhook that is as wanted.
     fn register<'a>(
         &'a self,
         public_url: &'a Url,
+        rotate: bool,
         done: &'a mut (dyn FnMut(RegisterStep) + Send),
     ) -> Registering<'a>;
 }

@@ -8,6 +8,7 @@ mod enroll;
 mod health;
 mod invite;
 mod ledger;
+mod listed;
 mod policy;
 pub mod resolve;
 mod stamp;
@@ -19,6 +20,7 @@ pub use announce::invite_data;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
 pub use ledger::Noted;
+pub use listed::Listed;
 pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route, StepCap};
 
 use crate::clock::Clock;

@@ -19,6 +19,8 @@ pub struct AccountRow {
     pub outage_since: Option<Timestamp>,
     /// The provider's status word or error type for the outage.
     pub health_reason: Option<String>,
+    /// The name that the provider shows.
+    pub name: Option<String>,
     /// When acceptd first saw the account.
     pub created_at: Timestamp,
 }
@@ -29,6 +31,7 @@ fn account(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         provider: word(row, "provider")?,
         outage_since: timestamp(row, "outage_since")?,
         health_reason: row.get("health_reason")?,
+        name: row.get("name")?,
         created_at: Timestamp(row.get("created_at")?),
     })
 }
@@ -56,6 +59,19 @@ impl Reader<'_> {
 }
 
 impl Tx<'_> {
+    /// Sets the provider and the name of an account, as a provider's account list says.
+    pub fn set_account_listing(
+        &self,
+        id: &AccountId,
+        provider: Provider,
+        name: Option<&str>,
+    ) -> Result<(), Error> {
+        self.conn
+            .prepare_cached("UPDATE accounts SET provider = ?2, name = ?3 WHERE id = ?1")?
+            .execute(params![id.as_str(), provider.as_str(), name])?;
+        Ok(())
+    }
+
     /// Creates the account if it does not exist. `first_named_by` becomes its provider only then: a known provider changes only
     /// through the configuration.
     pub fn ensure_account(

@@ -285,6 +285,10 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("asked_is_a_flag", "UPDATE account_poll SET asked = 2"),
     ("again_is_a_flag", "UPDATE account_poll SET again = 2"),
     (
+        "walk_unordered_is_a_flag",
+        "UPDATE account_poll SET walk_unordered = 2",
+    ),
+    (
         "probe_asked_is_a_flag",
         "UPDATE account_poll SET probe_asked = 2",
     ),

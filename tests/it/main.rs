@@ -73,4 +73,7 @@ mod tell_in_doubt;
 mod tell_reload;
 mod tell_stopped;
 mod tell_support;
+mod v2_poll;
+mod v2_register;
+mod v2_support;
 mod waiting_signals;

@@ -80,9 +80,14 @@ impl Stage {
         let (seen, script): (_, Arc<Script>) = (calls.clone(), Arc::new(script));
         let answer = move |request: Request| {
             let target = request.uri().to_string();
-            let came = (Instant::now(), target.clone());
-            seen.lock().expect("no panic").push(came);
-            let odd = script(&target);
+            // The account list is read at times of its own. No test here is about it.
+            let odd = if target.starts_with("/api/v1/accounts") {
+                Odd::ok(json!({"items": [], "cursor": null}))
+            } else {
+                let came = (Instant::now(), target.clone());
+                seen.lock().expect("no panic").push(came);
+                script(&target)
+            };
             async move {
                 tokio::time::sleep(odd.after).await;
                 let mut response = Response::builder().status(odd.status);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use acceptd::cli::register::Args;
 use acceptd::clock::Clock;
 use acceptd::domain::time::Timestamp;
 use acceptd::provider::CallError;
@@ -27,7 +28,7 @@ async fn world() -> (Sim, UnipileV1) {
 
 fn wanted(public_url: &str, secret: &str) -> Wanted {
     let url = Url::parse(public_url).unwrap();
-    Wanted::new(&url, "UnipileV1-Auth", SecretString::from(secret)).unwrap()
+    Wanted::new(&url, "Unipile-Auth", SecretString::from(secret)).unwrap()
 }
 
 /// Registers, and counts what was created, kept and removed.
@@ -89,7 +90,7 @@ async fn three_are_created_kept_replaced_and_never_doubled() {
         assert!(
             webhook
                 .headers
-                .contains(&("UnipileV1-Auth".into(), "two".into()))
+                .contains(&("Unipile-Auth".into(), "two".into()))
         );
         let json = ("Content-Type".into(), "application/json".into());
         assert!(webhook.headers.contains(&json));
@@ -163,8 +164,14 @@ async fn register_prints_what_it_did_and_what_is_missing() {
     let run = async |text: &str| {
         let (config, _) = acceptd::config::parse(text).unwrap();
         let (mut out, mut problems) = (Vec::new(), Vec::new());
-        let status =
-            acceptd::cli::register::run(&config, Clock::system(), &mut out, &mut problems).await;
+        let status = acceptd::cli::register::run(
+            &config,
+            Clock::system(),
+            &Args { rotate: false },
+            &mut out,
+            &mut problems,
+        )
+        .await;
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (
             status.map(|status| format!("{status:?}")),
@@ -195,7 +202,7 @@ async fn register_prints_what_it_did_and_what_is_missing() {
     assert!(out.contains("https://a.example/webhooks/unipile"), "{out}");
     assert_eq!(
         sim.webhooks()[0].headers[0],
-        ("UnipileV1-Auth".into(), "s3cret".into())
+        ("Unipile-Auth".into(), "s3cret".into())
     );
     let (_, out, _) = run(&config("simulated-key")).await;
     assert_eq!(out.matches("kept").count(), 3, "{out}");

@@ -242,6 +242,7 @@ impl ProviderApi for UnipileV1 {
     fn register<'a>(
         &'a self,
         public_url: &'a Url,
+        _rotate: bool,
         done: &'a mut (dyn FnMut(RegisterStep) + Send),
     ) -> Registering<'a> {
         Box::pin(async move {

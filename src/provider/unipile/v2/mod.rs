@@ -6,7 +6,9 @@
 mod error;
 mod place;
 mod read;
+mod register;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Method, Url};
@@ -27,7 +29,7 @@ use crate::provider::identifier::safe_identifier;
 use crate::provider::json::object;
 use crate::provider::permit::Permit;
 use crate::provider::register::{RegisterError, RegisterStep};
-use crate::provider::transport::{Request, Transport};
+use crate::provider::transport::{Judge, Request, Transport};
 
 /// The size that is allowed for each item of a page, in bytes.
 const ITEM_BYTES_MAX: usize = 8 << 10;
@@ -40,6 +42,7 @@ const PAGE_SIZE_MAX: u32 = 100;
 #[derive(Clone)]
 pub struct UnipileV2 {
     transport: Transport,
+    secret_file: Option<PathBuf>,
 }
 
 impl UnipileV2 {
@@ -57,7 +60,17 @@ impl UnipileV2 {
         let setting = "unipile_v2.base_url";
         Ok(Self {
             transport: Transport::new(base_url, setting, key, timeout, clock)?,
+            secret_file: None,
         })
+    }
+
+    /// Sets the file in which registering keeps the signing secrets.
+    #[must_use]
+    pub fn with_secret_file(self, secret_file: Option<PathBuf>) -> Self {
+        Self {
+            secret_file,
+            ..self
+        }
     }
 
     fn url(&self, segments: &[&str]) -> Url {
@@ -73,13 +86,25 @@ impl UnipileV2 {
         request: Request<'_>,
         read: impl FnOnce(&Map<String, Value>) -> Result<T, String>,
     ) -> Result<Answer<T>, CallError> {
+        let judge = move |status, retry_after, body: &[u8]| judge(kind, status, retry_after, body);
+        self.judged(permit, kind, request, &judge, read).await
+    }
+
+    /// Makes a call whose errors `judge` classifies.
+    async fn judged<T>(
+        &self,
+        permit: Option<Permit>,
+        kind: CallKind,
+        request: Request<'_>,
+        judge: Judge<'_>,
+        read: impl FnOnce(&Map<String, Value>) -> Result<T, String>,
+    ) -> Result<Answer<T>, CallError> {
         let request = Request {
             past_cache: request.method == Method::GET,
             ..request
         };
-        let judge = move |status, retry_after, body: &[u8]| judge(kind, status, retry_after, body);
         self.transport
-            .call(permit, request, &judge, |body| {
+            .call(permit, request, judge, |body| {
                 let fields = object(body).map_err(CallError::InvalidResponse)?;
                 if fields.get("object").and_then(Value::as_str) == Some("Error") {
                     let status = fields.get("status").and_then(Value::as_u64);
@@ -248,13 +273,18 @@ impl ProviderApi for UnipileV2 {
 
     fn register<'a>(
         &'a self,
-        _public_url: &'a Url,
-        _done: &'a mut (dyn FnMut(RegisterStep) + Send),
+        public_url: &'a Url,
+        rotate: bool,
+        done: &'a mut (dyn FnMut(RegisterStep) + Send),
     ) -> Registering<'a> {
-        Box::pin(async {
-            Err(RegisterError::Settings(
-                "registering with API v2 is not possible yet".to_owned(),
-            ))
+        Box::pin(async move {
+            let Some(secret_file) = &self.secret_file else {
+                return Err(RegisterError::Settings(
+                    "unipile_v2.secret_file is not set: the signing secrets that the provider makes need a place"
+                        .to_owned(),
+                ));
+            };
+            register::register(self, public_url, secret_file, rotate, done).await
         })
     }
 }

@@ -31,7 +31,7 @@ export default async function accounts(view) {
       ["Next call from", (a) => when(a.nextCallAt)],
       ["Last poll", (a) => when(a.lastPollAt)],
       ["Next poll", (a) => when(a.nextPollAt)],
-      may("operate") && ["Action", (a) => a.provider === "unipile" && action("Resync", async () => {
+      may("operate") && ["Action", (a) => a.provider !== "sendpilot" && action("Resync", async () => {
         await post(path`/v1/accounts/${a.id}/resync`);
         toast(`A poll of ${a.id} is due, within spacing and budget.`);
         view.soon();
