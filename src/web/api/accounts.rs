@@ -80,6 +80,7 @@ fn show_one(
         .and_then(|p| p.due_at);
     Ok(Account {
         id: row.id.clone(),
+        name: row.name.clone(),
         provider,
         workspace_id: settings.workspace_id.to_owned(),
         health,
