@@ -168,7 +168,7 @@ impl Context {
                 if matches!(settled, Ok(progress) if progress.unordered)
                     && self.keys.first_unordered(&client.key_fingerprint)
                 {
-                    tracing::warn!(%account, "relations list is not newest first, polls read on to the oldest open invite");
+                    tracing::warn!(%account, "relations list is not newest first, polls read all of it");
                 }
                 ("relations", Ok(()), settled.map(drop))
             }

@@ -152,14 +152,10 @@ impl PageSummary {
     }
 }
 
-/// Returns whether a page reaches back beyond the bound, so that nothing below it matters. If the list is not newest first, this takes
-/// a page that lies beyond the bound as a whole.
+/// Returns whether a page reaches back beyond the bound, so that nothing below it matters. If the list is not newest first, nothing can
+/// be said of what is below.
 fn reaches_beyond(times: &[Timestamp], bound: Timestamp, unordered: bool) -> bool {
-    if unordered {
-        !times.is_empty() && times.iter().all(|at| *at < bound)
-    } else {
-        times.iter().any(|at| *at < bound)
-    }
+    !unordered && times.iter().any(|at| *at < bound)
 }
 
 /// Returns whether the times go down, beginning at the oldest time of the pages above.
@@ -327,11 +323,15 @@ mod tests {
     }
 
     #[test]
-    fn without_an_order_only_a_page_beyond_the_bound_as_a_whole_ends_a_poll() {
+    fn without_an_order_no_time_ends_a_poll() {
         for (times, unordered, beyond) in [
             (vec![Some(NOW.0), Some(BOUND.0 - 1)], false, true),
             (vec![Some(BOUND.0 - 1), Some(NOW.0)], true, false),
-            (vec![Some(BOUND.0 - 2), None, Some(BOUND.0 - 1)], true, true),
+            (
+                vec![Some(BOUND.0 - 2), None, Some(BOUND.0 - 1)],
+                true,
+                false,
+            ),
             (vec![None, None], false, false),
         ] {
             let read = read(&times, false, None);
