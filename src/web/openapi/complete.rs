@@ -26,7 +26,7 @@ fn security(need: Need) -> Value {
         Need::MetricsToken => {
             json!([{}, {"metricsToken": []}, {"bearer": []}, {"session": []}])
         }
-        Need::Signature(Provider::Unipile) => {
+        Need::Signature(Provider::Unipile | Provider::UnipileV2) => {
             json!([{"unipileHeader": []}, {"unipileSignature": []}])
         }
         Need::Signature(Provider::Sendpilot) => json!([{"sendpilotSignature": []}]),
