@@ -43,7 +43,9 @@ pub struct Event {
 /// A page of events, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventList {
-    pub items: Vec<Event>,
+    /// The bodies as they were stored, so that one of an earlier version is shown as it was sent.
+    #[schema(value_type = Vec<Event>)]
+    pub items: Vec<Value>,
     /// Pass it as `after` to go on. It is never null.
     #[schema(examples("djox"))]
     pub cursor: String,

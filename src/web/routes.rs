@@ -1,4 +1,5 @@
-//! The table of routes. A route can't be added without saying what it asks for, and none is reached without it.
+//! The table of routes. A route of the API can only be added with what it requires and with its description, and no handler runs
+//! before the requirement is met.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -18,29 +19,29 @@ use super::{auth, body, openapi, webhooks};
 use crate::domain::provider::Provider;
 use crate::domain::role::Role;
 
-/// What a route asks for.
+/// What a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// A token or a session with this role or one above it.
     Role(Role),
     /// `server.metrics_token` or any token, where it is set.
     MetricsToken,
-    /// What this provider signs or sends along. The head is judged first; the handler checks the body's signature.
+    /// The secret or signature of this provider. The head is checked first; the handler checks the signature of the body.
     Signature(Provider),
-    /// A page of the dashboard; it shows the log-in to those who have no session.
+    /// Nothing. It is a page of the dashboard, and shows the log-in to a browser without a session.
     Page,
-    /// Nothing: it says nothing about this installation.
+    /// Nothing. The answer reveals nothing about this installation.
     Nothing,
 }
 
-/// One line of the table.
+/// A route of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// Its method.
     pub method: Method,
     /// Its path, with `{id}` for what varies.
     pub path: String,
-    /// What it asks for.
+    /// What it requires.
     pub need: Need,
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Described {
     pub schemas: Vec<(String, Value)>,
 }
 
-/// Routes, each with what it asks for.
+/// Routes, each with what it requires.
 #[derive(Default)]
 pub struct Routes {
     router: Router<App>,
@@ -100,52 +101,20 @@ impl Routes {
         self
     }
 
-    /// Adds a route that is not part of the API, such as a page.
+    /// Adds a page of the dashboard, or one of its files. Pages are not part of the API and stand in no document.
     #[must_use]
-    pub fn on<H, T>(mut self, method: Method, path: &'static str, need: Need, handler: H) -> Self
+    pub fn page<H, T>(mut self, method: MethodFilter, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, App>,
         T: 'static,
     {
-        let filter = match method {
-            Method::GET => MethodFilter::GET,
-            Method::POST => MethodFilter::POST,
-            Method::PATCH => MethodFilter::PATCH,
-            Method::DELETE => MethodFilter::DELETE,
-            _ => MethodFilter::PUT,
-        };
-        let door = from_fn(move |request, next| pass(need, request, next));
-        self.router = self
-            .router
-            .route(path, on(filter, handler).route_layer(door));
-        let path = path.to_owned();
-        self.table.push(Route { method, path, need });
+        let guard = from_fn(move |request, next| pass(Need::Page, request, next));
+        let route = on(method, handler).route_layer(guard);
+        self.router = self.router.route(path, route);
         self
     }
 
-    /// Adds a route that reads.
-    #[must_use]
-    pub fn get<H: Handler<T, App>, T: 'static>(
-        self,
-        path: &'static str,
-        need: Need,
-        handler: H,
-    ) -> Self {
-        self.on(Method::GET, path, need, handler)
-    }
-
-    /// Adds a route that makes something or asks for something to be done.
-    #[must_use]
-    pub fn post<H: Handler<T, App>, T: 'static>(
-        self,
-        path: &'static str,
-        need: Need,
-        handler: H,
-    ) -> Self {
-        self.on(Method::POST, path, need, handler)
-    }
-
-    /// Puts two tables together.
+    /// Adds all routes of another table.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
@@ -154,7 +123,7 @@ impl Routes {
         self
     }
 
-    /// Every route.
+    /// Every route of the API.
     #[must_use]
     pub fn table(&self) -> &[Route] {
         &self.table
@@ -165,15 +134,15 @@ impl Routes {
         self.described
     }
 
-    /// The router of the table. What is not in it is 404 or 405, below `/v1` only for those who have a token.
+    /// Builds the router. A path or method that is not in the table is answered 404 or 405; below `/v1` only with a valid token.
     pub fn into_router(self) -> Router<App> {
         self.router
             .method_not_allowed_fallback(not_allowed.layer(from_fn(pass_by_path)))
             .fallback(unknown.layer(from_fn(pass_by_path)))
     }
 
-    /// The router of the table for an address that shows nothing else: what is not in the table is 404 or 405, whatever token
-    /// comes with the request.
+    /// Builds the router for an address that serves nothing else. A path or method that is not in the table is answered 404 or 405,
+    /// with or without a token.
     pub fn into_public_router(self) -> Router<App> {
         self.router
             .method_not_allowed_fallback(not_allowed)
@@ -185,7 +154,7 @@ fn json(part: &impl Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }
 
-/// Judges a request by its head, then reads its body, then lets it through to the handler.
+/// Checks a request by its head, then reads its body, then passes it to the handler.
 async fn pass(need: Need, request: Request, next: Next) -> Response {
     let Some(app) = request.extensions().get::<App>().cloned() else {
         return Problem::internal().into_response();
@@ -204,12 +173,12 @@ async fn pass(need: Need, request: Request, next: Next) -> Response {
     };
     match judged {
         Ok(()) => body::whole(State(app), Request::from_parts(head, payload), next).await,
-        // The body is not read: the socket sees to it that the answer arrives all the same.
+        // The body is not read. The connection makes sure that the answer still arrives.
         Err(problem) => problem.into_response(),
     }
 }
 
-/// What is in no line of the table is judged by its path: below `/v1` nobody without a token learns what there is.
+/// Checks a request for a path that is not in the table: below `/v1`, nobody without a token learns which paths exist.
 async fn pass_by_path(request: Request, next: Next) -> Response {
     let need = if request.uri().path().starts_with("/v1/") {
         Need::Role(Role::Read)

@@ -43,7 +43,6 @@ fn needs() -> BTreeMap<(String, String), Option<String>> {
     surface()
         .table()
         .iter()
-        .filter(|route| route.need != Need::Page)
         .map(|route| {
             let method = route.method.as_str().to_lowercase();
             let role = match route.need {

@@ -51,7 +51,7 @@ pub async fn list(
     let last = rows.last().map_or(after, |row| row.seq);
     let items = rows
         .iter()
-        // The database holds only events that can be read; the body of an erased one is missing.
+        // The database holds only valid JSON. The body of an erased event is missing.
         .filter_map(|row| serde_json::from_str(row.body.as_deref()?).ok())
         .collect();
     Ok(Json(EventList {

@@ -8,22 +8,23 @@ use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodFilter;
 
 use super::app::App;
 use super::auth::{Key, admit};
 use super::problem::Problem;
-use super::routes::{Need, Routes};
+use super::routes::Routes;
 
 /// The dashboard's routes. They judge for themselves who is let in: a browser without a session is asked for a token.
 #[must_use]
 pub fn routes() -> Routes {
     Routes::default()
-        .get("/", Need::Page, page)
-        .get("/assets/{version}/{*name}", Need::Page, file)
-        .get("/login", Need::Page, page)
-        .post("/login", Need::Page, login::log_in)
-        .get("/login/{code}", Need::Page, login::by_link)
-        .post("/logout", Need::Page, login::log_out)
+        .page(MethodFilter::GET, "/", page)
+        .page(MethodFilter::GET, "/assets/{version}/{*name}", file)
+        .page(MethodFilter::GET, "/login", page)
+        .page(MethodFilter::POST, "/login", login::log_in)
+        .page(MethodFilter::GET, "/login/{code}", login::by_link)
+        .page(MethodFilter::POST, "/logout", login::log_out)
 }
 
 /// The page, or the question for a token.

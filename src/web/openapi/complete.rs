@@ -84,7 +84,10 @@ fn describe_errors(operation: &mut Value) {
             Some(error) if description.is_empty() => {
                 *response = json!({"$ref": format!("#/components/responses/{}", error.name)});
             }
-            _ => response["content"] = problem(status, &description.to_owned()),
+            _ => {
+                let content = problem(status, description);
+                response["content"] = content;
+            }
         }
     }
 }
