@@ -32,10 +32,15 @@ const ROWS: &[&str] = &[
 
 fn database_of(version: usize, path: &Path) -> Connection {
     let conn = Connection::open(path).expect("a new file");
-    conn.pragma_update(None, "foreign_keys", true)
-        .expect("a pragma");
+    let enforce = |on: bool| {
+        conn.pragma_update(None, "foreign_keys", on)
+            .expect("a pragma");
+    };
     for (migration, rows) in MIGRATIONS.iter().zip(ROWS).take(version) {
+        // As the program does it: a migration may rebuild a table that others refer to.
+        enforce(false);
         conn.execute_batch(migration).expect("the migration runs");
+        enforce(true);
         conn.execute_batch(rows).expect("its rows fit");
     }
     conn.pragma_update(None, "user_version", i64::try_from(version).expect("small"))
