@@ -1,7 +1,7 @@
-//! Where log lines go: to a terminal for people, to the journal with priority and fields, or as JSON.
+//! Where log lines go: to a terminal as text, to the journal with priority and fields, or as JSON.
 //!
-//! `ACCEPTD_LOG` filters (`info` by default; `acceptd::poll=debug,info` and the like). The HTTP libraries stay silent whatever
-//! it says: below warnings they tell addresses, and the address of a destination is a secret.
+//! `ACCEPTD_LOG` is the filter (`info` by default; for example `acceptd::poll=debug,info`). It does not apply to the HTTP
+//! libraries: below warnings they log addresses, and the address of a destination is a secret, so they never do.
 
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
@@ -13,13 +13,13 @@ use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
-use super::journal::Journal;
+use super::journal;
 
 /// The environment variable with the filter.
 pub const FILTER_VARIABLE: &str = "ACCEPTD_LOG";
 
-/// Libraries that see addresses or headers.
-const CONFIDANTS: [&str; 6] = [
+/// Libraries that handle addresses or headers, which may be secret.
+const SECRET_HANDLING_CRATES: [&str; 6] = [
     "reqwest",
     "hyper",
     "hyper_util",
@@ -28,18 +28,18 @@ const CONFIDANTS: [&str; 6] = [
     "tokio_util",
 ];
 
-/// Before what `ACCEPTD_LOG` says: what a library tells of its own start is of no use to anybody who did not ask for it.
-const BY_DEFAULT: &str = "tokio_cron_scheduler=warn";
+/// Comes before `ACCEPTD_LOG` in the filter: the library logs its own start, which is of use only to those who ask for it.
+const BASE_FILTER: &str = "tokio_cron_scheduler=warn";
 
 /// How log lines look and where they go.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// The journal when standard error is connected to it, else text.
+    /// The journal if standard error is connected to it, else text.
     #[default]
     Auto,
-    /// Lines for people, on standard error; coloured on a terminal.
+    /// Readable lines on standard error, with colours on a terminal.
     Text,
-    /// One JSON object a line, on standard error.
+    /// One JSON object per line, on standard error.
     Json,
     /// systemd's journal, with priority and fields.
     Journal,
@@ -48,14 +48,14 @@ pub enum LogFormat {
 /// Starts logging, once per process.
 ///
 /// # Errors
-/// When `ACCEPTD_LOG` can't be read, when the journal was asked for and is not there, or when logging was started before.
+/// If `ACCEPTD_LOG` is no filter, the journal was asked for and can't be reached, or logging was already started.
 pub fn init(format: LogFormat) -> anyhow::Result<()> {
     let filter = filter(std::env::var(FILTER_VARIABLE).ok().as_deref())?;
-    let quiet = filter_fn(may_be_logged);
+    let no_secrets = filter_fn(may_be_logged);
     let subscriber = Registry::default()
-        .with(sink(format)?.with_filter(quiet))
+        .with(sink(format)?.with_filter(no_secrets))
         .with(filter);
-    // Not `try_init`: that would also take in the `log` records of libraries, whose targets the filters can't see.
+    // Not `try_init`: it would also collect the `log` records of libraries, whose targets the filters can't see.
     tracing::subscriber::set_global_default(subscriber).context("logging was already started")
 }
 
@@ -69,7 +69,7 @@ where
         chosen => chosen,
     };
     Ok(match format {
-        LogFormat::Journal => Journal::connect()
+        LogFormat::Journal => journal::connect()
             .context("the journal can't be reached; start with --log text instead")?
             .boxed(),
         LogFormat::Json => tracing_subscriber::fmt::layer()
@@ -88,7 +88,7 @@ where
 fn filter(text: Option<&str>) -> anyhow::Result<EnvFilter> {
     let text = text.filter(|text| !text.trim().is_empty());
     EnvFilter::builder()
-        .parse(format!("{BY_DEFAULT},{}", text.unwrap_or("info")))
+        .parse(format!("{BASE_FILTER},{}", text.unwrap_or("info")))
         .with_context(|| {
             format!("{FILTER_VARIABLE} is not a log filter; try \"debug\" or \"acceptd::poll=debug,info\"")
         })
@@ -96,10 +96,10 @@ fn filter(text: Option<&str>) -> anyhow::Result<EnvFilter> {
 
 fn may_be_logged(meta: &Metadata<'_>) -> bool {
     let krate = meta.target().split("::").next().unwrap_or_default();
-    *meta.level() <= Level::WARN || !CONFIDANTS.contains(&krate)
+    *meta.level() <= Level::WARN || !SECRET_HANDLING_CRATES.contains(&krate)
 }
 
-/// Whether standard error is the stream that systemd connected to the journal: it names that by device and inode.
+/// Whether standard error is the stream that systemd connected to the journal. systemd names it by device and inode.
 fn stderr_is_the_journal() -> bool {
     let Ok(named) = std::env::var("JOURNAL_STREAM") else {
         return false;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_http_libraries_stay_silent_even_when_they_are_asked_for() {
+    fn the_http_libraries_stay_silent_even_if_asked_for() {
         let text = logged("trace,hyper_util=trace", || {
             tracing::trace!(target: "hyper_util::client", "https://hooks.example/secret");
             tracing::debug!(target: "reqwest::connect", "https://hooks.example/secret");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calendar_s_own_lines_are_shown_to_those_who_ask_for_them() {
+    fn the_calendar_logs_only_if_it_is_asked_for() {
         let say = || tracing::info!(target: "tokio_cron_scheduler::job", "Job creator created");
         assert_eq!(logged("", say), "");
         assert_eq!(logged("debug", say), "");
