@@ -35,7 +35,7 @@ const PER_TOKEN_MAX: u32 = 100;
 const COOKIES_MAX: usize = 4;
 
 /// The random id of a session. It is never shown, because it is all that a log-in needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 32]);
 
 impl fmt::Debug for SessionId {

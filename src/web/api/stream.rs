@@ -88,7 +88,9 @@ pub async fn stream(
     Extension(actor): Extension<Actor>,
     head: Parts,
 ) -> Result<Response, Problem> {
-    let ticket = app.streams().enter(peer::of(&app.config(), &head))?;
+    let ticket = app
+        .streams()
+        .enter(peer::of(&app.config(), &head), &actor.key)?;
     // Watched from here on, so that no revocation is missed.
     let revoked = revoked(app.clone(), actor);
     let store = app.store.clone();

@@ -26,7 +26,7 @@ pub struct Actor {
 }
 
 /// What lets a request in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// A bearer token, by name, and the hash of its secret.
     Token(String, [u8; 32]),
