@@ -12,19 +12,20 @@
 //!
 //! The modules in reading order:
 //!
-//! - [`domain`]: the vocabulary
-//! - [`clock`], [`wake`], [`http`], [`metrics`]: shared by the others
-//! - [`config`]: the configuration file
-//! - [`store`]: the only SQL
-//! - [`reconcile`]: the one stamping routine
-//! - [`provider`]: calls to the provider, each with a permit
-//! - [`intake`]: webhooks
-//! - [`poll`]: decides which account is called next, and for what
-//! - [`tell`]: deliveries
-//! - [`web`]: the API and the dashboard
-//! - [`daemon`]: the process
-//! - [`cli`]: the commands
-//! - [`sim`]: a simulated Unipile
+//! - [`domain`][]: the vocabulary
+//! - [`api`][]: the requests and answers of the HTTP API
+//! - [`clock`], [`wake`], [`http`] and [`metrics`][]: shared by the others
+//! - [`config`][]: the configuration file
+//! - [`store`][]: the only SQL
+//! - [`reconcile`][]: the one stamping routine
+//! - [`provider`][]: calls to the provider, each with a permit
+//! - [`intake`][]: webhooks
+//! - [`poll`][]: decides which account is called next, and for what
+//! - [`tell`][]: deliveries
+//! - [`web`][]: the API and the dashboard
+//! - [`daemon`][]: the process
+//! - [`cli`][]: the commands
+//! - [`sim`][]: a simulated Unipile
 //!
 //! `ARCHITECTURE.md` has the invariants, the walkthroughs and what imports what. `docs/rules` has the rules of the program.
 
