@@ -20,7 +20,6 @@ use acceptd::reconcile::resolve::resolve;
 use acceptd::reconcile::{Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::sim::ids;
 use acceptd::store::{NoObserver, Store};
-use acceptd::wake::Wakes;
 use divan::{Bencher, counter::ItemsCount};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -195,9 +194,7 @@ impl World {
                 timezone: jiff::tz::TimeZone::UTC,
             },
         };
-        let wakes = Wakes::default();
-        let reconciler =
-            Reconciler::new(store, clock.clone(), wakes, key, policy, Arc::new(Nobody));
+        let reconciler = Reconciler::new(store, clock.clone(), key, policy, Arc::new(Nobody));
         Self {
             runtime,
             reconciler,

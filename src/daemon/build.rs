@@ -14,12 +14,12 @@ use super::policy::policy;
 use super::watchdog::Heartbeat;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::poll::{Plan, Poller};
-use crate::reconcile::Reconciler;
+use crate::reconcile::{AuditedWrites, Reconciler};
 use crate::store::Store;
 use crate::tell::{Dispatcher, Reload};
-use crate::wake::Wakes;
 use crate::web::{App, Parts};
 
 /// A daemon that does not run yet. [`super::run`] starts its parts.
@@ -28,6 +28,7 @@ pub struct Daemon {
     pub(super) config: watch::Sender<Arc<Config>>,
     pub(super) plans: watch::Sender<Arc<Plan>>,
     pub(super) poller: Poller,
+    pub(super) reconciler: Reconciler,
     pub(super) app: App,
     pub(super) listeners: Listeners,
     pub(super) dispatcher: Dispatcher,
@@ -58,11 +59,9 @@ impl Daemon {
         let listeners = listeners(&config.server)?;
         listeners.guarded(&config)?;
         let note_key = store.write(|tx| tx.note_key()).await?;
-        let wakes = Wakes::default();
         let reconciler = Reconciler::new(
             store.clone(),
             clock.clone(),
-            wakes.clone(),
             note_key,
             policy(&config),
             Arc::new(metrics.clone()),
@@ -82,7 +81,7 @@ impl Daemon {
         let poller = Poller::new(
             reconciler.clone(),
             clock.clone(),
-            wakes.poll.clone(),
+            store.wakes().poll.clone(),
             plans_in_force.clone(),
             metrics.clone(),
             poll_trouble,
@@ -90,9 +89,9 @@ impl Daemon {
         );
         let app = App::new(Parts {
             store: store.for_api(),
-            reconciler,
+            writes: AuditedWrites::new(reconciler.clone()),
+            intake: Intake::new(reconciler.clone()),
             clock,
-            wakes,
             config: in_force,
             metrics,
             poll_trouble: trouble,
@@ -104,6 +103,7 @@ impl Daemon {
             config,
             plans,
             poller,
+            reconciler,
             app,
             listeners,
             dispatcher,

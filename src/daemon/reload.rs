@@ -11,7 +11,9 @@ use super::listen::guarded;
 use super::plan::plan;
 use super::policy::policy;
 use crate::config::{self, Config, Loaded};
+use crate::domain::audit::AuditContext;
 use crate::poll::Plan;
+use crate::reconcile::Reconciler;
 use crate::tell::Reload;
 use crate::web::App;
 
@@ -22,6 +24,7 @@ pub async fn reload(
     beyond_loopback: bool,
     running: &watch::Sender<Arc<Config>>,
     app: &App,
+    reconciler: &Reconciler,
     outbox: &Reload,
     plans: &watch::Sender<Arc<Plan>>,
 ) -> String {
@@ -61,12 +64,17 @@ pub async fn reload(
     };
     // In this order: what is routed to a new destination finds it there, and is not taken for that of a removed one.
     outbox.set(destinations(&config));
-    app.reconciler.set_policy(policy(&config));
+    reconciler.set_policy(policy(&config));
     plans.send_replace(Arc::new(polling));
     running.send_replace(config);
-    app.wakes.poll.activate();
-    app.wakes.steps.activate();
+    let wakes = reconciler.store().wakes();
+    wakes.poll.activate();
+    wakes.steps.activate();
     tracing::info!("reloaded the configuration");
+    let recorded = app.writes.record(AuditContext::of_signal("SIGHUP")).await;
+    if let Err(error) = recorded {
+        tracing::error!(%error, "the reload could not be recorded in the audit trail");
+    }
     "Reloaded the configuration.".to_owned()
 }
 

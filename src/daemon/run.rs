@@ -12,7 +12,10 @@ use super::listen::{Listeners, Sockets};
 use super::signals::{Asked, Signals};
 use super::status_line::status_line;
 use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
+use crate::domain::audit::AuditContext;
 use crate::poll::resync;
+use crate::reconcile::Reconciler;
+use crate::store::Store;
 use crate::web::figures::snapshot;
 use crate::web::server::{self, Endpoint};
 use crate::web::{App, api_router, limits, router, webhook_router};
@@ -47,8 +50,13 @@ impl Daemon {
         ));
         let sending = tokio::spawn(self.dispatcher.run(self.shutdown.clone()));
         let polling = tokio::spawn(self.poller.run(self.shutdown.clone()));
-        let mut calendar = calendar::start(&app.wakes).await?;
-        let _background = background(&app, vec![self.writer, self.scheduler], &self.shutdown);
+        let mut calendar = calendar::start(self.reconciler.store().wakes()).await?;
+        let _background = background(
+            &app,
+            &self.reconciler,
+            vec![self.writer, self.scheduler],
+            &self.shutdown,
+        );
 
         systemd::ready(&status(&app).await);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -62,7 +70,7 @@ impl Daemon {
                     Asked::Stop => break,
                     Asked::Reload => {
                         systemd::reloading();
-                        let reload = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.destinations, &self.plans);
+                        let reload = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.reconciler, &self.destinations, &self.plans);
                         // A stop does not wait for a file that can't be read just now. Other signals wait for the reload.
                         tokio::select! {
                             news = reload => systemd::ready(&news),
@@ -100,7 +108,7 @@ impl Daemon {
         for (name, part) in [("web", serving), ("tell", sending), ("poll", polling)] {
             finish(name, part, until).await;
         }
-        flush(&app).await;
+        flush(self.reconciler.store()).await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -133,11 +141,8 @@ fn endpoints(listeners: Listeners, app: &App) -> Vec<Endpoint> {
 
 /// What SIGUSR1 asks for; it waits for a database that can't be used.
 async fn resync_all(app: &App) {
-    let plan = app.plan();
-    let asked = app
-        .reconciler
-        .run(move |routine| resync::request_all_polls(routine, &plan))
-        .await;
+    let context = AuditContext::of_signal("SIGUSR1");
+    let asked = resync::request_all_polls(&app.writes, context, app.plan()).await;
     match asked {
         Ok(accounts) => tracing::info!(accounts, "a poll of every account is due"),
         Err(error) => tracing::warn!(%error, "SIGUSR1: nothing was resynced"),
@@ -147,6 +152,7 @@ async fn resync_all(app: &App) {
 /// What runs beside the requests and ends with them.
 fn background(
     app: &App,
+    reconciler: &Reconciler,
     hearts: Vec<watchdog::Heartbeat>,
     shutdown: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
@@ -154,11 +160,11 @@ fn background(
         let app = app.clone();
         move || app.config().database.retain_signals
     };
-    let housekeeping = housekeeping::run(app.reconciler.store().clone(), app.clock.clone(), retain);
+    let housekeeping = housekeeping::run(reconciler.store().clone(), app.clock.clone(), retain);
     let steps = steps::run(
-        app.reconciler.clone(),
+        reconciler.clone(),
         app.clock.clone(),
-        app.wakes.steps.clone(),
+        reconciler.store().wakes().steps.clone(),
     );
     let stop = shutdown.clone();
     vec![
@@ -184,8 +190,8 @@ async fn finish(name: &'static str, part: JoinHandle<()>, until: Instant) {
 }
 
 /// Waits until everything that was handed to the writer is on disk.
-async fn flush(app: &App) {
-    match timeout(FLUSH_MAX, app.store.write(|_| Ok(()))).await {
+async fn flush(store: &Store) {
+    match timeout(FLUSH_MAX, store.write(|_| Ok(()))).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the last writes could not be stored"),
         Err(_) => tracing::warn!(

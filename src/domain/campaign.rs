@@ -45,6 +45,15 @@ impl CampaignStatus {
     pub fn is_closed(self) -> bool {
         matches!(self, Self::Draft | Self::Archived)
     }
+
+    /// The status of a campaign that has a prospect with a usable identity. A draft runs by itself, unless a user set its status.
+    #[must_use]
+    pub fn with_prospects(self, was_set_by_user: bool) -> Self {
+        match self {
+            Self::Draft if !was_set_by_user => Self::Running,
+            other => other,
+        }
+    }
 }
 
 /// What the stamping routine needs to know about a campaign.

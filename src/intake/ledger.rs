@@ -22,7 +22,7 @@ pub(super) fn is_duplicate(
     let Some(event) = event else {
         return Ok(false);
     };
-    if routine.tx.remember_event(event)? {
+    if routine.remember_event(event)? {
         return Ok(false);
     }
     routine.keep(duplicate)?;

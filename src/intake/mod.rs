@@ -2,8 +2,10 @@
 
 mod ledger;
 mod read;
+mod receive;
 pub mod sendpilot;
 pub mod unipile;
 pub mod verify;
 
 pub use read::json;
+pub use receive::{Intake, Rejection, Webhook};

@@ -151,7 +151,7 @@ impl Context {
                     .run(move |routine| {
                         // The answer does not end an outage that was reported after the call was made, and a cached answer
                         // does not show that the account works.
-                        let outage = routine.tx.account(&named)?.and_then(|a| a.outage_since);
+                        let outage = routine.read().account(&named)?.and_then(|a| a.outage_since);
                         if probe.is_some() && probe == outage && !cached {
                             routine.account_works(&named)?;
                         } else if probe.is_some() {
@@ -214,9 +214,7 @@ impl Context {
             .reconciler
             .run(move |routine| match &seen {
                 Some(seen) => resync::settle(routine, &plan, &asked, seen),
-                None => routine
-                    .tx
-                    .resync_failed(&asked.id, asked.slashed || redirected),
+                None => routine.resync_failed(&asked.id, asked.slashed || redirected),
             })
             .await;
         ("profile", ended, settled)
@@ -278,11 +276,11 @@ impl Context {
             self.reconciler
                 .run(move |routine| {
                     routine.account_failed(&named, &reason)?;
-                    if let Some(mut row) = routine.tx.poll_row(&named)? {
+                    if let Some(mut row) = routine.read().poll_row(&named)? {
                         row.asked = false;
                         row.probe_asked = false;
-                        row.probed_at = Some(routine.now);
-                        routine.tx.set_poll(&row)?;
+                        row.probed_at = Some(routine.now());
+                        routine.save_poll(&row)?;
                     }
                     Ok(())
                 })
@@ -303,7 +301,7 @@ fn page_failed(
     again: bool,
     probe: bool,
 ) -> Result<(), Error> {
-    let Some(mut row) = routine.tx.poll_row(account)? else {
+    let Some(mut row) = routine.read().poll_row(account)? else {
         return Ok(());
     };
     if expired {
@@ -316,7 +314,7 @@ fn page_failed(
     if probe {
         row.asked = false;
         row.probe_asked = false;
-        row.probed_at = Some(routine.now);
+        row.probed_at = Some(routine.now());
     }
-    routine.tx.set_poll(&row)
+    routine.save_poll(&row)
 }

@@ -7,7 +7,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::signal::{Claim, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 use crate::provider::answers::{Relation, RelationsPage};
-use crate::reconcile::Routine;
+use crate::reconcile::{Routine, Warning};
 use crate::store::{Error, PollRow, Walk};
 
 /// The most relations that a poll reads. LinkedIn allows an account 30,000 connections; the rest allows for relations that are read twice
@@ -61,7 +61,7 @@ pub(super) fn settle(
         let signal = Signal {
             source: Source::Poll,
             account: account.clone(),
-            received_at: routine.now,
+            received_at: routine.now(),
             subject: Subject::Person,
             person: relation.person.clone(),
             claim: Claim::of(relation.created_at, Precision::Exact),
@@ -69,15 +69,15 @@ pub(super) fn settle(
         };
         routine.apply(&signal, None)?;
     }
-    let now = routine.now;
-    let Some(mut row) = routine.tx.poll_row(account)? else {
+    let now = routine.now();
+    let Some(mut row) = routine.read().poll_row(account)? else {
         return Ok(Progress {
             finished: true,
             unordered: false,
         });
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
-    let bound = routine.tx.poll_bound(account, plan.scope(now), lookback)?;
+    let bound = routine.read().poll_bound(account, plan.scope(now), lookback)?;
     let read = PageSummary::of(page, bound, &row, start, now);
     match start {
         PageStart::First { asks } => {
@@ -87,12 +87,14 @@ pub(super) fn settle(
             row.asked &= asked_since;
             row.again &= asked_since;
             let spacing = (plan.pace_of)(account, now).spacing;
-            let left_at = routine.tx.pace(account)?.started_at.unwrap_or(now);
-            routine.tx.resyncs_polled(account, left_at, now, spacing)?;
+            let left_at = routine.read().pace(account)?.started_at.unwrap_or(now);
+            routine.resyncs_polled(account, left_at, spacing)?;
         }
-        PageStart::At(cursor) => settle_later(&mut row, &read, cursor, now),
+        PageStart::At(cursor) => settle_later(&mut row, &read, cursor, now, |warning| {
+            routine.warn(warning)
+        }),
     }
-    routine.tx.set_poll(&row)?;
+    routine.save_poll(&row)?;
     Ok(Progress {
         finished: row.walk.is_none(),
         unordered: read.unordered,
@@ -212,7 +214,13 @@ fn settle_first(row: &mut PollRow, read: &PageSummary, now: Timestamp) {
 }
 
 /// Applies a page after the first.
-fn settle_later(row: &mut PollRow, read: &PageSummary, cursor: &str, now: Timestamp) {
+fn settle_later(
+    row: &mut PollRow,
+    read: &PageSummary,
+    cursor: &str,
+    now: Timestamp,
+    mut warn: impl FnMut(Warning),
+) {
     let Some(mut walk) = row.walk.take() else {
         return;
     };
@@ -236,10 +244,16 @@ fn settle_later(row: &mut PollRow, read: &PageSummary, cursor: &str, now: Timest
     match &read.next {
         Some(_) if walk.empty >= EMPTY_PAGES_MAX => {
             // The poll is unfinished: no watermark is set, so the next tick reads as deep again.
-            tracing::warn!(account = %row.account, pages = walk.empty, "too many empty pages in a row, the poll ends unfinished");
+            warn(Warning::EmptyRelationPages {
+                account: row.account.clone(),
+                pages: walk.empty,
+            });
         }
         Some(_) if same_page || walk.read >= RELATIONS_MAX => {
-            tracing::warn!(account = %row.account, relations = walk.read, "the relations list does not end, the poll stops");
+            warn(Warning::EndlessRelations {
+                account: row.account.clone(),
+                relations: walk.read,
+            });
             finish(row, walk.top, walk.seq, now);
         }
         Some(next) if !(read.known && nobody_new) => {

@@ -1,10 +1,12 @@
 //! Resyncs: one profile call for one prospect, or a poll of an account. See `docs/rules/polling.md`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::plan::Plan;
+use crate::domain::audit::AuditContext;
 use crate::domain::enrollment::Enrollment;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
@@ -14,8 +16,8 @@ use crate::domain::time::Timestamp;
 use crate::provider::answers::Profile;
 use crate::provider::pacer::check_pace;
 use crate::provider::safe_identifier;
-use crate::reconcile::{Noted, Routine, resolve};
-use crate::store::{Error, ResyncRow, Tx};
+use crate::reconcile::{AuditedWrites, Effect, Noted, Routine, resolve};
+use crate::store::{Error, Reader, ResyncRow};
 
 /// A resync that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +46,75 @@ pub(super) fn identifier(e: &Enrollment) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Requests the profile of one prospect.
+/// Promises a resync of one prospect.
 ///
-/// # Errors
-/// [`Error::NotFound`]. [`Error::Conflict`] if the enrollment is accepted or has no identity, or its account is unhealthy or can't be
-/// called.
-pub fn request_profile(
+/// [`Error::NotFound`] if there is no such enrollment. [`Error::Conflict`] if it is accepted or has no identity, or its account is
+/// unhealthy or can't be called.
+pub async fn request_profile(
+    writes: &AuditedWrites,
+    context: AuditContext,
+    plan: Arc<Plan>,
+    id: EnrollmentId,
+) -> Result<ResyncPromise, Error> {
+    let resync_id = format!("rs_{}", uuid::Uuid::now_v7().simple());
+    let subject = Some(id.to_string());
+    writes
+        .make(context, subject, move |routine| {
+            let promise = promise(routine, &plan, &id, &resync_id)?;
+            Ok((promise, Effect::Changed))
+        })
+        .await
+}
+
+/// Makes a poll of an account due now, still within its pace. Returns when it is expected.
+///
+/// [`Error::NotFound`] if there is no such account. [`Error::Conflict`] if it can't be called or has nothing open.
+pub async fn request_poll(
+    writes: &AuditedWrites,
+    context: AuditContext,
+    plan: Arc<Plan>,
+    account: AccountId,
+) -> Result<Timestamp, Error> {
+    let subject = Some(account.to_string());
+    writes
+        .make(context, subject, move |routine| {
+            let (reader, now) = (routine.read(), routine.now());
+            reader
+                .account(&account)?
+                .ok_or_else(|| Error::not_found("account", account.as_str()))?;
+            callable(reader, &plan, &account)?;
+            something_open(reader, &plan, &account, now)?;
+            routine.request_poll(&account)?;
+            Ok((due(reader, &plan, &account, now)?, Effect::Changed))
+        })
+        .await
+}
+
+/// Makes a poll of every account due now. Returns how many there are.
+///
+/// [`Error::Conflict`] if no provider is configured.
+pub async fn request_all_polls(
+    writes: &AuditedWrites,
+    context: AuditContext,
+    plan: Arc<Plan>,
+) -> Result<usize, Error> {
+    writes
+        .make(context, None, move |routine| {
+            if plan.clients.is_empty() {
+                return Err(no_provider());
+            }
+            Ok((routine.request_all_polls()?, Effect::Changed))
+        })
+        .await
+}
+
+fn promise(
     routine: &mut Routine<'_>,
     plan: &Plan,
     id: &EnrollmentId,
+    resync_id: &str,
 ) -> Result<ResyncPromise, Error> {
-    let (tx, now) = (routine.tx, routine.now);
+    let (tx, now) = (routine.read(), routine.now());
     let e = tx
         .enrollment(id)?
         .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
@@ -94,7 +154,7 @@ pub fn request_profile(
     let ahead = tx.resyncs_waiting(&e.account)?;
     let spacing = (plan.pace_of)(&e.account, now).spacing;
     let row = ResyncRow {
-        id: format!("rs_{}", uuid::Uuid::now_v7().simple()),
+        id: resync_id.to_owned(),
         account: e.account.clone(),
         enrollment: id.clone(),
         by_poll: identifier(&e).is_none(),
@@ -104,47 +164,11 @@ pub fn request_profile(
         due_at: due(tx, plan, &e.account, now)?.plus(spacing.saturating_mul(ahead)),
         called_at: None,
     };
-    tx.insert_resync(&row)?;
-    if row.by_poll {
-        tx.request_own_poll(&e.account, now)?;
-    }
-    tx.schedule_check(&e.account, false, now)?;
-    routine.report.look = true;
+    routine.promise_resync(&row)?;
     Ok(ResyncPromise {
         resync_id: row.id,
         due_at: row.due_at,
     })
-}
-
-/// Makes a poll of an account due now, within its pace. Returns when it is expected.
-///
-/// # Errors
-/// [`Error::NotFound`]. [`Error::Conflict`] if the account can't be called.
-pub fn request_poll(
-    routine: &mut Routine<'_>,
-    plan: &Plan,
-    account: &AccountId,
-) -> Result<Timestamp, Error> {
-    let (tx, now) = (routine.tx, routine.now);
-    tx.account(account)?
-        .ok_or_else(|| Error::not_found("account", account.as_str()))?;
-    callable(tx, plan, account)?;
-    something_open(tx, plan, account, now)?;
-    tx.request_poll(account, now)?;
-    routine.report.look = true;
-    due(tx, plan, account, now)
-}
-
-/// Makes a poll of every account due now. Returns the number of accounts.
-///
-/// # Errors
-/// [`Error::Conflict`] if no provider is configured.
-pub fn request_all_polls(routine: &mut Routine<'_>, plan: &Plan) -> Result<usize, Error> {
-    if plan.clients.is_empty() {
-        return Err(no_provider());
-    }
-    routine.report.look = true;
-    routine.tx.request_poll_of_all(routine.now)
 }
 
 fn no_provider() -> Error {
@@ -154,7 +178,7 @@ fn no_provider() -> Error {
     )
 }
 
-fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> {
+fn callable(tx: &Reader<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> {
     if plan.clients.is_empty() {
         return Err(no_provider());
     }
@@ -175,7 +199,7 @@ fn callable(tx: &Tx<'_>, plan: &Plan, account: &AccountId) -> Result<(), Error> 
 }
 
 fn something_open(
-    tx: &Tx<'_>,
+    tx: &Reader<'_>,
     plan: &Plan,
     account: &AccountId,
     now: Timestamp,
@@ -189,7 +213,12 @@ fn something_open(
     Ok(())
 }
 
-fn due(tx: &Tx<'_>, plan: &Plan, account: &AccountId, now: Timestamp) -> Result<Timestamp, Error> {
+fn due(
+    tx: &Reader<'_>,
+    plan: &Plan,
+    account: &AccountId,
+    now: Timestamp,
+) -> Result<Timestamp, Error> {
     let pace = (plan.pace_of)(account, now);
     Ok(check_pace(&tx.pace(account)?, &pace, now)
         .err()
@@ -224,12 +253,10 @@ pub(super) fn settle(
     resync: &ResyncRow,
     seen: &ProfileAnswer,
 ) -> Result<(), Error> {
-    let now = routine.now;
+    let now = routine.now();
     let spacing = (plan.pace_of)(&resync.account, now).spacing;
-    routine
-        .tx
-        .resync_called(&resync.id, now, now.plus(spacing))?;
-    let Some(e) = routine.tx.enrollment(&resync.enrollment)? else {
+    routine.resync_called(&resync.id, now.plus(spacing))?;
+    let Some(e) = routine.read().enrollment(&resync.enrollment)? else {
         return Ok(());
     };
     let profile = match seen {

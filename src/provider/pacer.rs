@@ -145,7 +145,7 @@ impl Pacer {
     pub async fn permit<W: Send + 'static>(
         &self,
         account: &AccountId,
-        choose: impl FnOnce(&Tx<'_>, Timestamp) -> Result<Choice<W>, Error> + Send + 'static,
+        choose: impl Fn(&Tx<'_>, Timestamp) -> Result<Choice<W>, Error> + Send + 'static,
     ) -> Result<Grant<W>, Error> {
         let (clock, named) = (self.clock.clone(), account.clone());
         // The closure must not own the store: a write that holds the last handle to the store would wait for itself.

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Routine;
 use super::resolve::{Resolution, resolve};
 use super::stamp::{Piece, Verdict};
+use super::{Routine, Warning};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{
@@ -100,8 +100,13 @@ impl Routine<'_> {
         if evidence.account != e.account.as_str() && evidence.source != Source::Webhook {
             return Ok(Vec::new());
         }
-        let Some((account, kept)) = read(evidence) else {
-            return Ok(Vec::new());
+        let (account, kept) = match read(evidence) {
+            Ok(read) => read,
+            Err(error) => {
+                let signal = evidence.id;
+                self.warn(Warning::UnreadableEvidence { signal, error });
+                return Ok(Vec::new());
+            }
         };
         let piece = Piece {
             account: &account,
@@ -195,16 +200,11 @@ fn acted(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Stamped | Outcome::AlreadyStamped)
 }
 
-/// Reads what was kept; what a later version wrote, or a disk damaged, is passed over.
-fn read(evidence: &Evidence) -> Option<(AccountId, Kept)> {
-    let account = AccountId::parse(&evidence.account).ok()?;
-    match serde_json::from_str(&evidence.body) {
-        Ok(kept) => Some((account, kept)),
-        Err(error) => {
-            tracing::warn!(signal = evidence.id, %error, "stored evidence can't be read and was not tried again");
-            None
-        }
-    }
+/// Reads what was kept. It can't be read if a later version wrote it or the disk damaged it.
+fn read(evidence: &Evidence) -> Result<(AccountId, Kept), String> {
+    let account = AccountId::parse(&evidence.account).map_err(|error| error.to_string())?;
+    let kept = serde_json::from_str(&evidence.body).map_err(|error| error.to_string())?;
+    Ok((account, kept))
 }
 
 #[cfg(test)]

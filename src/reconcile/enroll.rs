@@ -55,6 +55,8 @@ pub struct Enrolled {
     pub outcome: EnrollOutcome,
     /// Whether no signal can ever be tied to it as it stands.
     pub no_usable_identity: bool,
+    /// Whether anything was written: the name of a campaign may be new although nothing of the enrollment is.
+    pub wrote: bool,
 }
 
 /// Where an upsert moved an enrollment to.
@@ -91,10 +93,11 @@ impl Routine<'_> {
         let no_usable_identity = !e.identity.is_usable() && e.invite.provider_id.is_none();
         if !is_new && e == before {
             // The campaign's name is not part of the enrollment, and may still be new.
-            self.ensure_campaign(&e, row)?;
+            let wrote = self.ensure_campaign(&e, row)?;
             return Ok(Enrolled {
                 outcome: EnrollOutcome::Unchanged,
                 no_usable_identity,
+                wrote,
             });
         }
         if moved == Some(Moved::Person) {
@@ -104,8 +107,6 @@ impl Routine<'_> {
         self.ensure_campaign(&e, row)?;
         if is_new {
             self.tx.insert_enrollment(&e)?;
-            self.report.look = true;
-            self.report.steps = true;
             self.tx.schedule_check(&e.account, true, self.now)?;
             self.look_again(&before, &e)?;
         } else {
@@ -118,7 +119,14 @@ impl Routine<'_> {
                 EnrollOutcome::Updated
             },
             no_usable_identity,
+            wrote: true,
         })
+    }
+
+    /// Notes that an enrollment was first seen by a sign of something later than its accept, so the accept is old news.
+    pub fn mark_seen_after_accept(&mut self, mut e: Enrollment) -> Result<(), Error> {
+        e.first_seen_after_accept = true;
+        self.tx.update_enrollment(&e)
     }
 
     fn blank(&self, row: &Upsert) -> Result<Enrollment, Error> {
@@ -136,7 +144,8 @@ impl Routine<'_> {
         ))
     }
 
-    fn ensure_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<(), Error> {
+    /// Returns whether that changed anything.
+    fn ensure_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<bool, Error> {
         let name = match &row.campaign_name {
             Patch::Keep => None,
             Patch::Clear => Some(None),

@@ -39,7 +39,6 @@ impl Routine<'_> {
     pub fn account_works(&mut self, account: &AccountId) -> Result<(), Error> {
         if self.tx.account_works(account)? {
             self.tx.schedule_check(account, false, self.now)?;
-            self.report.look = true;
         }
         Ok(())
     }

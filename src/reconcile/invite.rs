@@ -169,39 +169,26 @@ impl Routine<'_> {
             return Ok(());
         }
         self.tx.update_enrollment(e)?;
-        self.report.steps = true;
         self.look_again(before, e)
-    }
-
-    /// What follows when the status of an enrollment is set: one that is open again may have an invite older than anything that
-    /// was looked for since.
-    pub fn reopened(&mut self, e: &Enrollment, new: Status) -> Result<(), Error> {
-        if e.status.is_closed() && !new.is_closed() {
-            self.report.look = true;
-            self.tx.schedule_check(&e.account, true, self.now)?;
-        }
-        Ok(())
     }
 
     /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, evidence that came
     /// before it is tried again, and the poller looks for it.
     pub(super) fn look_again(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
         if e.identity.is_usable() || e.invite.provider_id.is_some() {
-            self.tx.start_draft_campaign(&e.campaign)?;
+            self.run_with_prospects(&e.campaign)?;
         }
         if before.campaign != e.campaign
             && self.is_closed(&before.campaign)?
             && !self.is_closed(&e.campaign)?
         {
             // Open again: its invite may be older than anything that was looked for meanwhile.
-            self.report.look = true;
             self.tx.schedule_check(&e.account, true, self.now)?;
         }
         let gained = before.identity != e.identity
             || before.invite != e.invite
             || before.account != e.account;
         if gained {
-            self.report.look = true;
             self.tx.schedule_check(&e.account, true, self.now)?;
             self.waited_for.push(e.id.clone());
         }

@@ -3,7 +3,7 @@
 use super::Routine;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
-use crate::domain::signal::{Outcome, Source};
+use crate::domain::signal::{EventRef, Outcome, Source};
 use crate::store::{Error, NewSignal};
 
 /// Something for the ledger that stamps nothing.
@@ -26,6 +26,11 @@ pub struct Noted<'a> {
 }
 
 impl Routine<'_> {
+    /// Remembers the id that a provider gave an event. Returns whether it is new.
+    pub fn remember_event(&mut self, event: &EventRef) -> Result<bool, Error> {
+        self.tx.remember_event(event)
+    }
+
     /// Writes a ledger row for something that is not evidence or proves nothing.
     ///
     /// # Errors

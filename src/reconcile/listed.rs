@@ -46,7 +46,6 @@ impl Routine<'_> {
         if stored.provider != provider || stored.name.as_deref() != name {
             self.tx.set_account_listing(account, provider, name)?;
             self.tx.set_next_check(account, Some(self.now))?;
-            self.report.look = true;
         }
         if self.tx.poll_row(account)?.is_none() {
             return Ok(());

@@ -1,68 +1,52 @@
-//! The one stamping routine: resolve, decide, stamp. Every source hands its signals to a [`Routine`], which runs inside the
-//! writer's transaction; nothing else writes `accepted_at` or an accept event.
+//! The stamping routine: resolve, decide, stamp. Every source hands its signals to a [`Routine`], which runs inside the writer's
+//! transaction. Nothing else writes `accepted_at` or an accept event.
+//!
+//! A [`Routine`] is also the only way to change enrollments, campaigns, resyncs and the state of polling. Its methods are the
+//! changes that exist. [`AuditedWrites`] runs those that a person or a program asks for.
 
 mod again;
 mod announce;
+mod audited;
+mod campaign;
 pub mod decide;
 mod enroll;
 mod health;
 mod invite;
 mod ledger;
 mod listed;
+mod outbox;
 mod policy;
+mod polling;
+mod report;
 pub mod resolve;
 mod stamp;
+mod status;
 mod step;
 
+use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 pub use announce::invite_data;
+pub use audited::{AuditedWrites, Effect, RowResult};
+pub use campaign::CampaignChange;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
 pub use ledger::Noted;
 pub use listed::Listed;
+pub use outbox::TestEvent;
 pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route, StepCap};
+pub use report::{Report, Stamp, Warning};
 
 use crate::clock::Clock;
-use crate::domain::enrollment::Accept;
-use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
+use crate::domain::ids::EnrollmentId;
 use crate::domain::note::NoteKey;
-use crate::domain::signal::{Outcome, Source};
 use crate::domain::time::Timestamp;
-use crate::store::{Error, Store, Tx};
-use crate::wake::Wakes;
+use crate::store::{Error, Reader, Store, Tx};
 
-/// One accept or first reply that was stamped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
-    /// Whose.
-    pub enrollment: EnrollmentId,
-    /// Its account.
-    pub account: AccountId,
-    /// Its campaign.
-    pub campaign: CampaignId,
-    /// The accept.
-    pub accept: Accept,
-    /// Whether the accept was stamped now, or only a reply to one that was there.
-    pub accepted: bool,
-    /// The first reply, where it was stamped now.
-    pub replied_at: Option<Timestamp>,
-}
-
-/// What a run of the routine did; told to the log and the metrics only after the commit.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The stamps.
-    pub stamps: Vec<Stamp>,
-    /// Every signal with its outcome.
-    pub signals: Vec<(Source, Outcome)>,
-    /// Whether somebody is to be looked for who was not before.
-    pub look: bool,
-    /// Whether a next step or an open invite may be due at another time than before.
-    pub steps: bool,
-}
-
-/// Who wants to know of what was committed.
+/// Is told what was committed.
 pub trait Witness: Send + Sync + 'static {
     /// A transaction is on disk.
     fn committed(&self, report: &Report);
@@ -70,18 +54,66 @@ pub trait Witness: Send + Sync + 'static {
 
 /// The routine inside one transaction.
 pub struct Routine<'a> {
-    /// The transaction.
-    pub tx: &'a Tx<'a>,
-    /// The rules.
-    pub policy: &'a Policy,
-    /// Now.
-    pub now: Timestamp,
-    /// The key that notes are hashed with.
-    pub note_key: &'a NoteKey,
+    tx: &'a Tx<'a>,
+    policy: &'a Policy,
+    now: Timestamp,
+    note_key: &'a NoteKey,
+    /// Seeded before the transaction, so that a repeated run draws the same numbers.
+    random: RefCell<StdRng>,
     /// The enrollments that are new or gained an identity: evidence that came before may be about them.
     waited_for: Vec<EnrollmentId>,
-    /// What was done so far.
-    pub report: Report,
+    report: Report,
+}
+
+impl<'a> Routine<'a> {
+    /// The database as it stands in this transaction.
+    #[must_use]
+    pub fn read(&self) -> &'a Reader<'a> {
+        self.tx
+    }
+
+    /// The time of this transaction.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The key that notes are hashed with.
+    #[must_use]
+    pub fn note_key(&self) -> &'a NoteKey {
+        self.note_key
+    }
+
+    /// Adds a warning, which is logged after the commit.
+    pub fn warn(&mut self, warning: Warning) {
+        self.report.warnings.push(warning);
+    }
+
+    /// Erases a person from every table; the dedupe keys of their events stay.
+    pub fn erase(&mut self, id: &EnrollmentId) -> Result<(), Error> {
+        self.tx.erase_enrollment(id, self.now)
+    }
+
+    /// Runs a part of the transaction, and undoes it alone if it fails.
+    fn alone<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let (stamps, signals, waited_for) = (
+            self.report.stamps.len(),
+            self.report.signals.len(),
+            self.waited_for.len(),
+        );
+        let done = self.tx.part(|| work(self));
+        if done.is_err() {
+            self.report.stamps.truncate(stamps);
+            self.report.signals.truncate(signals);
+            self.waited_for.truncate(waited_for);
+        }
+        done
+    }
+
+    /// A random number from 0 to 1.
+    fn random_part(&self) -> f64 {
+        self.random.borrow_mut().random()
+    }
 }
 
 /// The way to run the routine from anywhere. Cheap to clone.
@@ -89,19 +121,17 @@ pub struct Routine<'a> {
 pub struct Reconciler {
     store: Store,
     clock: Clock,
-    wakes: Wakes,
     note_key: NoteKey,
     policy: Arc<RwLock<Arc<Policy>>>,
     witness: Arc<dyn Witness>,
 }
 
 impl Reconciler {
-    /// Over a store, by the rules of `policy`.
+    /// A reconciler that writes to `store` by the rules of `policy`.
     #[must_use]
     pub fn new(
         store: Store,
         clock: Clock,
-        wakes: Wakes,
         note_key: NoteKey,
         policy: Policy,
         witness: Arc<dyn Witness>,
@@ -109,7 +139,6 @@ impl Reconciler {
         Self {
             store,
             clock,
-            wakes,
             note_key,
             policy: Arc::new(RwLock::new(Arc::new(policy))),
             witness,
@@ -142,16 +171,16 @@ impl Reconciler {
         &self.store
     }
 
-    /// Runs `work` in one transaction. When it returns, what was done is on disk, in the log and in the metrics, and whoever has
-    /// to act on it was woken.
+    /// Runs `work` in one transaction. When this returns, the changes are on disk, in the log and in the metrics, and the parts of
+    /// the daemon that have something to do because of them were woken. `work` may be run more than once; see [`Store::write`].
     ///
-    /// # Errors
-    /// What `work` returned, or [`Error::Unavailable`] when the commit failed; nothing was stored then.
+    /// Returns the error of `work`, or [`Error::Unavailable`] if the commit failed. Nothing was stored then.
     pub async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Routine<'_>) -> Result<T, Error> + Send + 'static,
+        work: impl Fn(&mut Routine<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (policy, clock, note_key) = (self.policy(), self.clock.clone(), self.note_key.clone());
+        let seed: u64 = rand::random();
         let (value, report) = self
             .store
             .write(move |tx| {
@@ -160,6 +189,7 @@ impl Reconciler {
                     policy: &policy,
                     now: clock.now(),
                     note_key: &note_key,
+                    random: RefCell::new(StdRng::seed_from_u64(seed)),
                     waited_for: Vec::new(),
                     report: Report::default(),
                 };
@@ -169,29 +199,7 @@ impl Reconciler {
                 Ok((value, routine.report))
             })
             .await?;
-        for stamp in report.stamps.iter().filter(|s| s.accepted) {
-            let accept = &stamp.accept;
-            tracing::info!(
-                enrollment = %stamp.enrollment,
-                account = %stamp.account,
-                campaign = %stamp.campaign,
-                source = %accept.source,
-                path = accept.path.map(|p| p.as_str()),
-                accepted_at = %accept.at,
-                precision = %accept.precision,
-                lag_s = accept.detected_at.since(accept.at).as_secs(),
-                late = accept.late,
-                pre_connected = accept.pre_connected,
-                backfill = accept.backfill,
-                "accepted"
-            );
-        }
-        if report.look {
-            self.wakes.poll.activate();
-        }
-        if report.steps || !report.stamps.is_empty() {
-            self.wakes.steps.activate();
-        }
+        report.log();
         self.witness.committed(&report);
         Ok(value)
     }

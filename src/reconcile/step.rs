@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Routine;
 use super::announce::invite_data;
+use super::{Routine, Warning};
 use crate::domain::campaign::{CampaignFacts, CampaignStatus};
 use crate::domain::enrollment::Enrollment;
 use crate::domain::event::{EventType, open_key, step_key};
@@ -30,7 +30,7 @@ impl Routine<'_> {
             .is_some_and(|a| !a.late && !a.pre_connected);
         if in_time
             && campaign.status == CampaignStatus::Running
-            && let Some(schedule) = schedule(e, campaign)
+            && let Some(schedule) = self.schedule(e, campaign)
         {
             e.next_step_at = self.free_slot(e, campaign, Some(&schedule), self.now)?;
         }
@@ -63,13 +63,12 @@ impl Routine<'_> {
                 "Its campaign has no schedule to find a slot with; set one first.",
             )
         };
-        let schedule = schedule(&e, &campaign).ok_or_else(no_slot)?;
+        let schedule = self.schedule(&e, &campaign).ok_or_else(no_slot)?;
         let at = self
             .free_slot(&e, &campaign, Some(&schedule), self.now)?
             .ok_or_else(no_slot)?;
         e.next_step_at = Some(at);
         self.tx.set_next_step(&e.id, e.next_step_at)?;
-        self.report.steps = true;
         Ok(e)
     }
 
@@ -117,11 +116,11 @@ impl Routine<'_> {
 
     /// Until when a due step has to wait; `None` when it may go out now. Without a schedule any time is valid.
     fn wait_until(
-        &self,
+        &mut self,
         e: &Enrollment,
         campaign: &CampaignFacts,
     ) -> Result<Option<Timestamp>, Error> {
-        let schedule = schedule(e, campaign);
+        let schedule = self.schedule(e, campaign);
         let schedule = schedule.as_ref();
         let mut from = self.now;
         if schedule.is_none_or(|schedule| schedule.is_valid(from)) {
@@ -137,7 +136,7 @@ impl Routine<'_> {
 
     /// The next valid slot from `from` on, plus a random part of the jitter, on a day that is not full.
     fn free_slot(
-        &self,
+        &mut self,
         e: &Enrollment,
         campaign: &CampaignFacts,
         schedule: Option<&Schedule>,
@@ -148,7 +147,7 @@ impl Routine<'_> {
                 None => from,
                 Some(schedule) => match schedule.next_slot(from) {
                     None => return Ok(None),
-                    Some(slot) => schedule.with_jitter(slot, rand::random()),
+                    Some(slot) => schedule.with_jitter(slot, self.random_part()),
                 },
             };
             match self.full_until(e, campaign, schedule, at, false)? {
@@ -156,7 +155,10 @@ impl Routine<'_> {
                 Some(end) => from = end,
             }
         }
-        tracing::warn!(enrollment = %e.id, campaign = %e.campaign, "ten years of next steps are full; this one is not queued");
+        self.warn(Warning::NoDayForNextStep {
+            enrollment: e.id.clone(),
+            campaign: e.campaign.clone(),
+        });
         Ok(None)
     }
 
@@ -196,13 +198,18 @@ impl Routine<'_> {
         row.map(|row| row.facts())
             .ok_or_else(|| Error::Internal(format!("the campaign of {:?} is gone", e.id)))
     }
-}
 
-/// The campaign's schedule. One that this machine can't read (its time zone is gone) holds up no accept.
-fn schedule(e: &Enrollment, campaign: &CampaignFacts) -> Option<Schedule> {
-    Schedule::parse(campaign.schedule.as_deref()?)
-        .inspect_err(|error| {
-            tracing::warn!(campaign = %e.campaign, %error, "the campaign's schedule can't be read; set it anew");
-        })
-        .ok()
+    /// The campaign's schedule. One that this machine can't read (its time zone is gone) holds up no accept.
+    fn schedule(&mut self, e: &Enrollment, campaign: &CampaignFacts) -> Option<Schedule> {
+        match Schedule::parse(campaign.schedule.as_deref()?) {
+            Ok(schedule) => Some(schedule),
+            Err(error) => {
+                self.warn(Warning::UnreadableSchedule {
+                    campaign: e.campaign.clone(),
+                    error: error.to_string(),
+                });
+                None
+            }
+        }
+    }
 }

@@ -66,6 +66,7 @@ impl Tx<'_> {
         provider: Provider,
         name: Option<&str>,
     ) -> Result<(), Error> {
+        self.notify_polls();
         self.conn
             .prepare_cached("UPDATE accounts SET provider = ?2, name = ?3 WHERE id = ?1")?
             .execute(params![id.as_str(), provider.as_str(), name])?;

@@ -179,36 +179,43 @@ fn median(values: &mut [i64]) -> Option<f64> {
 }
 
 impl Tx<'_> {
-    /// Creates the campaign if it does not exist, and sets its name. `None` keeps the name, `Some(None)` clears it.
+    /// Creates the campaign if it does not exist, and sets its name. `None` keeps the name, `Some(None)` clears it. Returns whether
+    /// that changed anything.
     pub fn ensure_campaign(
         &self,
         id: &CampaignId,
         name: Option<Option<&str>>,
         now: Timestamp,
-    ) -> Result<(), Error> {
-        self.conn
+    ) -> Result<bool, Error> {
+        let written = self
+            .conn
             .prepare_cached(
                 "INSERT INTO campaigns (id, name, created_at) VALUES (?1, ?2, ?3)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name
                  WHERE ?4 AND name IS NOT excluded.name",
             )?
             .execute(params![id.as_str(), name.flatten(), now.0, name.is_some()])?;
-        Ok(())
+        Ok(written > 0)
     }
 
-    /// Sets a draft campaign to running, unless its status was set through the API. Called when a prospect with a usable identity
-    /// is enrolled.
-    pub fn start_draft_campaign(&self, id: &CampaignId) -> Result<(), Error> {
+    /// Sets the status of a campaign that changes by itself.
+    pub fn set_campaign_status(
+        &self,
+        id: &CampaignId,
+        status: CampaignStatus,
+    ) -> Result<(), Error> {
+        self.notify_polls();
+        self.notify_steps();
         self.conn
-            .prepare_cached(
-                "UPDATE campaigns SET status = 'running' WHERE id = ?1 AND status = 'draft' AND NOT status_was_set",
-            )?
-            .execute([id.as_str()])?;
+            .prepare_cached("UPDATE campaigns SET status = ?2 WHERE id = ?1")?
+            .execute(params![id.as_str(), status.as_str()])?;
         Ok(())
     }
 
     /// Stores every field of a campaign that a user may change. Creates the campaign if it is new.
     pub fn put_campaign(&self, c: &CampaignRow, now: Timestamp) -> Result<(), Error> {
+        self.notify_polls();
+        self.notify_steps();
         let before = self.campaign(&c.id)?.map(|row| row.status);
         self.conn.execute(
             "INSERT INTO campaigns (id, name, status, status_was_set, accept_window, accept_window_ms, not_accepted_after,

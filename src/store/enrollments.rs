@@ -109,6 +109,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Stores a new enrollment, without an accept, a reply or a next step. Its account and campaign must exist.
     pub fn insert_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
+        self.notify_steps();
         self.conn
             .prepare_cached(
                 "INSERT INTO enrollments (id, account_id, campaign_id, status, status_at, name, headline, company,
@@ -152,6 +153,7 @@ impl Tx<'_> {
     /// SQLite rewrites the entry of every index that has a column in the `SET` list, even if its value stays. So only groups of
     /// columns that have changed are written.
     pub fn update_enrollment(&self, e: &Enrollment) -> Result<(), Error> {
+        self.notify_steps();
         let Some(before) = self.enrollment(&e.id)? else {
             return Ok(());
         };
@@ -247,6 +249,7 @@ impl Tx<'_> {
     /// Stores a stamp: the accept, the reply, the status, and the next step that the accept queued. An accept also stores the name
     /// and the headline that came with its evidence. Only the stamping routine calls this. The event of `accept_key` must exist.
     pub fn write_stamp(&self, e: &Enrollment, accept_key: Option<&str>) -> Result<(), Error> {
+        self.notify_steps();
         let accept = e.accept.as_ref();
         self.conn
             .prepare_cached(

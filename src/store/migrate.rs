@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_account_cap.sql"),
     include_str!("migrations/0013_polls.sql"),
     include_str!("migrations/0014_unipile_v2.sql"),
+    include_str!("migrations/0015_audit.sql"),
 ];
 
 /// Returns the schema version of this program.

@@ -3,6 +3,7 @@
 //! All other modules use the store through domain operations: the methods of [`Reader`] and [`Tx`].
 
 mod accounts;
+mod audit;
 mod backup;
 mod bulk;
 mod campaigns;
@@ -58,7 +59,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use crate::wake::Wakes;
+
 pub use accounts::AccountRow;
+pub use audit::AuditRow;
 pub use backup::{BackupError, backup, is_beside_strangers};
 pub use bulk::{BulkReplay, BulkReplayStart};
 pub use campaigns::{CampaignCounts, CampaignRow};
@@ -68,6 +72,7 @@ pub use enrollment_list::EnrollmentFilter;
 pub use enrollments::OpenScope;
 pub use error::Error;
 pub use events::{EventRow, NewEvent};
+use news::News;
 pub use news::OutboxNews;
 pub use open::OpenError;
 pub use outbox::{Claimed, Settlement};
@@ -122,6 +127,7 @@ struct Inner {
     turns: Arc<AtomicU64>,
     fatal: watch::Receiver<Option<String>>,
     outbox: Arc<news::Board>,
+    wakes: Wakes,
     path: PathBuf,
     _lock: std::fs::File,
 }
@@ -151,13 +157,14 @@ impl Store {
         let (commits_tx, commits) = watch::channel(0);
         let (fatal_tx, fatal) = watch::channel(None);
         let outbox = Arc::<news::Board>::default();
+        let wakes = Wakes::default();
         let turns = Arc::new(AtomicU64::new(0));
         let writer = Writer::new(
             conn,
             path,
             waiting,
             observer,
-            outbox.clone(),
+            (outbox.clone(), wakes.clone()),
             commits_tx,
             turns.clone(),
             fatal_tx,
@@ -178,24 +185,29 @@ impl Store {
             turns,
             fatal,
             outbox,
+            wakes,
             path: path.to_owned(),
             _lock: lock,
         })))
     }
 
     /// Runs `work` in the writer's next transaction, in a savepoint of its own. Returns after that transaction is on disk; an
-    /// error of `work` undoes what it wrote and nothing else.
+    /// error of `work` undoes what it wrote and nothing else. Those that have something to do because of what was written are
+    /// woken then.
+    ///
+    /// `work` may be run more than once, and all runs but the last are undone. So it writes no log, draws no random numbers and
+    /// changes nothing in memory.
     ///
     /// # Errors
     /// What `work` returned, or [`Error::Unavailable`] when the commit failed.
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
+        work: impl Fn(&Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (to, answer) = oneshot::channel();
         let gone = || Error::Unavailable("the writer has stopped".to_owned());
         let request = Box::new(Write {
-            work: Some(work),
+            work,
             result: None,
             to,
         });
@@ -242,6 +254,12 @@ impl Store {
         self.0.fatal.clone()
     }
 
+    /// The handles that commits activate: of the poll driver, and of the sender of next steps.
+    #[must_use]
+    pub fn wakes(&self) -> &Wakes {
+        &self.0.wakes
+    }
+
     /// Waits until a commit leaves new work in the outbox, and takes the news. For the dispatcher only.
     pub async fn outbox_news(&self) -> OutboxNews {
         self.0.outbox.next().await
@@ -270,7 +288,7 @@ pub struct Reader<'c> {
 /// The database inside the writer's transaction: all queries of a [`Reader`], and the writes.
 pub struct Tx<'c> {
     reader: Reader<'c>,
-    news: RefCell<OutboxNews>,
+    news: RefCell<News>,
 }
 
 impl<'c> Tx<'c> {
@@ -281,9 +299,21 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// Runs a part of a write, and undoes what the part wrote if it fails.
+    pub fn part<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        self.conn.execute_batch("SAVEPOINT part")?;
+        let done = work();
+        if done.is_ok() {
+            self.conn.execute_batch("RELEASE part")?;
+        } else if !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK TO part; RELEASE part")?;
+        }
+        done
+    }
+
     /// Reports to the dispatcher, after the commit, that a destination has something new to send.
     fn notify_destination(&self, destination: &str) {
-        let destinations = &mut self.news.borrow_mut().destinations;
+        let destinations = &mut self.news.borrow_mut().outbox.destinations;
         if !destinations.contains(destination) {
             destinations.insert(destination.to_owned());
         }
@@ -291,7 +321,17 @@ impl<'c> Tx<'c> {
 
     /// Reports to the dispatcher, after the commit, that a bulk replay was started.
     fn notify_bulk_replay(&self, begun: bool) {
-        self.news.borrow_mut().bulk |= begun;
+        self.news.borrow_mut().outbox.bulk |= begun;
+    }
+
+    /// Wakes the poll driver, after the commit, because an account may be due for a call earlier than before.
+    fn notify_polls(&self) {
+        self.news.borrow_mut().polls = true;
+    }
+
+    /// Wakes the sender of next steps, after the commit, because a step or an open invite may be due earlier than before.
+    fn notify_steps(&self) {
+        self.news.borrow_mut().steps = true;
     }
 }
 

@@ -7,6 +7,25 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+/// Who has something to do after a transaction. The writes themselves say so, so their callers need not remember it.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    pub(super) outbox: OutboxNews,
+    /// Whether an account may be due for a call earlier than before.
+    pub(super) polls: bool,
+    /// Whether a next step or an open invite may be due earlier than before.
+    pub(super) steps: bool,
+}
+
+impl News {
+    /// Adds other news to these.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.outbox.merge(other.outbox);
+        self.polls |= other.polls;
+        self.steps |= other.steps;
+    }
+}
+
 /// New work in the outbox since the dispatcher last asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutboxNews {
@@ -17,8 +36,7 @@ pub struct OutboxNews {
 }
 
 impl OutboxNews {
-    /// Adds the work of another commit.
-    pub(super) fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) {
         self.destinations.extend(other.destinations);
         self.bulk |= other.bulk;
     }

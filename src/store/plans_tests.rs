@@ -22,6 +22,7 @@ const GROWS: &[&str] = &[
     "accounts",
     "account_pace",
     "account_poll",
+    "audit",
     "changes",
     "deliveries",
     "enrollments",

@@ -187,6 +187,7 @@ impl Tx<'_> {
         deeper: bool,
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.notify_polls();
         self.conn
             .prepare_cached(
                 "INSERT INTO account_poll (account_id, next_look_at) VALUES (?1, ?3)
@@ -199,6 +200,7 @@ impl Tx<'_> {
 
     /// Schedules a check of every account. Returns how many there are.
     pub fn check_all_accounts(&self, now: Timestamp) -> Result<usize, Error> {
+        self.notify_polls();
         Ok(self
             .conn
             .execute("UPDATE account_poll SET next_look_at = ?1", [now.0])?)
@@ -206,6 +208,7 @@ impl Tx<'_> {
 
     /// Requests a poll of every account on behalf of a person. Returns how many there are.
     pub fn request_poll_of_all(&self, now: Timestamp) -> Result<usize, Error> {
+        self.notify_polls();
         Ok(self.conn.execute(
             "UPDATE account_poll SET next_look_at = ?1, asked = 1, asks = asks + 1, probe_asked =
                EXISTS (SELECT 1 FROM accounts a WHERE a.id = account_id AND a.outage_since IS NOT NULL)",
@@ -243,6 +246,7 @@ impl Tx<'_> {
         deeper: bool,
         now: Timestamp,
     ) -> Result<(), Error> {
+        self.notify_polls();
         self.conn
             .prepare_cached(
                 "UPDATE account_poll SET next_look_at = ?2, look_seq = look_seq + ?3
@@ -257,6 +261,7 @@ impl Tx<'_> {
     /// Stores how far back polls look. If that is further than before, or the previous range is unknown, there may be open
     /// enrollments that no poll covered. The next poll of every account then reads down to its bound.
     pub fn set_poll_range(&self, widths: PollRange, now: Timestamp) -> Result<(), Error> {
+        self.notify_polls();
         let found: Option<Vec<u8>> = self
             .conn
             .query_row(

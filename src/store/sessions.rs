@@ -87,11 +87,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Ends a session if it exists.
-    pub fn end_session(&self, id_hash: &[u8; 32]) -> Result<(), Error> {
-        self.conn
+    /// Ends a session if it exists. Returns whether it did.
+    pub fn end_session(&self, id_hash: &[u8; 32]) -> Result<bool, Error> {
+        let ended = self
+            .conn
             .prepare_cached("DELETE FROM sessions WHERE id_hash = ?1")?
             .execute(params![id_hash])?;
-        Ok(())
+        Ok(ended > 0)
     }
 }

@@ -137,6 +137,7 @@ impl Reader<'_> {
 impl Tx<'_> {
     /// Queues or moves the next step of an enrollment.
     pub fn set_next_step(&self, id: &EnrollmentId, at: Option<Timestamp>) -> Result<(), Error> {
+        self.notify_steps();
         self.conn
             .prepare_cached("UPDATE enrollments SET next_step_at = ?2 WHERE id = ?1")?
             .execute(params![id.as_str(), at.map(|at| at.0)])?;

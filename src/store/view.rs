@@ -1,4 +1,5 @@
-//! The store as the web listeners use it: writes, and views for people and scrapers.
+//! The database as the web listeners use it: views for people and scrapers. What they change goes through
+//! [`crate::reconcile::AuditedWrites`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use super::{Error, Reader, Store, Tx};
+use crate::domain::time::Timestamp;
 
 /// How many views run at once.
 pub(super) const VIEWS: usize = 4;
@@ -15,7 +17,7 @@ const VIEWS_WAITING_MAX: usize = 1_024;
 /// How long a view may wait and run. This also limits how long it can prevent SQLite from truncating its log.
 const VIEW_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The store without its internal readers, which views for people must not occupy. Cheap to clone.
+/// The store without its writer, and without its internal readers, which views for people must not occupy. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiStore {
     store: Store,
@@ -55,12 +57,15 @@ impl ApiStore {
             })
     }
 
-    /// Like [`Store::write`].
-    pub async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Tx<'_>) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.store.write(work).await
+    /// Commits something, to show that the database can. Changes nothing that anybody asks for.
+    pub async fn probe(&self, now: Timestamp) -> Result<(), Error> {
+        self.store.write(move |tx| tx.probe(now)).await
+    }
+
+    /// Notes that a session was used.
+    pub async fn touch_session(&self, id_hash: [u8; 32], now: Timestamp) -> Result<(), Error> {
+        let touch = move |tx: &Tx<'_>| tx.touch_session(&id_hash, now);
+        self.store.write(touch).await
     }
 
     /// Returns the number of commits. A commit is counted before its writes are acknowledged.

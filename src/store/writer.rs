@@ -13,8 +13,9 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::checkpoints::{Checkpoints, report, stop_after_failed_fsync};
-use super::news::{Board, OutboxNews};
+use super::news::{Board, News};
 use super::{Error, OpenError, StoreObserver, Tx};
+use crate::wake::Wakes;
 
 /// The most requests in one transaction: bounds how long the first of them waits for the last.
 const BATCH_MAX: usize = 512;
@@ -24,6 +25,8 @@ const IDLE: Duration = Duration::from_millis(500);
 const STEPS_PER_BEAT: i32 = 1_000;
 /// How long a write waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(10);
+/// In debug builds, every so many requests one is run twice. See [`Writer::rehearse`].
+const REHEARSE_EVERY: u32 = 4;
 
 /// A request to the writer.
 pub(super) trait Request: Send {
@@ -35,17 +38,14 @@ pub(super) trait Request: Send {
 
 /// A closure that writes, and the channel for its result.
 pub(super) struct Write<F, T> {
-    pub(super) work: Option<F>,
+    pub(super) work: F,
     pub(super) result: Option<Result<T, Error>>,
     pub(super) to: oneshot::Sender<Result<T, Error>>,
 }
 
-impl<T: Send, F: FnOnce(&Tx<'_>) -> Result<T, Error> + Send> Request for Write<F, T> {
+impl<T: Send, F: Fn(&Tx<'_>) -> Result<T, Error> + Send> Request for Write<F, T> {
     fn run(&mut self, tx: &Tx<'_>) -> bool {
-        let Some(work) = self.work.take() else {
-            return false;
-        };
-        let result = catch_unwind(AssertUnwindSafe(|| work(tx))).unwrap_or_else(|_| {
+        let result = catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or_else(|_| {
             Err(Error::Internal(
                 "a write panicked; nothing of it was stored".to_owned(),
             ))
@@ -72,6 +72,7 @@ pub(super) struct Writer {
     pub(super) requests: Receiver<Box<dyn Request>>,
     pub(super) observer: Arc<dyn StoreObserver>,
     pub(super) outbox: Arc<Board>,
+    pub(super) wakes: Wakes,
     pub(super) checkpoints: Checkpoints,
     pub(super) commits: watch::Sender<u64>,
     /// Whether the last commit worked.
@@ -79,6 +80,8 @@ pub(super) struct Writer {
     /// How often `works` has changed.
     pub(super) turns: Arc<AtomicU64>,
     pub(super) fatal: watch::Sender<Option<String>>,
+    /// How many requests were run; see [`Writer::rehearse`].
+    pub(super) runs: Cell<u32>,
 }
 
 impl Writer {
@@ -88,7 +91,7 @@ impl Writer {
         path: &Path,
         requests: Receiver<Box<dyn Request>>,
         observer: Arc<dyn StoreObserver>,
-        outbox: Arc<Board>,
+        (outbox, wakes): (Arc<Board>, Wakes),
         commits: watch::Sender<u64>,
         turns: Arc<AtomicU64>,
         fatal: watch::Sender<Option<String>>,
@@ -105,11 +108,13 @@ impl Writer {
             requests,
             observer,
             outbox,
+            wakes,
             checkpoints,
             commits,
             works: Cell::new(true),
             turns,
             fatal,
+            runs: Cell::new(0),
         })
     }
 
@@ -149,7 +154,7 @@ impl Writer {
         }
         match done {
             Ok(news) => {
-                self.outbox.publish(news);
+                self.wake(news);
                 self.commits.send_modify(|n| *n += 1);
                 self.observer.committed(batch.len(), started.elapsed());
             }
@@ -160,12 +165,12 @@ impl Writer {
         }
     }
 
-    fn transaction(&self, batch: &mut [Box<dyn Request>]) -> Result<OutboxNews, Error> {
+    fn transaction(&self, batch: &mut [Box<dyn Request>]) -> Result<News, Error> {
         if let Some(why) = self.fatal.borrow().clone() {
             return Err(Error::Unavailable(why));
         }
         self.begin()?;
-        let mut news = OutboxNews::default();
+        let mut news = News::default();
         let done = batch
             .iter_mut()
             .try_for_each(|request| {
@@ -180,15 +185,14 @@ impl Writer {
     }
 
     /// Runs one request in its savepoint. An error means that the whole transaction was rolled back, for example by a full disk.
-    fn run_request(&self, request: &mut dyn Request) -> Result<OutboxNews, Error> {
+    fn run_request(&self, request: &mut dyn Request) -> Result<News, Error> {
         self.observer.alive();
+        self.rehearse(request)?;
         self.conn.prepare_cached("SAVEPOINT request")?.execute([])?;
         let tx = Tx::new(&self.conn);
         let keep = request.run(&tx);
         if self.conn.is_autocommit() {
-            return Err(Error::Unavailable(
-                "the disk is full or failing; the transaction was rolled back".to_owned(),
-            ));
+            return Err(rolled_back());
         }
         if !keep {
             self.conn.execute_batch("ROLLBACK TO request")?;
@@ -197,11 +201,38 @@ impl Writer {
         Ok(if keep {
             tx.news.into_inner()
         } else {
-            OutboxNews::default()
+            News::default()
         })
     }
 
-    /// Begins a transaction. Waits if another process holds the database, and reports meanwhile that the writer is alive.
+    /// In debug builds, runs every fourth request once more, before the run that counts, and undoes what it wrote. So every test
+    /// shows that a write can be repeated: an engine with optimistic concurrency repeats a write that lost a race.
+    fn rehearse(&self, request: &mut dyn Request) -> Result<(), Error> {
+        self.runs.set(self.runs.get().wrapping_add(1));
+        if cfg!(debug_assertions) && self.runs.get().is_multiple_of(REHEARSE_EVERY) {
+            self.conn.execute_batch("SAVEPOINT rehearsal")?;
+            request.run(&Tx::new(&self.conn));
+            if self.conn.is_autocommit() {
+                return Err(rolled_back());
+            }
+            self.conn
+                .execute_batch("ROLLBACK TO rehearsal; RELEASE rehearsal")?;
+        }
+        Ok(())
+    }
+
+    /// Wakes those that have something to do because of what was written.
+    fn wake(&self, news: News) {
+        self.outbox.publish(news.outbox);
+        if news.polls {
+            self.wakes.poll.activate();
+        }
+        if news.steps {
+            self.wakes.steps.activate();
+        }
+    }
+
+    /// Waits for another process that holds the database, alive all the while.
     fn begin(&self) -> Result<(), Error> {
         let until = Instant::now() + BUSY;
         loop {
@@ -228,6 +259,11 @@ impl Writer {
     fn log_failure<T>(&self, done: rusqlite::Result<T>) -> Option<T> {
         done.inspect_err(|error| report(error, &self.fatal)).ok()
     }
+}
+
+/// A statement failed in a way that made SQLite roll back the whole transaction.
+fn rolled_back() -> Error {
+    Error::Unavailable("the disk is full or failing; the transaction was rolled back".to_owned())
 }
 
 #[cfg(test)]

@@ -18,11 +18,11 @@ use crate::api::stats::Stats;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::CampaignId;
+use crate::intake::Intake;
 use crate::metrics::{Metrics, Snapshot};
 use crate::poll::Plan;
-use crate::reconcile::Reconciler;
+use crate::reconcile::AuditedWrites;
 use crate::store::{ApiStore, Error, Reader};
-use crate::wake::Wakes;
 
 /// The daemon as the handlers see it. Cheap to clone.
 #[derive(Clone)]
@@ -57,12 +57,12 @@ pub struct Answers {
 pub struct Parts {
     /// The database.
     pub store: ApiStore,
-    /// The stamping routine.
-    pub reconciler: Reconciler,
+    /// The changes that users and programs ask for.
+    pub writes: AuditedWrites,
+    /// Takes webhooks in.
+    pub intake: Intake,
     /// The clock.
     pub clock: Clock,
-    /// Wakes the poller and the next steps.
-    pub wakes: Wakes,
     /// The configuration in force. A reload sends a new one.
     pub config: watch::Receiver<Arc<Config>>,
     /// The counters.

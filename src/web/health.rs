@@ -83,7 +83,7 @@ async fn try_commit(app: &App) -> Result<(), String> {
         ));
     }
     let now = app.clock.now();
-    let commit = app.store.write(move |tx| tx.probe(now));
+    let commit = app.store.probe(now);
     match tokio::time::timeout(COMMIT_TIMEOUT, commit).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(why)) => Err(format!("The database can't commit: {why}.")),

@@ -2,7 +2,7 @@
 //! before the requirement is met.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -154,7 +154,8 @@ fn json(part: &impl Serialize) -> Value {
     serde_json::to_value(part).unwrap_or_default()
 }
 
-/// Checks a request by its head, then reads its body, then passes it to the handler.
+/// Checks a request by its head, then reads its body, then passes it to the handler. The handler finds the [`auth::Actor`] and the
+/// context for the audit trail in the request's extensions.
 async fn pass(need: Need, request: Request, next: Next) -> Response {
     let Some(app) = request.extensions().get::<App>().cloned() else {
         return Problem::internal().into_response();
@@ -163,6 +164,9 @@ async fn pass(need: Need, request: Request, next: Next) -> Response {
     let judged = match need {
         Need::Role(role) => match auth::admit(&app, &head).await {
             Ok(actor) => actor.may(role).map(|()| {
+                let route = head.extensions.get::<MatchedPath>().cloned();
+                let route = route.as_ref().map_or("", MatchedPath::as_str);
+                head.extensions.insert(actor.audit(&head.method, route));
                 head.extensions.insert(actor);
             }),
             Err(problem) => Err(problem),

@@ -15,6 +15,7 @@ use subtle::ConstantTimeEq;
 use super::app::App;
 use super::auth::forwarded_https;
 use crate::config::{Bearer, Config, Secret};
+use crate::domain::audit::AuditContext;
 use crate::domain::time::Timestamp;
 use crate::store::{Error, SessionBounds, SessionRow};
 
@@ -64,7 +65,12 @@ impl SessionId {
 }
 
 /// Begins a session of a token. Returns the value for `Set-Cookie`.
-pub async fn begin(app: &App, bearer: Bearer<'_>, secure: bool) -> Result<String, Error> {
+pub async fn begin(
+    app: &App,
+    context: AuditContext,
+    bearer: Bearer<'_>,
+    secure: bool,
+) -> Result<String, Error> {
     let (id, now) = (SessionId(rand::random()), app.clock.now());
     let row = SessionRow {
         id_hash: id.hash(),
@@ -78,23 +84,24 @@ pub async fn begin(app: &App, bearer: Bearer<'_>, secure: bool) -> Result<String
         used_after: now.minus(IDLE_MAX),
         per_token_max: PER_TOKEN_MAX,
     };
-    app.store
-        .write(move |tx| tx.begin_session(&row, bounds))
-        .await?;
+    app.writes.begin_session(context, row, bounds).await?;
     Ok(cookie(&hex::encode(id.0), AGE_MAX.as_secs(), secure))
 }
 
 /// Ends the sessions of a request and the streams that they opened. Returns the value for `Set-Cookie` that makes the browser forget
 /// the cookie.
-pub async fn end(app: &App, headers: &HeaderMap, secure: bool) -> Result<String, Error> {
-    let ids: Vec<_> = ids(headers, false).collect();
+pub async fn end(
+    app: &App,
+    context: AuditContext,
+    headers: &HeaderMap,
+    secure: bool,
+) -> Result<String, Error> {
+    let ids: Vec<_> = ids(headers, false).map(|id| id.hash()).collect();
     if !ids.is_empty() {
-        app.store
-            .write(move |tx| ids.iter().try_for_each(|id| tx.end_session(&id.hash())))
-            .await?;
+        app.writes.end_sessions(context, ids).await?;
         app.sessions_ended().send_replace(());
     }
-    Ok(cookie("", 0, secure))
+    Ok(forget(secure))
 }
 
 /// Returns the session of a request and the token that began it. Records that the session was used.
@@ -112,7 +119,7 @@ pub async fn of_request<'c>(
         if now.since(used) >= TOUCH_INTERVAL {
             let (store, hash) = (app.store.clone(), id.hash());
             // The request does not wait for this write. If it fails, the session ends at most a minute early.
-            tokio::spawn(async move { store.write(move |tx| tx.touch_session(&hash, now)).await });
+            tokio::spawn(async move { store.touch_session(hash, now).await });
         }
         return Ok(Some((id, found)));
     }
@@ -156,6 +163,12 @@ fn ids(headers: &HeaderMap, https: bool) -> impl Iterator<Item = SessionId> {
             known.then(|| SessionId::parse(value)).flatten()
         })
         .take(COOKIES_MAX)
+}
+
+/// Returns the value for `Set-Cookie` that makes a browser forget its cookie.
+#[must_use]
+pub fn forget(secure: bool) -> String {
+    cookie("", 0, secure)
 }
 
 fn cookie(value: &str, max_age_s: u64, secure: bool) -> String {

@@ -16,11 +16,9 @@ use crate::api::process::WebhookStored;
 use crate::config::Secret;
 use crate::domain::bad_input::BadInput;
 use crate::domain::provider::Provider;
-use crate::domain::signal::Outcome;
 use crate::intake::verify::{Refusal, SenderProof};
-use crate::intake::{self, verify};
+use crate::intake::{Rejection, Webhook, verify};
 use crate::metrics::WebhookResult;
-use crate::store::Error;
 
 const UNIPILE: &str = "/webhooks/unipile";
 const SENDPILOT: &str = "/webhooks/sendpilot";
@@ -89,19 +87,7 @@ async fn unipile(
     Extension(proof): Extension<SenderProof>,
     body: Bytes,
 ) -> Result<Json<WebhookStored>, Problem> {
-    const WHO: Provider = Provider::Unipile;
-    proof
-        .check(&body)
-        .map_err(|why| unauthorized(&app, WHO, why))?;
-    let keep_text = app.config().unipile.keep_message_text;
-    let key = app.reconciler.note_key();
-    let event = intake::unipile::parse(&body, app.clock.now(), keep_text, key)
-        .map_err(|bad| unusable(&app, WHO, bad))?;
-    let stored = app
-        .reconciler
-        .run(move |routine| intake::unipile::apply(routine, &event))
-        .await;
-    answer(&app, WHO, stored)
+    receive(&app, Provider::Unipile, proof, &body).await
 }
 
 /// Receive a webhook of SendPilot
@@ -127,35 +113,33 @@ async fn sendpilot(
     Extension(proof): Extension<SenderProof>,
     body: Bytes,
 ) -> Result<Json<WebhookStored>, Problem> {
-    const WHO: Provider = Provider::Sendpilot;
-    proof
-        .check(&body)
-        .map_err(|why| unauthorized(&app, WHO, why))?;
-    let keep_text = app.config().unipile.keep_message_text;
-    let event =
-        intake::sendpilot::parse(&body, keep_text).map_err(|bad| unusable(&app, WHO, bad))?;
-    let stored = app
-        .reconciler
-        .run(move |routine| intake::sendpilot::apply(routine, &event))
-        .await;
-    answer(&app, WHO, stored)
+    receive(&app, Provider::Sendpilot, proof, &body).await
 }
 
 /// Answers 200 if the webhook is on disk. If it can't be stored now, answers 503, so that the provider sends it again.
-fn answer(
+async fn receive(
     app: &App,
     provider: Provider,
-    stored: Result<Outcome, Error>,
+    proof: SenderProof,
+    body: &[u8],
 ) -> Result<Json<WebhookStored>, Problem> {
-    match stored {
+    let webhook = Webhook {
+        provider,
+        proof,
+        body,
+        received_at: app.clock.now(),
+        keep_message_text: app.config().unipile.keep_message_text,
+    };
+    match app.intake.receive(webhook).await {
         Ok(outcome) => {
             app.metrics
                 .webhook(provider, WebhookResult::Stored(outcome));
             tracing::debug!(%provider, %outcome, "webhook stored");
             Ok(Json(WebhookStored { outcome }))
         }
-        Err(Error::BadInput(bad)) => Err(unusable(app, provider, bad)),
-        Err(error) => {
+        Err(Rejection::Unauthorized(why)) => Err(unauthorized(app, provider, why)),
+        Err(Rejection::BadBody(bad)) => Err(unusable(app, provider, bad)),
+        Err(Rejection::NotStored(error)) => {
             app.metrics.webhook(provider, WebhookResult::Unavailable);
             tracing::error!(%provider, %error, "webhook can't be stored, asking the provider to send it again");
             Err(Problem::unavailable(

@@ -12,7 +12,6 @@ use acceptd::domain::patch::Patch;
 use acceptd::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, StepCap, Upsert, Witness};
 use acceptd::store::{NoObserver, Store};
-use acceptd::wake::Wakes;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rusqlite::Connection;
@@ -134,9 +133,8 @@ impl World {
                 timezone: jiff::tz::TimeZone::UTC,
             },
         };
-        let wakes = Wakes::default();
         Self {
-            reconciler: Reconciler::new(store, clock.clone(), wakes, key, policy, Arc::new(Nobody)),
+            reconciler: Reconciler::new(store, clock.clone(), key, policy, Arc::new(Nobody)),
             clock,
             conn: Connection::open(&path).expect("the file"),
             _dir: dir,
@@ -158,11 +156,11 @@ impl World {
                     claim.reply = *source == Source::Reply;
                     claim.presumes_connection = claim.reply;
                     claim.only_if_note =
-                        (*source == Source::NoteEcho).then(|| routine.note_key.hash("Hi Mira"));
+                        (*source == Source::NoteEcho).then(|| routine.note_key().hash("Hi Mira"));
                     let signal = Signal {
                         source: *source,
                         account: AccountId::parse(account).expect("an id"),
-                        received_at: routine.now,
+                        received_at: routine.now(),
                         subject: Subject::Person,
                         person: Person {
                             identity: known.identity(),

@@ -9,11 +9,11 @@ use acceptd::clock::Clock;
 use acceptd::config::{self, Config};
 use acceptd::daemon::plan::plan;
 use acceptd::daemon::steps;
+use acceptd::intake::Intake;
 use acceptd::metrics::Metrics;
 use acceptd::poll::Plan;
-use acceptd::reconcile::{Policy, Reconciler, Report, Route, Witness};
+use acceptd::reconcile::{AuditedWrites, Policy, Reconciler, Report, Route, Witness};
 use acceptd::store::{NoObserver, Store};
-use acceptd::wake::Wakes;
 use acceptd::web::server::{self, Endpoint};
 use acceptd::web::{App, Parts, router};
 use axum::Router;
@@ -100,11 +100,9 @@ impl Site {
             .expect("a database");
         let (config, _) = config::parse(toml).expect("a configuration");
         let note_key = store.write(|tx| tx.note_key()).await.expect("a key");
-        let wakes = Wakes::default();
         let reconciler = Reconciler::new(
             store.clone(),
             clock.clone(),
-            wakes.clone(),
             note_key,
             policy(&config),
             Arc::new(Nobody),
@@ -118,9 +116,9 @@ impl Site {
         let metrics = Metrics::new();
         let app = App::new(Parts {
             store: store.for_api(),
-            reconciler: reconciler.clone(),
+            writes: AuditedWrites::new(reconciler.clone()),
+            intake: Intake::new(reconciler.clone()),
             clock: clock.clone(),
-            wakes: wakes.clone(),
             config: config_in_force,
             metrics: metrics.clone(),
             poll_trouble,
@@ -140,7 +138,11 @@ impl Site {
             Duration::from_secs(5),
             shutdown.clone(),
         ));
-        let steps = steps::run(reconciler.clone(), clock.clone(), wakes.steps);
+        let steps = steps::run(
+            reconciler.clone(),
+            clock.clone(),
+            store.wakes().steps.clone(),
+        );
         let stop = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {

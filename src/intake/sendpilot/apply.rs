@@ -20,7 +20,7 @@ use crate::store::Error;
 /// Returns [`Error::BadInput`] if the lead is unknown and the event has no sender.
 pub fn apply(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcome, Error> {
     let known = match &event.lead {
-        Some(lead) => routine.tx.enrollment(lead)?,
+        Some(lead) => routine.read().enrollment(lead)?,
         None => None,
     };
     let account = known.as_ref().map(|e| &e.account).or(event.sender.as_ref());
@@ -88,7 +88,7 @@ fn apply_to(
             let reason = "The invite was sent. This does not prove a connection.";
             return record_without_evidence(routine, &account, &id, reason, remark, event);
         }
-        SendpilotKind::Accepted { at } => match at.and_then(|at| at.plausible(routine.now)) {
+        SendpilotKind::Accepted { at } => match at.and_then(|at| at.plausible(routine.now())) {
             Some(at) => Claim {
                 at: Some(at),
                 ..claim(Precision::Exact)
@@ -128,7 +128,7 @@ fn apply_to(
     let signal = Signal {
         source: Source::Sendpilot,
         account: e.account.clone(),
-        received_at: routine.now,
+        received_at: routine.now(),
         subject: Subject::Enrollment(e.id.clone()),
         person: Person {
             identity: identity(event),
@@ -144,25 +144,24 @@ fn apply_to(
 
 /// Returns the time of the event. A time that is not plausible counts as absent.
 fn plausible_time(routine: &Routine<'_>, event: &SendpilotEvent) -> Option<Timestamp> {
-    event.timestamp.and_then(|at| at.plausible(routine.now))
+    event.timestamp.and_then(|at| at.plausible(routine.now()))
 }
 
 /// Stores the time of the status that this event set or confirmed, so that an older event does not override it.
 fn remember_status_time(
-    routine: &Routine<'_>,
+    routine: &mut Routine<'_>,
     before: &Enrollment,
     event: &SendpilotEvent,
     timestamp: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let (Some(timestamp), Some(mut e)) = (timestamp, routine.tx.enrollment(&before.id)?) else {
+    let (Some(timestamp), Some(mut e)) = (timestamp, routine.read().enrollment(&before.id)?) else {
         return Ok(());
     };
     let confirmed =
         matches!(&event.kind, SendpilotKind::StatusChange { new, .. } if *new == Some(e.status));
     let moved = e.status != before.status;
-    if (moved || confirmed) && e.status_at < Some(timestamp) {
-        e.status_at = Some(timestamp);
-        routine.tx.update_enrollment(&e)?;
+    if moved || confirmed {
+        routine.confirm_status(&mut e, timestamp)?;
     }
     Ok(())
 }
@@ -182,10 +181,8 @@ fn apply_status(
         .filter(|new| !new.needs_no_accept() && *new != e.status);
     let reason = match moves {
         Some(new) => {
-            routine.reopened(&e, new)?;
-            e.status = new;
-            e.status_at = Some(timestamp.unwrap_or(routine.now));
-            routine.tx.update_enrollment(&e)?;
+            let at = timestamp.unwrap_or(routine.now());
+            routine.set_status(&mut e, new, at)?;
             format!("The status became {new}. This does not prove a connection.")
         }
         None => "The reported status changes nothing and does not prove a connection.".to_owned(),
@@ -220,7 +217,7 @@ fn ensure_enrolled(
     {
         return Ok(e);
     }
-    let is_new = routine.tx.enrollment(lead)?.is_none();
+    let is_new = routine.read().enrollment(lead)?.is_none();
     if is_new && event.sender.is_none() {
         let why = "is required, because the lead is not enrolled yet";
         return Err(BadInput::field("data.senderId", why).into());
@@ -241,14 +238,12 @@ fn ensure_enrolled(
     let stored = |routine: &Routine<'_>| {
         let gone = "an enrollment disappeared within its transaction";
         routine
-            .tx
+            .read()
             .enrollment(lead)?
             .ok_or_else(|| Error::Internal(gone.to_owned()))
     };
     if is_new && begins_after_accept(&event.kind) {
-        let mut e = stored(routine)?;
-        e.first_seen_after_accept = true;
-        routine.tx.update_enrollment(&e)?;
+        routine.mark_seen_after_accept(stored(routine)?)?;
     }
     // This comes last, because earlier evidence may stamp the enrollment.
     routine.try_evidence_again()?;

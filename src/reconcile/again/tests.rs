@@ -41,7 +41,7 @@ fn missing_fields_get_defaults_and_unreadable_rows_are_skipped() {
         r#"{"person": 7}"#,
         "[",
     ] {
-        assert!(read(&evidence(body)).is_none(), "{body}");
+        assert!(read(&evidence(body)).is_err(), "{body}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -10,12 +11,12 @@ use super::show;
 use crate::api::campaigns::{Campaign, CampaignInput, CampaignList, CampaignPatch};
 use crate::api::fields::Span;
 use crate::api::page::PageParams;
+use crate::domain::audit::AuditContext;
 use crate::domain::bad_input::BadInput;
-use crate::domain::campaign::CampaignStatus;
 use crate::domain::ids::CampaignId;
-use crate::domain::patch::Patch;
 use crate::domain::schedule::Schedule;
-use crate::store::{CampaignRow, Error};
+use crate::reconcile::CampaignChange;
+use crate::store::Error;
 use crate::web::app::App;
 use crate::web::input::{Body, Params};
 use crate::web::json::Json;
@@ -97,10 +98,11 @@ pub async fn get(
 )]
 pub async fn post(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Body(input): Body<CampaignInput>,
 ) -> Result<(StatusCode, Json<Campaign>), Problem> {
     let (id, patch) = input.split();
-    let (shown, is_new) = change(&app, id, patch, true).await?;
+    let (shown, is_new) = change(&app, context, id, patch, true).await?;
     let status = if is_new {
         StatusCode::CREATED
     } else {
@@ -124,44 +126,26 @@ pub async fn post(
 )]
 pub async fn patch(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<CampaignId>,
     Body(patch): Body<CampaignPatch>,
 ) -> Result<Json<Campaign>, Problem> {
-    let (shown, _) = change(&app, id, patch, false).await?;
+    let (shown, _) = change(&app, context, id, patch, false).await?;
     Ok(Json(shown))
 }
 
 async fn change(
     app: &App,
+    context: AuditContext,
     id: CampaignId,
     patch: CampaignPatch,
     create: bool,
 ) -> Result<(Campaign, bool), Problem> {
-    let wanted = Changes::from(patch)?;
-    let now = app.clock.now();
+    let change = change_of(patch)?;
     let (row, is_new) = app
-        .store
-        .write(move |tx| {
-            let found = tx.campaign(&id)?;
-            let is_new = found.is_none();
-            if is_new && !create {
-                return Err(Error::not_found("campaign", id.as_str()));
-            }
-            let mut row = found.unwrap_or_else(|| CampaignRow::new(id.clone()));
-            if wanted.status == Some(CampaignStatus::Running) && !tx.has_usable_prospects(&id)? {
-                return Err(Error::conflict(
-                    "no-usable-prospects",
-                    "No enrollment of this campaign has a LinkedIn identity that a signal could be tied to; enroll some first.",
-                ));
-            }
-            wanted.apply(&mut row);
-            tx.put_campaign(&row, now)?;
-            Ok((row, is_new))
-        })
+        .writes
+        .save_campaign(context, id, change, create)
         .await?;
-    // The change may open enrollments or make waiting steps due.
-    app.wakes.poll.activate();
-    app.wakes.steps.activate();
     // Counted outside the write, because others wait for the writer.
     let counted = row.id.clone();
     let counts = app.store.view(move |r| r.campaign_counts(&counted)).await?;
@@ -169,38 +153,15 @@ async fn change(
 }
 
 /// What changes of a campaign, as it is stored.
-struct Changes {
-    name: Patch<String>,
-    status: Option<CampaignStatus>,
-    accept_window: Patch<(String, i64)>,
-    not_accepted_after: Patch<(String, i64)>,
-    schedule: Patch<String>,
-    daily_cap: Patch<i64>,
-}
-
-impl Changes {
-    fn from(patch: CampaignPatch) -> Result<Self, BadInput> {
-        let stored = |span: Span| Some((span.text, span.length_ms));
-        let schedule = patch.schedule.try_map(|value| Schedule::read(&value))?;
-        Ok(Self {
-            name: patch.name.into(),
-            status: patch.status,
-            accept_window: patch.accept_window.and_then(stored),
-            not_accepted_after: patch.not_accepted_after.and_then(stored),
-            schedule: schedule.and_then(|schedule| Some(schedule.to_json().to_string())),
-            daily_cap: patch.daily_cap.and_then(|cap| Some(cap.0)),
-        })
-    }
-
-    fn apply(self, row: &mut CampaignRow) {
-        if let Some(status) = self.status {
-            row.status = status;
-            row.status_was_set = true;
-        }
-        self.name.apply(&mut row.name);
-        self.accept_window.apply(&mut row.accept_window);
-        self.not_accepted_after.apply(&mut row.not_accepted_after);
-        self.schedule.apply(&mut row.schedule);
-        self.daily_cap.apply(&mut row.daily_cap);
-    }
+fn change_of(patch: CampaignPatch) -> Result<CampaignChange, BadInput> {
+    let stored = |span: Span| Some((span.text, span.length_ms));
+    let schedule = patch.schedule.try_map(|value| Schedule::read(&value))?;
+    Ok(CampaignChange {
+        name: patch.name.into(),
+        status: patch.status,
+        accept_window: patch.accept_window.and_then(stored),
+        not_accepted_after: patch.not_accepted_after.and_then(stored),
+        schedule: schedule.and_then(|schedule| Some(schedule.to_json().to_string())),
+        daily_cap: patch.daily_cap.and_then(|cap| Some(cap.0)),
+    })
 }

@@ -1,11 +1,13 @@
 //! `/v1/deliveries`: the deliveries to every destination, and replays.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::show;
 use crate::api::deliveries::{Delivery, DeliveryList, DeliveryParams, ReplayRequest, Replayed};
 use crate::api::fields::Text;
+use crate::domain::audit::AuditContext;
 use crate::domain::delivery::DeliveryState;
 use crate::store::{BulkReplayStart, DeliveryFilter, Error};
 use crate::web::app::App;
@@ -67,17 +69,10 @@ pub async fn list(
 )]
 pub async fn replay(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(DeliveryId(id)): Id<DeliveryId>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    let now = app.clock.now();
-    let delivery = app
-        .store
-        .write(move |tx| {
-            tx.replay_delivery(id, now)?;
-            tx.delivery(id)?
-                .ok_or_else(|| Error::not_found("delivery", &id.to_string()))
-        })
-        .await?;
+    let delivery = app.writes.replay_delivery(context, id).await?;
     Ok((StatusCode::ACCEPTED, Json(show::delivery(&delivery))))
 }
 
@@ -100,6 +95,7 @@ pub async fn replay(
 )]
 pub async fn replay_all(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Body(ReplayRequest { state, destination }): Body<ReplayRequest>,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
     let destination = destination.and_then(Text::non_empty);
@@ -111,7 +107,7 @@ pub async fn replay_all(
         )));
     }
     // It runs in its own task, so that the replay begins even if the client hangs up while its size is counted.
-    let replayed = tokio::spawn(begin_replay(app, state, destination))
+    let replayed = tokio::spawn(begin_replay(app, context, state, destination))
         .await
         .map_err(|error| Error::Internal(error.to_string()))??;
     Ok((StatusCode::ACCEPTED, Json(Replayed { replayed })))
@@ -120,6 +116,7 @@ pub async fn replay_all(
 /// Returns the number of deliveries that are sent again. If they are many, they become pending in steps after this returns.
 async fn begin_replay(
     app: App,
+    context: AuditContext,
     state: DeliveryState,
     destination: Option<String>,
 ) -> Result<usize, Error> {
@@ -128,10 +125,9 @@ async fn begin_replay(
         .store
         .view(move |r| r.count_replayable(state, of.as_deref()))
         .await?;
-    let now = app.clock.now();
     let asked = app
-        .store
-        .write(move |tx| tx.start_bulk_replay(state, destination.as_deref(), now, AT_ONCE_MAX))
+        .writes
+        .replay_deliveries(context, state, destination, AT_ONCE_MAX)
         .await?;
     Ok(match asked {
         BulkReplayStart::Finished(replayed) => replayed,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use uuid::Uuid;
@@ -12,9 +13,10 @@ use crate::api::destinations::{
 };
 use crate::api::page::PageParams;
 use crate::config;
+use crate::domain::audit::AuditContext;
 use crate::domain::delivery::DeliveryState;
-use crate::domain::event::{EventBody, EventType, TestData, event_id};
-use crate::store::{DeliveryFilter, DestinationRow, Error, NewEvent, Reader};
+use crate::reconcile::TestEvent;
+use crate::store::{DestinationRow, Error, Reader};
 use crate::web::app::App;
 use crate::web::input::Params;
 use crate::web::json::Json;
@@ -77,45 +79,21 @@ pub async fn list(
 )]
 pub async fn test(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<TestStarted>), Problem> {
     configured(&app, &name)?;
-    let key = format!("webhook-test:{}", Uuid::new_v4());
-    let now = app.clock.now();
-    let body = EventBody::new(
-        &key,
-        EventType::Test,
-        now,
-        app.config().workspace_id.clone(),
-        TestData {
-            destination: name.clone(),
-        },
-    );
-    let body = serde_json::to_string(&body).map_err(Error::from)?;
-    let event = event_id(&key);
-    let filter = DeliveryFilter {
-        event: Some(event.clone()),
-        ..DeliveryFilter::default()
+    let test = TestEvent {
+        dedupe_key: format!("webhook-test:{}", Uuid::new_v4()),
+        destination: name,
+        workspace: app.config().workspace_id.clone(),
     };
-    let deliveries = app
-        .store
-        .write(move |tx| {
-            tx.make_event(&NewEvent {
-                dedupe_key: &key,
-                event_type: EventType::Test,
-                enrollment: None,
-                body: &body,
-                destinations: &[name],
-                now,
-            })?;
-            tx.deliveries(&filter, 1)
-        })
-        .await?;
-    let delivery = deliveries.first();
+    let event_id = test.event_id();
+    let delivery = app.writes.test_destination(context, test).await?;
     let answer = TestStarted {
-        event_id: event,
-        delivery_id: delivery.map(|d| d.id.to_string()),
-        delivery: delivery.map(show::delivery),
+        event_id,
+        delivery_id: Some(delivery.id.to_string()),
+        delivery: Some(show::delivery(&delivery)),
     };
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
@@ -131,12 +109,11 @@ pub async fn test(
 )]
 pub async fn enable(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Path(name): Path<String>,
 ) -> Result<Json<Destination>, Problem> {
     let destination = configured(&app, &name)?;
-    app.store
-        .write(move |tx| tx.start_destination(&name))
-        .await?;
+    app.writes.start_destination(context, name).await?;
     // Counted outside the write, because webhooks would wait for it.
     let shown = app
         .store

@@ -1,10 +1,12 @@
 //! `POST /v1/invite-results`: the provider's answer to an invite call of the engine.
 
+use axum::Extension;
 use axum::extract::State;
 use serde_json::Value;
 
 use crate::api::enrollments::{self as shapes, Enrollment};
 use crate::api::fields::Text;
+use crate::domain::audit::AuditContext;
 use crate::intake;
 use crate::reconcile::InviteResult;
 use crate::web::app::App;
@@ -26,6 +28,7 @@ use crate::web::problem::Problem;
 )]
 pub async fn post(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Body(input): Body<shapes::InviteResult>,
 ) -> Result<Json<Enrollment>, Problem> {
     let now = app.clock.now();
@@ -37,10 +40,7 @@ pub async fn post(
         http_status: u16::try_from(input.http_status.0).unwrap_or(u16::MAX),
         response: provider_answer(input.response)?,
     };
-    let e = app
-        .reconciler
-        .run(move |routine| routine.invite_result(&result))
-        .await?;
+    let e = app.writes.invite_result(context, result).await?;
     Ok(Json((&e).into()))
 }
 

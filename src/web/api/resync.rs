@@ -1,9 +1,11 @@
 //! Resyncs of one prospect, of one account, or of all. See `docs/rules/polling.md`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::api::resyncs::{AccountResyncAccepted, ResyncAccepted, ResyncAllAccepted};
+use crate::domain::audit::AuditContext;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::poll::resync;
 use crate::web::app::App;
@@ -29,13 +31,10 @@ use crate::web::problem::Problem;
 )]
 pub async fn prospect(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<EnrollmentId>,
 ) -> Result<(StatusCode, Json<ResyncAccepted>), Problem> {
-    let plan = app.plan();
-    let promise = app
-        .reconciler
-        .run(move |routine| resync::request_profile(routine, &plan, &id))
-        .await?;
+    let promise = resync::request_profile(&app.writes, context, app.plan(), id).await?;
     let accepted = ResyncAccepted {
         resync_id: promise.resync_id,
         due_at: promise.due_at,
@@ -60,13 +59,10 @@ pub async fn prospect(
 )]
 pub async fn account(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<AccountId>,
 ) -> Result<(StatusCode, Json<AccountResyncAccepted>), Problem> {
-    let (plan, named) = (app.plan(), id.clone());
-    let due = app
-        .reconciler
-        .run(move |routine| resync::request_poll(routine, &plan, &named))
-        .await?;
+    let due = resync::request_poll(&app.writes, context, app.plan(), id.clone()).await?;
     let accepted = AccountResyncAccepted {
         account_id: id,
         due_at: due,
@@ -87,11 +83,10 @@ pub async fn account(
         (status = 409),
     )
 )]
-pub async fn all(State(app): State<App>) -> Result<(StatusCode, Json<ResyncAllAccepted>), Problem> {
-    let plan = app.plan();
-    let accounts = app
-        .reconciler
-        .run(move |routine| resync::request_all_polls(routine, &plan))
-        .await?;
+pub async fn all(
+    State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
+) -> Result<(StatusCode, Json<ResyncAllAccepted>), Problem> {
+    let accounts = resync::request_all_polls(&app.writes, context, app.plan()).await?;
     Ok((StatusCode::ACCEPTED, Json(ResyncAllAccepted { accounts })))
 }

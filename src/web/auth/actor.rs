@@ -3,8 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
 
+use super::{digest, peer};
+use crate::config::{Bearer, Config};
+use crate::domain::audit::{AuditContext, Via};
 use crate::domain::role::Role;
 use crate::web::problem::Problem;
 use crate::web::session::SessionId;
@@ -36,41 +40,40 @@ pub enum Key {
     Open,
 }
 
-/// The program that makes a request, as it says itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// Any program.
-    Api,
-    /// The commands.
-    Cli,
-    /// The dashboard.
-    Dashboard,
-}
-
-impl Via {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Cli => "cli",
-            Self::Dashboard => "dashboard",
-        }
-    }
-
-    /// What the request says; a session that says nothing is the dashboard's.
-    #[must_use]
-    pub fn of(headers: &HeaderMap, key: &Key) -> Self {
-        match headers.get(OWN_PAGE).map(axum::http::HeaderValue::as_bytes) {
-            Some(b"cli") => Self::Cli,
-            Some(b"dashboard") => Self::Dashboard,
-            _ if matches!(key, Key::Session(..)) => Self::Dashboard,
-            _ => Self::Api,
-        }
+/// The program that a request says it comes from. A request of a session that says nothing comes from the dashboard.
+pub(super) fn via(headers: &HeaderMap, key: &Key) -> Via {
+    match headers.get(OWN_PAGE).map(axum::http::HeaderValue::as_bytes) {
+        Some(b"cli") => Via::Cli,
+        Some(b"dashboard") => Via::Dashboard,
+        _ if matches!(key, Key::Session(..)) => Via::Dashboard,
+        _ => Via::Api,
     }
 }
 
 impl Actor {
+    /// Whoever logs in with a token.
+    #[must_use]
+    pub fn of_login(config: &Config, head: &Parts, bearer: Bearer<'_>) -> Self {
+        Self {
+            key: Key::Token(bearer.name.to_owned(), digest(bearer.token.expose())),
+            role: bearer.role,
+            peer: peer(config, head),
+            via: Via::Dashboard,
+        }
+    }
+
+    /// Whoever has a session.
+    #[must_use]
+    pub fn of_session(config: &Config, head: &Parts, id: SessionId, bearer: Bearer<'_>) -> Self {
+        let key = Key::Session(bearer.name.to_owned(), id);
+        Self {
+            via: via(&head.headers, &key),
+            key,
+            role: bearer.role,
+            peer: peer(config, head),
+        }
+    }
+
     /// Lets the actor do what `role` may do.
     ///
     /// # Errors
@@ -87,6 +90,17 @@ impl Actor {
                 self.role
             ),
         ))
+    }
+
+    /// The context for the audit trail of a request to a route.
+    #[must_use]
+    pub fn audit(&self, method: &Method, route: &str) -> AuditContext {
+        AuditContext {
+            actor: self.to_string(),
+            via: Some(self.via),
+            action: format!("{method} {route}"),
+            peer: self.peer,
+        }
     }
 
     fn token(&self) -> &str {

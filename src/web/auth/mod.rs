@@ -25,7 +25,7 @@ use crate::config::{Bearer, Config};
 use crate::domain::role::Role;
 use crate::metrics::Door;
 
-pub use actor::{Actor, Key, OWN_PAGE, Via};
+pub use actor::{Actor, Key, OWN_PAGE};
 pub use guesses::Guesses;
 pub use peer::{forwarded_https, peer};
 pub use site::same_site;
@@ -42,7 +42,7 @@ pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
     let config = app.config();
     let peer = peer(&config, head);
     let actor = |key: Key, role| Actor {
-        via: Via::of(&head.headers, &key),
+        via: actor::via(&head.headers, &key),
         key,
         role,
         peer,

@@ -10,7 +10,7 @@ use super::assets;
 use crate::config::Config;
 use crate::metrics::Door;
 use crate::web::app::App;
-use crate::web::auth::{find, forwarded_https, peer, same_site};
+use crate::web::auth::{Actor, find, forwarded_https, peer, same_site};
 use crate::web::input;
 use crate::web::problem::Problem;
 use crate::web::session;
@@ -45,7 +45,8 @@ pub(super) async fn log_in(
             Ok(assets::login(StatusCode::UNAUTHORIZED, Some(WRONG)))
         };
     };
-    let cookie = session::begin(&app, bearer, is_https(&config, &head)).await?;
+    let context = Actor::of_login(&config, &head, bearer).audit(&head.method, "/login");
+    let cookie = session::begin(&app, context, bearer, is_https(&config, &head)).await?;
     let status = if is_json {
         StatusCode::NO_CONTENT
     } else {
@@ -69,7 +70,8 @@ pub(super) async fn by_link(
     let Some(bearer) = name.and_then(|name| config.bearers().find(|b| b.name == name)) else {
         return Ok(assets::login(StatusCode::UNAUTHORIZED, Some(USED)));
     };
-    let cookie = session::begin(&app, bearer, is_https(&config, &head)).await?;
+    let context = Actor::of_login(&config, &head, bearer).audit(&head.method, "/login/{code}");
+    let cookie = session::begin(&app, context, bearer, is_https(&config, &head)).await?;
     Ok(to_the_page(StatusCode::SEE_OTHER, Some(&cookie)))
 }
 
@@ -77,7 +79,16 @@ pub(super) async fn by_link(
 pub(super) async fn log_out(State(app): State<App>, head: Parts) -> Result<Response, Problem> {
     let config = app.config();
     same_site(&head, &config)?;
-    let cookie = session::end(&app, &head.headers, is_https(&config, &head)).await?;
+    let https = is_https(&config, &head);
+    let Some((id, bearer)) = session::of_request(&app, &config, &head).await? else {
+        // It is over already; the browser forgets it.
+        return Ok(to_the_page(
+            StatusCode::SEE_OTHER,
+            Some(&session::forget(https)),
+        ));
+    };
+    let context = Actor::of_session(&config, &head, id, bearer).audit(&head.method, "/logout");
+    let cookie = session::end(&app, context, &head.headers, https).await?;
     Ok(to_the_page(StatusCode::SEE_OTHER, Some(&cookie)))
 }
 

@@ -1,8 +1,10 @@
 //! `DELETE /v1/enrollments/{id}`: erases a person.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use crate::domain::audit::AuditContext;
 use crate::domain::ids::EnrollmentId;
 use crate::web::app::App;
 use crate::web::path::Id;
@@ -23,11 +25,9 @@ use crate::web::problem::Problem;
 )]
 pub async fn delete(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<EnrollmentId>,
 ) -> Result<StatusCode, Problem> {
-    let now = app.clock.now();
-    app.store
-        .write(move |tx| tx.erase_enrollment(&id, now))
-        .await?;
+    app.writes.erase(context, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

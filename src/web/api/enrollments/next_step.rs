@@ -1,8 +1,10 @@
 //! `POST /v1/enrollments/{id}/next-step`: queues the next step by hand. See `docs/rules/next-steps.md`.
 
+use axum::Extension;
 use axum::extract::State;
 
 use crate::api::enrollments::Enrollment;
+use crate::domain::audit::AuditContext;
 use crate::domain::ids::EnrollmentId;
 use crate::web::app::App;
 use crate::web::json::Json;
@@ -23,11 +25,9 @@ use crate::web::problem::Problem;
 )]
 pub async fn next_step(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<EnrollmentId>,
 ) -> Result<Json<Enrollment>, Problem> {
-    let e = app
-        .reconciler
-        .run(move |routine| routine.queue_next_step(&id))
-        .await?;
+    let e = app.writes.queue_next_step(context, id).await?;
     Ok(Json((&e).into()))
 }

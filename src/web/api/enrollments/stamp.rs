@@ -1,12 +1,11 @@
 //! `POST /v1/enrollments/{id}/stamp`: a person drives the stamping routine by hand, for support.
 
+use axum::Extension;
 use axum::extract::State;
-use serde_json::json;
 
 use crate::api::enrollments::{Enrollment, StampRequest};
+use crate::domain::audit::AuditContext;
 use crate::domain::ids::EnrollmentId;
-use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
-use crate::store::Error;
 use crate::web::app::App;
 use crate::web::input::Body;
 use crate::web::json::Json;
@@ -28,6 +27,7 @@ use crate::web::problem::Problem;
 )]
 pub async fn stamp(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Id(id): Id<EnrollmentId>,
     Body(request): Body<StampRequest>,
 ) -> Result<Json<Enrollment>, Problem> {
@@ -37,28 +37,6 @@ pub async fn stamp(
         .reason
         .non_empty()
         .ok_or_else(|| Problem::invalid("reason", "Say why: the reason goes into the ledger."))?;
-    let e = app
-        .reconciler
-        .run(move |routine| {
-            let known = routine
-                .tx
-                .enrollment(&id)?
-                .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
-            let signal = Signal {
-                source: Source::Manual,
-                account: known.account,
-                received_at: routine.now,
-                subject: Subject::Enrollment(id.clone()),
-                person: Person::default(),
-                claim: Claim::of(at, Precision::Exact),
-                raw: json!({"enrollmentId": id, "at": at, "reason": reason}).to_string(),
-            };
-            routine.apply(&signal, Some(&reason))?;
-            routine
-                .tx
-                .enrollment(&id)?
-                .ok_or_else(|| Error::not_found("enrollment", id.as_str()))
-        })
-        .await?;
+    let e = app.writes.stamp_by_hand(context, id, at, reason).await?;
     Ok(Json((&e).into()))
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/enrollments`: creates or changes up to 1,000 enrollments, with an answer per row.
 
+use axum::Extension;
 use axum::extract::State;
 use serde_json::Value;
 
@@ -8,26 +9,22 @@ use crate::api::enrollments::{
 };
 use crate::api::fields::TextPatch;
 use crate::api::read::from_json;
+use crate::domain::audit::AuditContext;
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::is_placeholder;
 use crate::domain::patch::Patch;
 use crate::domain::time::Timestamp;
-use crate::reconcile::{EnrollOutcome, Enrolled, Routine, Upsert};
-use crate::store::Error;
+use crate::reconcile::{EnrollOutcome, RowResult, Upsert};
 use crate::web::app::App;
 use crate::web::input::Body;
 use crate::web::json::Json;
 use crate::web::problem::Problem;
 
 /// A row as it was sent: its id for the answer, and what it asks for.
-#[derive(Clone)]
 struct Row {
     id: Option<String>,
     wanted: Result<Upsert, BadInput>,
 }
-
-/// The outcome of a row.
-type Done = Result<Enrolled, BadInput>;
 
 /// Create or change one enrollment or up to 1,000
 ///
@@ -43,11 +40,13 @@ type Done = Result<Enrolled, BadInput>;
 )]
 pub async fn upsert(
     State(app): State<App>,
+    Extension(context): Extension<AuditContext>,
     Body(EnrollmentRows(rows)): Body<EnrollmentRows>,
 ) -> Result<Json<UpsertResult>, Problem> {
     let now = app.clock.now();
     let rows: Vec<Row> = rows.into_iter().map(|row| Row::read(row, now)).collect();
-    let done = store(&app, &rows).await?;
+    let wanted = rows.iter().map(|row| row.wanted.clone()).collect();
+    let done = app.writes.upsert(context, wanted).await?;
     let results: Vec<UpsertRow> = rows.into_iter().zip(done).map(show).collect();
     let count = |outcome| results.iter().filter(|row| row.outcome == outcome).count();
     Ok(Json(UpsertResult {
@@ -59,35 +58,6 @@ pub async fn upsert(
     }))
 }
 
-/// Stores the rows in one transaction. If one of them can't be stored, each gets a transaction of its own, so that it fails alone.
-async fn store(app: &App, rows: &[Row]) -> Result<Vec<Done>, Problem> {
-    let all = rows.to_vec();
-    let together = app
-        .reconciler
-        .run(move |routine| all.iter().map(|row| row.store(routine)).collect())
-        .await;
-    match together {
-        Ok(done) => Ok(done),
-        Err(Error::Internal(why)) if rows.len() > 1 => {
-            tracing::error!(%why, "row of an upsert can't be stored, storing each by itself");
-            let mut done = Vec::with_capacity(rows.len());
-            for row in rows {
-                let row = row.clone();
-                let alone = app.reconciler.run(move |routine| row.store(routine)).await;
-                done.push(match alone {
-                    Ok(done) => done,
-                    Err(Error::Internal(_)) => Err(BadInput::body(
-                        "This row can't be stored; the log says why.",
-                    )),
-                    Err(error) => return Err(error.into()),
-                });
-            }
-            Ok(done)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 impl Row {
     fn read(row: Value, now: Timestamp) -> Self {
         let id = row.get("id").and_then(Value::as_str).map(str::to_owned);
@@ -97,19 +67,6 @@ impl Row {
             Err(BadInput::body("A row must be an object."))
         };
         Self { id, wanted }
-    }
-
-    fn store(&self, routine: &mut Routine<'_>) -> Result<Done, Error> {
-        let upsert = match &self.wanted {
-            Ok(upsert) => upsert,
-            Err(bad) => return Ok(Err(bad.clone())),
-        };
-        match routine.enroll(upsert) {
-            Ok(enrolled) => Ok(Ok(enrolled)),
-            Err(Error::BadInput(bad)) => Ok(Err(bad)),
-            Err(Error::Conflict { detail, .. }) => Ok(Err(BadInput::body(detail))),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -134,7 +91,7 @@ fn without_placeholder<const MAX: usize>(field: TextPatch<MAX>) -> Patch<String>
     Patch::<String>::from(field).and_then(|text| (!is_placeholder(&text)).then_some(text))
 }
 
-fn show((row, done): (Row, Done)) -> UpsertRow {
+fn show((row, done): (Row, RowResult)) -> UpsertRow {
     let (outcome, no_usable_identity, error) = match done {
         Ok(enrolled) => {
             let outcome = match enrolled.outcome {
