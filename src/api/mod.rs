@@ -5,6 +5,7 @@
 //! the answers from the rows of the database.
 
 pub mod accounts;
+pub mod audit;
 pub mod campaigns;
 pub mod deliveries;
 pub mod destinations;

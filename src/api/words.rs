@@ -6,6 +6,7 @@ use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::audit::Via;
 use crate::domain::campaign::CampaignStatus;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::enrollment::Status;
@@ -42,6 +43,7 @@ words! {
     Outcome as "Outcome": "What a signal led to.";
     Precision as "Precision": "How precisely the time of an accept is known. `exact`: the provider said when. `upper_bound`: at or before this time. `inferred`: it follows from something that needs a connection.";
     Role as "Role": "What the bearer of a token may do. Each role may do all that the roles before it may.";
+    Via as "Via": "The program that sends a request, as it says itself.";
     Provider as "Provider": "The provider that connects an account. Only Unipile accounts are ever called.";
     DeliveryState as "DeliveryState": "The state of a delivery. `held` waits for a person: it is in doubt, or its destination was removed.";
     EventType as "EventType": "The types of outgoing events.";

@@ -1,5 +1,6 @@
 //! The commands, one file each (contract section 2). Exit status: 0 done; 1 failed; 2 wrong usage or configuration.
 
+mod audit;
 mod backup;
 mod check;
 mod client;
@@ -63,6 +64,8 @@ enum Command {
     Replay(deliveries::ReplayArgs),
     /// Send a `webhook.test` event to a destination
     Test(test_destination::Args),
+    /// List who changed what, newest first
+    Audit(audit::Args),
     /// Create or update the provider's webhooks for server.public_url
     Register(register::Args),
     /// Copy the database while the daemon runs
@@ -166,6 +169,7 @@ impl Command {
                 Self::Deliveries(args) => deliveries::list(args, api).await,
                 Self::Replay(args) => deliveries::replay(args, api).await,
                 Self::Test(args) => test_destination::run(args, api).await,
+                Self::Audit(args) => audit::run(args, api).await,
                 Self::Serve(_)
                 | Self::Demo(_)
                 | Self::Check

@@ -1,4 +1,4 @@
-//! Pruning: the ledger and finished deliveries after `database.retain_signals`, changes after a day. In small steps with a rest
+//! Pruning: the ledger and finished deliveries after `database.retain_signals`, changes after a day, the audit trail after a year. In small steps with a rest
 //! between them, so that a webhook never waits for it.
 
 use std::time::Duration;
@@ -19,6 +19,9 @@ const REST: Duration = Duration::from_millis(20);
 /// How far back a reader of the event stream can catch up.
 const CHANGES_KEPT: Duration = Duration::from_secs(86_400);
 
+/// How long the audit trail is kept.
+const AUDIT_KEPT: Duration = Duration::from_secs(365 * 86_400);
+
 /// How many rows were removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -28,6 +31,8 @@ pub struct Pruned {
     pub deliveries: usize,
     /// Changes for those who watch live.
     pub changes: usize,
+    /// Of the audit trail.
+    pub audit: usize,
 }
 
 /// Prunes now and then every hour, for ever. `retain` is asked each time, so a reload counts.
@@ -38,6 +43,7 @@ pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
                 signals = gone.signals,
                 deliveries = gone.deliveries,
                 changes = gone.changes,
+                audit = gone.audit,
                 "pruned what is over"
             ),
             Ok(_) => {}
@@ -65,6 +71,10 @@ pub async fn prune(store: &Store, now: Timestamp, retain: Duration) -> Result<Pr
         .await?,
         changes: each(store, move |tx, after| {
             tx.prune_changes(now.minus(CHANGES_KEPT), after, ROWS)
+        })
+        .await?,
+        audit: each(store, move |tx, after| {
+            tx.prune_audit(now.minus(AUDIT_KEPT), after, ROWS)
         })
         .await?,
     })

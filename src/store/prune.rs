@@ -78,6 +78,22 @@ impl Tx<'_> {
         })
     }
 
+    /// Reads the next `rows_max` rows of the audit trail after row `after` (0: from the start) and removes those older than `before`.
+    pub fn prune_audit(
+        &self,
+        before: Timestamp,
+        after: i64,
+        rows_max: u32,
+    ) -> Result<PruneStep, Error> {
+        let window = "SELECT max(id), min(at) FROM
+            (SELECT id, at FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2)";
+        self.prune_step(window, before, after, rows_max, |last| {
+            self.conn
+                .prepare_cached("DELETE FROM audit WHERE id > ?1 AND id <= ?2 AND at < ?3")?
+                .execute(params![after, last, before.0])
+        })
+    }
+
     /// `window` selects the last row of the step and the oldest time in it. Rows are in the order of time, unless the clock was set
     /// back. A window without any expired row is the last one.
     fn prune_step(

@@ -23,6 +23,8 @@ pub enum List {
     Deliveries,
     /// `GET /v1/destinations`
     Destinations,
+    /// `GET /v1/audit`
+    Audit,
 }
 
 impl List {
@@ -35,6 +37,7 @@ impl List {
             Self::Events => "v:",
             Self::Deliveries => "d:",
             Self::Destinations => "t:",
+            Self::Audit => "u:",
         }
     }
 

@@ -174,6 +174,13 @@ async fn nothing_acknowledged_is_lost_and_nothing_has_two_ids() {
     );
     assert_eq!(count("SELECT count(*) FROM events"), accepted.len());
     assert_eq!(count("SELECT count(*) FROM deliveries"), accepted.len());
+    // The audit trail has one row for each change, and none without one. An upsert that was sent again changed nothing.
+    assert_eq!(
+        count("SELECT count(*) FROM audit WHERE action = 'POST /v1/enrollments'"),
+        count("SELECT count(*) FROM enrollments")
+    );
+    let untold = "SELECT count(*) FROM enrollments WHERE id NOT IN (SELECT subject FROM audit)";
+    assert_eq!(count(untold), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

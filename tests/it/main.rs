@@ -8,6 +8,7 @@ mod api_errors;
 mod api_outbox;
 mod arrival_order;
 mod arrival_order_property;
+mod audit;
 mod bad_input;
 mod broken_requests;
 mod callers;

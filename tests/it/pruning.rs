@@ -68,6 +68,7 @@ async fn only_what_is_over_and_old_goes() {
         signals: 3,
         deliveries: 1,
         changes: 1,
+        audit: 0,
     };
     assert_eq!(gone, expected);
     assert_eq!(ids(&conn, "SELECT id FROM signals"), [3, 5, 6]);

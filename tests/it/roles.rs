@@ -31,6 +31,7 @@ const LEAST: &[(&str, &str, Role)] = &[
     ("post", "/v1/destinations/{name}/test", Role::Operate),
     ("post", "/v1/destinations/{name}/enable", Role::Operate),
     ("get", "/v1/stream", Role::Read),
+    ("get", "/v1/audit", Role::Admin),
 ];
 
 fn token(role: Role) -> String {

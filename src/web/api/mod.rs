@@ -1,6 +1,7 @@
 //! The API under `/v1`: one file per resource, and one per verb where a resource has many. See `docs/rules/api.md`.
 
 mod accounts;
+mod audit;
 mod campaigns;
 mod deliveries;
 mod destinations;
@@ -48,6 +49,7 @@ pub fn routes() -> Routes {
         .serve(READ, routes!(accounts::list))
         .serve(READ, routes!(signals::list))
         .serve(READ, routes!(signals::get))
+        .serve(ADMIN, routes!(audit::list))
         .serve(READ, routes!(events::list))
         .serve(READ, routes!(deliveries::list))
         .serve(OPERATE, routes!(deliveries::replay_all))

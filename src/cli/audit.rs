@@ -1,0 +1,44 @@
+//! `acceptd audit`: lists who changed what.
+
+use serde_json::json;
+
+use super::client::Api;
+use super::table::{self, plain, time};
+use super::{Ended, Failure, say};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max: usize,
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
+    let (items, more) = api.list(&["v1", "audit"], &[], args.max).await?;
+    if args.json {
+        say::json(&json!({"items": items, "more": more}))?;
+        return Ok(Ended::Done);
+    }
+    if items.is_empty() {
+        say::line("No changes.")?;
+        return Ok(Ended::Done);
+    }
+    say::line(table::of(
+        &items,
+        &[
+            ("at", |e| time(&e["at"])),
+            ("actor", |e| plain(&e["actor"])),
+            ("via", |e| plain(&e["via"])),
+            ("action", |e| plain(&e["action"])),
+            ("subject", |e| plain(&e["subject"])),
+            ("peer", |e| plain(&e["peer"])),
+        ],
+    ))?;
+    if more {
+        say::line("There are more: raise --max.")?;
+    }
+    Ok(Ended::Done)
+}
