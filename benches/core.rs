@@ -17,7 +17,7 @@ use acceptd::domain::patch::Patch;
 use acceptd::domain::signal::{Claim, Path, Person, Precision, Signal, Source, Subject};
 use acceptd::reconcile::decide::{Case, decide};
 use acceptd::reconcile::resolve::resolve;
-use acceptd::reconcile::{Policy, Reconciler, Report, StepCap, Upsert, Witness};
+use acceptd::reconcile::{Policy, ReconcileObserver, Reconciler, Report, StepCap, Upsert};
 use acceptd::sim::ids;
 use acceptd::store::{NoObserver, Store};
 use divan::{Bencher, counter::ItemsCount};
@@ -159,7 +159,7 @@ fn page_of_relations_of_strangers(bencher: Bencher<'_, '_>) {
 
 struct Nobody;
 
-impl Witness for Nobody {
+impl ReconcileObserver for Nobody {
     fn committed(&self, _report: &Report) {}
 }
 

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::client::Api;
-use super::table::{self, plain, time};
+use super::table::{self, known, plain, time};
 use super::{Ended, Failure, say};
+use crate::api::audit::AuditEntry;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,7 +18,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
-    let (items, more) = api.list(&["v1", "audit"], &[], args.max).await?;
+    let (items, more) = api
+        .list::<AuditEntry>(&["v1", "audit"], &[], args.max)
+        .await?;
     if args.json {
         say::json(&json!({"items": items, "more": more}))?;
         return Ok(Ended::Done);
@@ -29,12 +32,12 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     say::line(table::of(
         &items,
         &[
-            ("at", |e| time(&e["at"])),
-            ("actor", |e| plain(&e["actor"])),
-            ("via", |e| plain(&e["via"])),
-            ("action", |e| plain(&e["action"])),
-            ("subject", |e| plain(&e["subject"])),
-            ("peer", |e| plain(&e["peer"])),
+            ("at", |e| time(e.at)),
+            ("actor", |e| plain(&e.actor)),
+            ("via", |e| known(e.via)),
+            ("action", |e| plain(&e.action)),
+            ("subject", |e| known(e.subject.as_ref())),
+            ("peer", |e| known(e.peer.as_ref())),
         ],
     ))?;
     if more {

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::watchdog::Heartbeat;
 use crate::metrics::Metrics;
-use crate::reconcile::{Report, Witness};
+use crate::reconcile::{ReconcileObserver, Report};
 use crate::store::StoreObserver;
 
 /// Listens to the writer.
@@ -37,7 +37,7 @@ impl StoreObserver for WriterObserver {
     }
 }
 
-impl Witness for Metrics {
+impl ReconcileObserver for Metrics {
     fn committed(&self, report: &Report) {
         for stamp in report.stamps.iter().filter(|stamp| stamp.accepted) {
             let accept = &stamp.accept;

@@ -77,7 +77,9 @@ pub(super) fn settle(
         });
     };
     let lookback = i64::try_from(plan.lookback.as_millis()).unwrap_or(i64::MAX);
-    let bound = routine.read().poll_bound(account, plan.scope(now), lookback)?;
+    let bound = routine
+        .read()
+        .poll_bound(account, plan.scope(now), lookback)?;
     let read = PageSummary::of(page, bound, &row, start, now);
     match start {
         PageStart::First { asks } => {

@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::provider::answers::Profile;
 use crate::provider::pacer::check_pace;
 use crate::provider::safe_identifier;
-use crate::reconcile::{AuditedWrites, Effect, Noted, Routine, resolve};
+use crate::reconcile::{AuditedWrites, Effect, LedgerEntry, Routine, resolve};
 use crate::store::{Error, Reader, ResyncRow};
 
 /// A resync that was accepted.
@@ -307,7 +307,7 @@ pub(super) fn settle(
         routine.apply(&signal, None)?;
         return Ok(());
     }
-    routine.keep(&Noted {
+    routine.record(&LedgerEntry {
         source: Source::Resync,
         account: Some(&resync.account),
         outcome: Outcome::Recorded,

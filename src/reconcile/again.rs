@@ -1,5 +1,5 @@
-//! Evidence about a person is kept for seven days and tried again for every enrollment that is new or gained an identity,
-//! whatever it led to for others. So the account's own enrollments are stamped in whatever order they and the signals arrive.
+//! Stored evidence: it is kept for seven days and tried again for every enrollment that is new or gained an identity. So
+//! enrollments are stamped whatever the order in which they and the signals arrive.
 
 use std::collections::BTreeSet;
 
@@ -16,22 +16,22 @@ use crate::domain::signal::{
 };
 use crate::store::{Error, Evidence};
 
-/// Added to the reason of a signal whose enrollment was not there when it came.
+/// Added to the reason of a signal that came before its enrollment.
 const CAME_BEFORE: &str = "It had come before the enrollment.";
-/// Added to the reason of a signal that stamped somebody and later stamps another.
+/// Added to the reason of a signal that stamped an enrollment and later stamps another one.
 const STAMPED_LATER_ONES: &str = "It also stamped enrollments that were created later.";
 
-/// What of a signal is kept to try it again.
+/// The part of a signal that is stored to try it again.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Kept {
+struct StoredEvidence {
     person: Person,
     claim: Claim,
 }
 
-/// What is kept of a signal about a person to try it again; `None` for one that names its enrollment. Of a message that is ids
-/// only, no name.
-pub(super) fn kept(signal: &Signal) -> Result<Option<String>, Error> {
+/// Returns what is stored of a signal to try it again, or `None` for a signal that names its enrollment. Of a message, no name is
+/// stored.
+pub(super) fn stored_evidence(signal: &Signal) -> Result<Option<String>, Error> {
     if signal.subject != Subject::Person {
         return Ok(None);
     }
@@ -40,7 +40,7 @@ pub(super) fn kept(signal: &Signal) -> Result<Option<String>, Error> {
         person.name = None;
         person.headline = None;
     }
-    let mut kept = serde_json::to_value(Kept {
+    let mut kept = serde_json::to_value(StoredEvidence {
         person,
         claim: signal.claim.clone(),
     })?;
@@ -48,7 +48,7 @@ pub(super) fn kept(signal: &Signal) -> Result<Option<String>, Error> {
     Ok(Some(kept.to_string()))
 }
 
-/// Leaves out what is null or false: every accept writes this text.
+/// Removes null and false, because every accept stores this text.
 fn strip_defaults(value: &mut Value) {
     if let Value::Object(fields) = value {
         fields.retain(|_, value| !value.is_null() && *value != Value::Bool(false));
@@ -57,46 +57,42 @@ fn strip_defaults(value: &mut Value) {
 }
 
 impl Routine<'_> {
-    /// Tries the evidence again that may be about an enrollment that is new or gained an identity, oldest first.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn try_evidence_again(&mut self) -> Result<(), Error> {
-        let ids = std::mem::take(&mut self.waited_for);
+    /// Tries the evidence again, oldest first, that may be about an enrollment that is new or gained an identity.
+    pub fn retry_evidence(&mut self) -> Result<(), Error> {
+        let ids = std::mem::take(&mut self.evidence_wanted_for);
         let mut tried = BTreeSet::new();
         for id in ids {
             if tried.insert(id.clone())
                 && let Some(e) = self.tx.enrollment(&id)?
             {
-                self.try_again_for(vec![e])?;
+                self.retry_evidence_for(vec![e])?;
             }
         }
         Ok(())
     }
 
-    /// One enrollment after the other: what one piece of evidence stamps may let another be recognised.
-    pub(super) fn try_again_for(&mut self, mut gained: Vec<Enrollment>) -> Result<(), Error> {
+    /// Tries the evidence again for these enrollments, one after the other. An enrollment that gains an identity by it is added.
+    pub(super) fn retry_evidence_for(&mut self, mut gained: Vec<Enrollment>) -> Result<(), Error> {
         while let Some(e) = gained.pop() {
             let siblings = self.policy.with_siblings(&e.account);
             let since = self.now.minus(EVIDENCE_RETRY_WINDOW);
             for id in self.tx.signals_for(&e, siblings, since)? {
                 if let Some(evidence) = self.tx.evidence(id)? {
-                    gained.extend(self.try_again(&evidence, &e)?);
+                    gained.extend(self.retry_one(&evidence, &e)?);
                 }
             }
         }
         Ok(())
     }
 
-    /// Tries one piece of evidence for one enrollment, by the enrollments that are known now. Returns those that gained an
-    /// identity by it.
-    fn try_again(&mut self, evidence: &Evidence, e: &Enrollment) -> Result<Vec<Enrollment>, Error> {
+    /// Tries one piece of evidence for one enrollment. Returns the enrollments that gained an identity by it.
+    fn retry_one(&mut self, evidence: &Evidence, e: &Enrollment) -> Result<Vec<Enrollment>, Error> {
         let tied = self.tx.tied_to(evidence.id)?;
         let acted = acted(evidence.outcome);
         if acted && tied.iter().any(|(id, _)| *id == e.id) {
             return Ok(Vec::new());
         }
-        // Only webhooks look at siblings.
+        // Only webhooks consider siblings.
         if evidence.account != e.account.as_str() && evidence.source != Source::Webhook {
             return Ok(Vec::new());
         }
@@ -127,7 +123,7 @@ impl Routine<'_> {
                 mut matches,
                 via_sibling,
             } if matches.iter().any(is_this) => {
-                // One accept belongs to one sibling account at most, whatever the configuration says of siblings by now.
+                // One accept belongs to one sibling account at most, even if the configuration of siblings changed meanwhile.
                 let elsewhere = |owner: &AccountId| *owner != account && *owner != e.account;
                 if via_sibling && acted && tied.iter().any(|(_, owner)| elsewhere(owner)) {
                     return Ok(Vec::new());
@@ -136,7 +132,7 @@ impl Routine<'_> {
                     self.no_echo(evidence, &matches)?;
                     return Ok(Vec::new());
                 }
-                // An echo whose note is known only now was no evidence before: it counts for everybody whom it would have stamped.
+                // An echo whose note is known only now was no evidence before. It counts for everybody that it would have stamped.
                 if kept.claim.only_if_note.is_none() || acted {
                     matches.retain(is_this);
                 }
@@ -152,7 +148,7 @@ impl Routine<'_> {
         }
     }
 
-    /// An own message of which no recorded note is known to be the text. It matched nobody; now it matches, and is no evidence.
+    /// Records that an own message, which matched nobody when it came, matches now but is not the note of an invite.
     fn no_echo(
         &mut self,
         evidence: &Evidence,
@@ -165,7 +161,7 @@ impl Routine<'_> {
         Ok(())
     }
 
-    /// Writes down what it led to this time. The row names all whom it stamped, and an accept that it stamped once stays said.
+    /// Stores the outcome of this attempt. The ledger row names all enrollments that the evidence stamped, and never loses one.
     fn settle_again(&mut self, evidence: &Evidence, verdict: &Verdict) -> Result<(), Error> {
         let stamped_before = evidence.outcome == Outcome::Stamped;
         let stamps = verdict.outcome == Outcome::Stamped;
@@ -186,7 +182,7 @@ impl Routine<'_> {
         if stamps || outcome != evidence.outcome {
             self.report.signals.push((evidence.source, outcome));
         }
-        // The siblings between which nobody could decide are not whom it stamps.
+        // The ties of an ambiguous signal are to siblings that it does not stamp.
         if evidence.outcome == Outcome::Ambiguous && outcome != Outcome::Ambiguous {
             self.tx.untie(evidence.id)?;
         }
@@ -195,13 +191,13 @@ impl Routine<'_> {
     }
 }
 
-/// Whether a signal with this outcome was tied to the enrollments that it is about.
+/// Whether a signal with this outcome is tied to the enrollments that it is about.
 fn acted(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Stamped | Outcome::AlreadyStamped)
 }
 
 /// Reads what was kept. It can't be read if a later version wrote it or the disk damaged it.
-fn read(evidence: &Evidence) -> Result<(AccountId, Kept), String> {
+fn read(evidence: &Evidence) -> Result<(AccountId, StoredEvidence), String> {
     let account = AccountId::parse(&evidence.account).map_err(|error| error.to_string())?;
     let kept = serde_json::from_str(&evidence.body).map_err(|error| error.to_string())?;
     Ok((account, kept))

@@ -12,7 +12,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::store::{Error, NewEvent, OpenScope};
 
-/// The data of an event about an enrollment, as it stands.
+/// Returns the data of an event about an enrollment as it stands.
 #[must_use]
 pub fn invite_data(key: &str, e: &Enrollment, campaign: &CampaignFacts) -> InviteData {
     let accept = e.accept.as_ref();
@@ -53,30 +53,27 @@ pub fn invite_data(key: &str, e: &Enrollment, campaign: &CampaignFacts) -> Invit
 }
 
 impl Routine<'_> {
-    /// Makes an event about an enrollment, with one delivery per destination that wants it, unless its key was used before.
-    /// `old_news` is what routes that leave out backfills go by.
+    /// Makes an event about an enrollment, with one delivery for each destination that wants it. Does nothing if the key was used
+    /// before. A destination that wants no backfills does not get an event with `backfill`.
     pub(super) fn announce(
         &mut self,
         event_type: EventType,
         key: &str,
         e: &Enrollment,
         data: &InviteData,
-        old_news: bool,
+        backfill: bool,
     ) -> Result<bool, Error> {
         let facts = Facts {
             event_type,
             campaign: Some(&e.campaign),
             account: &e.account,
             pre_connected: data.pre_connected,
-            backfill: old_news,
+            backfill,
         };
         self.make(event_type, key, Some(e), &facts, data)
     }
 
-    /// Emits `linkedin.account_disconnected`, once per outage.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Makes the event `linkedin.account_disconnected`, once in an outage.
     pub fn announce_disconnected(
         &mut self,
         account: &AccountId,

@@ -325,7 +325,7 @@ fn enroll_alone(
 ) -> Result<RowResult, Error> {
     let alone = routine.alone(|routine| {
         let stored = enroll_row(routine, row)?;
-        routine.try_evidence_again()?;
+        routine.retry_evidence()?;
         Ok(stored)
     });
     match alone {

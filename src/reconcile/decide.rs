@@ -1,4 +1,4 @@
-//! The decision, pure: an enrollment, a piece of evidence and the time go in; what to write comes out (contract section 6).
+//! Decides what a signal changes, as a pure function of the enrollment, the signal and the time. See `docs/rules/stamping.md`.
 
 #[cfg(test)]
 mod tests;
@@ -10,60 +10,61 @@ use crate::domain::enrollment::{Accept, Enrollment, Status};
 use crate::domain::signal::{Claim, Path, Precision, Source};
 use crate::domain::time::Timestamp;
 
-/// How much older than the invite a connection has to be to count as older: clocks of several machines are involved.
+/// A connection counts as older than the invite only if it is older by this much, because the clocks of several machines are
+/// involved.
 const INVITE_SLACK: Duration = Duration::from_secs(5 * 60);
 
-/// Everything a decision depends on.
+/// Everything that a decision depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
-    /// The enrollment as it stands.
+    /// The enrollment before the decision.
     pub enrollment: &'a Enrollment,
     /// Its campaign.
     pub campaign: &'a CampaignFacts,
-    /// Where the evidence came from.
+    /// The source of the signal.
     pub source: Source,
-    /// When it was first received.
+    /// When the signal was first received.
     pub received_at: Timestamp,
-    /// What it says.
+    /// What the signal claims.
     pub claim: &'a Claim,
-    /// How it was tied to the enrollment.
+    /// How the signal was tied to the enrollment. `None` if it names the enrollment.
     pub path: Option<Path>,
-    /// Whether it came to a sibling account.
+    /// Whether the signal came to a sibling account.
     pub via_sibling: bool,
-    /// An accept that is older than this at its detection is a backfill.
+    /// An accept that is older than this when it is detected is a backfill.
     pub announce_within: Duration,
-    /// Now: the time of detection.
+    /// The current time, which becomes the time of detection.
     pub now: Timestamp,
 }
 
-/// What to write.
+/// What to write to an enrollment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// The accept, where the enrollment had none.
+    /// The accept, if the enrollment had none.
     pub accept: Option<Accept>,
-    /// The first reply, where the evidence is of one and the enrollment had none.
+    /// The first reply, if the signal is a reply and the enrollment had none.
     pub replied_at: Option<Timestamp>,
-    /// The status afterwards.
+    /// The new status.
     pub status: Status,
-    /// Since when it is known that the status holds; only what is told to us moves it.
+    /// Since when the status is known to hold. Only a status that a provider or a user tells changes it.
     pub status_at: Option<Timestamp>,
 }
 
 impl Decision {
-    /// Whether it writes an accept or a reply.
+    /// Whether an accept or a reply is written.
     #[must_use]
     pub fn stamps(&self) -> bool {
         self.accept.is_some() || self.replied_at.is_some()
     }
 }
 
-/// Decides. Never undoes: an accept and a reply that are there stay, and the status only moves forward.
+/// Decides what a signal changes. An existing accept or reply stays as it is, and the status only moves forward.
 #[must_use]
 pub fn decide(case: &Case<'_>) -> Decision {
     let Case {
         enrollment, claim, ..
     } = *case;
-    // What lay in the future when it came stays nonsense, however late it is looked at again.
+    // A time that was in the future when the signal came stays implausible, however late the signal is tried again.
     let received_by = case.received_at.min(case.now);
     let own_time = claim.at.and_then(|at| at.plausible(received_by));
     let time = own_time.unwrap_or(case.received_at);
@@ -107,7 +108,7 @@ fn accept(case: &Case<'_>, own_time: Option<Timestamp>, time: Timestamp) -> Acce
         precision => precision,
     };
     let pre_connected = match enrollment.invite.at {
-        // Every precision gives a time at or after the connection, so an older time is an older connection.
+        // With any precision, the time is at or after the connection. So a time before the invite means an older connection.
         Some(invited) => time < invited.minus(INVITE_SLACK),
         None => {
             claim.presumes_connection

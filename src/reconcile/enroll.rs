@@ -1,4 +1,4 @@
-//! Enrolling: an upsert in which a field that is left out keeps its value and `null` clears it (contract section 8).
+//! Enrolling by upserts. See `docs/rules/stamping.md`.
 
 use super::Routine;
 use crate::domain::bad_input::BadInput;
@@ -15,7 +15,7 @@ use crate::store::Error;
 pub struct Upsert {
     /// The caller's id.
     pub id: EnrollmentId,
-    /// The account; needed for a new enrollment.
+    /// The account. It is required for a new enrollment.
     pub account: Option<AccountId>,
     /// The campaign; `null` is `unassigned`.
     pub campaign: Patch<CampaignId>,
@@ -37,29 +37,29 @@ pub struct Upsert {
     pub note: Patch<String>,
 }
 
-/// What an upsert did.
+/// The outcome of an upsert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrollOutcome {
-    /// It is new.
+    /// The enrollment is new.
     Created,
-    /// Something changed.
+    /// A field of the enrollment changed.
     Updated,
-    /// Nothing did.
+    /// Nothing of the enrollment changed.
     Unchanged,
 }
 
-/// The answer to an upsert.
+/// The result of an upsert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolled {
-    /// What it did.
+    /// The outcome.
     pub outcome: EnrollOutcome,
-    /// Whether no signal can ever be tied to it as it stands.
+    /// Whether the enrollment has no identity that a signal could be tied to.
     pub no_usable_identity: bool,
-    /// Whether anything was written: the name of a campaign may be new although nothing of the enrollment is.
+    /// Whether anything was written. That may be the name of the campaign alone.
     pub wrote: bool,
 }
 
-/// Where an upsert moved an enrollment to.
+/// How an upsert moved an enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moved {
     /// To another account, still about the same person.
@@ -69,10 +69,11 @@ enum Moved {
 }
 
 impl Routine<'_> {
-    /// Stores one row.
+    /// Stores one row of an upsert.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a row that can't be: a new one without an account, an accepted one that would move.
+    /// [`Error::BadInput`] for a new row without an account, for a row that names two people, and for an accepted enrollment that
+    /// would move to another account or person.
     pub fn enroll(&mut self, row: &Upsert) -> Result<Enrolled, Error> {
         let found = self.tx.enrollment(&row.id)?;
         let is_new = found.is_none();
@@ -92,7 +93,7 @@ impl Routine<'_> {
         self.apply_invite(&mut e, row);
         let no_usable_identity = !e.identity.is_usable() && e.invite.provider_id.is_none();
         if !is_new && e == before {
-            // The campaign's name is not part of the enrollment, and may still be new.
+            // The name of the campaign is not part of the enrollment, so it may still change.
             let wrote = self.ensure_campaign(&e, row)?;
             return Ok(Enrolled {
                 outcome: EnrollOutcome::Unchanged,
@@ -103,12 +104,12 @@ impl Routine<'_> {
         if moved == Some(Moved::Person) {
             self.tx.forget_former_person(&before)?;
         }
-        self.meet(&e.account, Provider::Unipile)?;
+        self.ensure_account(&e.account, Provider::Unipile)?;
         self.ensure_campaign(&e, row)?;
         if is_new {
             self.tx.insert_enrollment(&e)?;
             self.tx.schedule_check(&e.account, true, self.now)?;
-            self.look_again(&before, &e)?;
+            self.follow_up(&before, &e)?;
         } else {
             self.save(&before, &e)?;
         }
@@ -131,10 +132,7 @@ impl Routine<'_> {
 
     fn blank(&self, row: &Upsert) -> Result<Enrollment, Error> {
         let account = row.account.clone().ok_or_else(|| {
-            BadInput::field(
-                "accountId",
-                "A new enrollment needs the account that works it.",
-            )
+            BadInput::field("accountId", "accountId is required for a new enrollment.")
         })?;
         Ok(Enrollment::new(
             row.id.clone(),
@@ -144,7 +142,7 @@ impl Routine<'_> {
         ))
     }
 
-    /// Returns whether that changed anything.
+    /// Creates the campaign if it does not exist, and sets its name. Returns whether that changed anything.
     fn ensure_campaign(&mut self, e: &Enrollment, row: &Upsert) -> Result<bool, Error> {
         let name = match &row.campaign_name {
             Patch::Keep => None,
@@ -154,7 +152,7 @@ impl Routine<'_> {
         self.tx.ensure_campaign(&e.campaign, name, self.now)
     }
 
-    /// Applies account and identity. Returns where the enrollment moved to, if it did.
+    /// Applies the account and the identity. Returns how the enrollment moved, if it did.
     fn apply_person(
         &self,
         before: &Enrollment,
@@ -181,7 +179,7 @@ impl Routine<'_> {
         }
         let other_person = before.identity.is_someone_else(&given);
         if other_person {
-            // What was known of somebody else, evidence included, must not tie this one's signals to that person.
+            // What was known of the other person, evidence included, must not tie signals of this one to that person.
             e.identity = given;
             if given_url.is_none() {
                 e.linkedin_url = None;
@@ -193,12 +191,12 @@ impl Routine<'_> {
             if let Some(new) = &given_url {
                 let old = identity_of_url(before.linkedin_url.as_deref());
                 replace(&mut e.identity, &old, new);
-                // What the id says it says without the URL.
+                // What the id says does not depend on the URL.
                 let by_id = identity_of_id(e.given_id.as_deref());
                 replace(&mut e.identity, &Identity::default(), &by_id);
             }
             if let Some(new) = &given_id {
-                // What was learned from evidence stays.
+                // What evidence added to the identity stays.
                 let old = identity_of_id(before.given_id.as_deref());
                 let from_url = identity_of_url(e.linkedin_url.as_deref());
                 replace(&mut e.identity, &old, new);
@@ -239,7 +237,7 @@ impl Routine<'_> {
             return;
         }
         if let Some(id) = row.provider_id.set() {
-            // An id that can't be used takes nothing away from what is known of the invite.
+            // An unusable id does not change what is known of the invite.
             let named = Identity::from_id(id);
             if named.is_usable() {
                 e.invite.number = named.number();
@@ -273,7 +271,7 @@ fn identity_of_id(id: Option<&str>) -> Identity {
     id.map(Identity::from_id).unwrap_or_default()
 }
 
-/// Takes out of `identity` what `old` had put in, then puts `new` in, which wins.
+/// Removes from `identity` what came from `old`, then adds `new`, which takes precedence.
 fn replace(identity: &mut Identity, old: &Identity, new: &Identity) {
     fn one<T: Clone + PartialEq>(field: &mut Option<T>, old: &Option<T>, new: &Option<T>) {
         if new.is_some() {

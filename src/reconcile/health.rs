@@ -1,4 +1,4 @@
-//! The health of an account: what stops its polling, and the one event per outage (contract section 4).
+//! The health of accounts: what stops their polling, and the one event of an outage. See `docs/rules/webhooks.md`.
 
 use super::Routine;
 use crate::domain::ids::AccountId;
@@ -6,11 +6,8 @@ use crate::domain::provider::Provider;
 use crate::store::Error;
 
 impl Routine<'_> {
-    /// Makes sure that an account exists; the configuration may name its provider.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn meet(&mut self, account: &AccountId, named_by: Provider) -> Result<(), Error> {
+    /// Creates the account if it does not exist. Its provider is the one of the configuration, or else `named_by`.
+    pub fn ensure_account(&mut self, account: &AccountId, named_by: Provider) -> Result<(), Error> {
         let provider = self
             .policy
             .accounts
@@ -20,10 +17,8 @@ impl Routine<'_> {
         self.tx.ensure_account(account, provider, self.now)
     }
 
-    /// The account does not work: it is not polled until it does. Emits `linkedin.account_disconnected` when this is news.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Notes that the account does not work. It is not polled until it does. The first failure of an outage makes the event
+    /// `linkedin.account_disconnected`.
     pub fn account_failed(&mut self, account: &AccountId, reason: &str) -> Result<(), Error> {
         let (since, is_new) = self.tx.account_failed(account, reason, self.now)?;
         if is_new {
@@ -32,10 +27,7 @@ impl Routine<'_> {
         Ok(())
     }
 
-    /// The account works.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Notes that the account works. If that ends an outage, it is due for a poll.
     pub fn account_works(&mut self, account: &AccountId) -> Result<(), Error> {
         if self.tx.account_works(account)? {
             self.tx.schedule_check(account, false, self.now)?;

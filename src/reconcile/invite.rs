@@ -1,8 +1,8 @@
-//! The engine's own results of its invite calls (contract section 5.4).
+//! Invites: what a sender got from the provider for one. See `docs/rules/signals.md`.
 
 use serde_json::Value;
 
-use super::{Noted, Routine};
+use super::{LedgerEntry, Routine};
 use crate::domain::enrollment::{Enrollment, Invite, Status};
 use crate::domain::identity::Identity;
 use crate::domain::ids::{CampaignId, EnrollmentId};
@@ -13,23 +13,23 @@ use crate::store::Error;
 /// What a sender got from the provider for one invite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InviteResult {
-    /// Whose invite.
+    /// The enrollment that the invite was for.
     pub enrollment: EnrollmentId,
-    /// Whom it named.
+    /// The provider id that the invite was sent to.
     pub provider_id: Option<String>,
-    /// Its note.
+    /// The note of the invite.
     pub note: Option<String>,
-    /// When it was sent.
+    /// When the invite was sent.
     pub at: Option<Timestamp>,
-    /// The provider's status code.
+    /// The status code of the provider's answer.
     pub http_status: u16,
-    /// The provider's body.
+    /// The body of the provider's answer.
     pub response: Value,
 }
 
 impl Routine<'_> {
-    /// Records an invite, or stamps when the provider says that the two are already connected. Returns the enrollment as it
-    /// stands afterwards.
+    /// Records an invite, or stamps the enrollment if the provider says that the two are already connected. Returns the enrollment
+    /// as it stands afterwards.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown enrollment.
@@ -65,7 +65,7 @@ impl Routine<'_> {
                     .map(str::to_owned),
             )?;
             let e = self.existing(&id)?;
-            self.keep(&Noted {
+            self.record(&LedgerEntry {
                 source: Source::AlreadyConnected,
                 account: Some(&e.account),
                 outcome: Outcome::Recorded,
@@ -101,7 +101,7 @@ impl Routine<'_> {
             } else {
                 format!(" ({})", kind.chars().take(100).collect::<String>())
             };
-            self.keep(&Noted {
+            self.record(&LedgerEntry {
                 source: Source::AlreadyConnected,
                 account: Some(&e.account),
                 outcome: Outcome::Recorded,
@@ -118,9 +118,6 @@ impl Routine<'_> {
     }
 
     /// Records that an invite was sent: when, to whom, with which note. `PENDING` becomes `CONNECTION_SENT`.
-    ///
-    /// # Errors
-    /// The store's.
     pub fn record_invite(
         &mut self,
         mut e: Enrollment,
@@ -143,7 +140,7 @@ impl Routine<'_> {
                 .map(|n| self.note_key.hash(n)),
             reported_at: None,
         };
-        // After the accept, a later invite is of no interest; what was missing is. What an older one says only fills gaps.
+        // After the accept, a later invite only fills gaps. So does an invite that is older than the known one.
         e.invite = if e.invite.at.is_none() || (newer && e.accept.is_none()) {
             told.or(e.invite)
         } else {
@@ -154,7 +151,7 @@ impl Routine<'_> {
             e.status = e.status.forward_to(Status::ConnectionSent);
         }
         self.save(&before, &e)?;
-        self.try_evidence_again()
+        self.retry_evidence()
     }
 
     pub(super) fn existing(&self, id: &EnrollmentId) -> Result<Enrollment, Error> {
@@ -163,18 +160,18 @@ impl Routine<'_> {
             .ok_or_else(|| Error::not_found("enrollment", id.as_str()))
     }
 
-    /// Stores a changed enrollment, and does what follows when it gained an identity or an invite.
+    /// Stores a changed enrollment and follows up on the changes.
     pub(super) fn save(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
         if before == e {
             return Ok(());
         }
         self.tx.update_enrollment(e)?;
-        self.look_again(before, e)
+        self.follow_up(before, e)
     }
 
-    /// What follows when an enrollment is new (`before` has no identity) or gained one: its campaign runs, evidence that came
-    /// before it is tried again, and the poller looks for it.
-    pub(super) fn look_again(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
+    /// Follows up on a new enrollment (`before` has no identity) or a changed one. A usable identity makes a draft campaign run.
+    /// With a new identity or invite, earlier evidence is tried again and the account is due for a deeper poll.
+    pub(super) fn follow_up(&mut self, before: &Enrollment, e: &Enrollment) -> Result<(), Error> {
         if e.identity.is_usable() || e.invite.provider_id.is_some() {
             self.run_with_prospects(&e.campaign)?;
         }
@@ -182,7 +179,7 @@ impl Routine<'_> {
             && self.is_closed(&before.campaign)?
             && !self.is_closed(&e.campaign)?
         {
-            // Open again: its invite may be older than anything that was looked for meanwhile.
+            // The enrollment is open again. Its invite may be older than what polls read meanwhile.
             self.tx.schedule_check(&e.account, true, self.now)?;
         }
         let gained = before.identity != e.identity
@@ -190,12 +187,12 @@ impl Routine<'_> {
             || before.account != e.account;
         if gained {
             self.tx.schedule_check(&e.account, true, self.now)?;
-            self.waited_for.push(e.id.clone());
+            self.evidence_wanted_for.push(e.id.clone());
         }
         Ok(())
     }
 
-    /// Whether the enrollments of a campaign are not looked for.
+    /// Whether enrollments of the campaign are not polled for.
     fn is_closed(&self, campaign: &CampaignId) -> Result<bool, Error> {
         let row = self.tx.campaign(campaign)?;
         Ok(row.is_none_or(|row| row.status.is_closed()))

@@ -1,4 +1,4 @@
-//! What is written to the ledger beside the stamp.
+//! Ledger rows for what stamps nothing.
 
 use super::Routine;
 use crate::domain::identity::Identity;
@@ -6,22 +6,22 @@ use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{EventRef, Outcome, Source};
 use crate::store::{Error, NewSignal};
 
-/// Something for the ledger that stamps nothing.
+/// A ledger row for something that stamps nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Noted<'a> {
-    /// Where it came from.
+pub struct LedgerEntry<'a> {
+    /// The source.
     pub source: Source,
-    /// The account, where one is named.
+    /// The account, if one is named.
     pub account: Option<&'a AccountId>,
-    /// What it led to.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why, one sentence for a person.
+    /// The reason, one sentence for a person.
     pub reason: &'a str,
-    /// The body, a JSON text without the text of any message.
+    /// The body as JSON, without the text of any message.
     pub raw: &'a str,
-    /// The enrollment that it names, where there is one.
+    /// The enrollment that it names, if any.
     pub enrollment: Option<&'a EnrollmentId>,
-    /// Whom it is about: by this it is found when the person is erased.
+    /// The person it is about. When the person is erased, the row is found by this.
     pub identity: &'a Identity,
 }
 
@@ -31,26 +31,23 @@ impl Routine<'_> {
         self.tx.remember_event(event)
     }
 
-    /// Writes a ledger row for something that is not evidence or proves nothing.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn keep(&mut self, noted: &Noted<'_>) -> Result<(), Error> {
-        let ties: Vec<_> = noted
+    /// Writes a ledger row for something that is not evidence.
+    pub fn record(&mut self, entry: &LedgerEntry<'_>) -> Result<(), Error> {
+        let ties: Vec<_> = entry
             .enrollment
             .map(|id| (id.clone(), None))
             .into_iter()
             .collect();
-        self.report.signals.push((noted.source, noted.outcome));
+        self.report.signals.push((entry.source, entry.outcome));
         self.tx.insert_signal(&NewSignal {
             received_at: self.now,
-            source: noted.source,
-            account: noted.account.map(AccountId::as_str),
-            outcome: noted.outcome,
-            reason: noted.reason,
-            identity: noted.identity,
+            source: entry.source,
+            account: entry.account.map(AccountId::as_str),
+            outcome: entry.outcome,
+            reason: entry.reason,
+            identity: entry.identity,
             evidence: None,
-            raw: noted.raw,
+            raw: entry.raw,
             enrollments: &ties,
         })?;
         Ok(())

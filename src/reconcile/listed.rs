@@ -31,7 +31,7 @@ impl Routine<'_> {
     /// An error of the store.
     pub fn account_listed(&mut self, listed: &Listed) -> Result<(), Error> {
         let account = &listed.account;
-        self.meet(account, listed.provider)?;
+        self.ensure_account(account, listed.provider)?;
         let Some(stored) = self.tx.account(account)? else {
             return Ok(());
         };

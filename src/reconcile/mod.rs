@@ -34,7 +34,7 @@ pub use audited::{AuditedWrites, Effect, RowResult};
 pub use campaign::CampaignChange;
 pub use enroll::{EnrollOutcome, Enrolled, Upsert};
 pub use invite::InviteResult;
-pub use ledger::Noted;
+pub use ledger::LedgerEntry;
 pub use listed::Listed;
 pub use outbox::TestEvent;
 pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route, StepCap};
@@ -47,7 +47,7 @@ use crate::domain::time::Timestamp;
 use crate::store::{Error, Reader, Store, Tx};
 
 /// Is told what was committed.
-pub trait Witness: Send + Sync + 'static {
+pub trait ReconcileObserver: Send + Sync + 'static {
     /// A transaction is on disk.
     fn committed(&self, report: &Report);
 }
@@ -60,8 +60,8 @@ pub struct Routine<'a> {
     note_key: &'a NoteKey,
     /// Seeded before the transaction, so that a repeated run draws the same numbers.
     random: RefCell<StdRng>,
-    /// The enrollments that are new or gained an identity: evidence that came before may be about them.
-    waited_for: Vec<EnrollmentId>,
+    /// The enrollments that are new or gained an identity. Stored evidence may be about them.
+    evidence_wanted_for: Vec<EnrollmentId>,
     report: Report,
 }
 
@@ -96,16 +96,16 @@ impl<'a> Routine<'a> {
 
     /// Runs a part of the transaction, and undoes it alone if it fails.
     fn alone<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
-        let (stamps, signals, waited_for) = (
+        let (stamps, signals, evidence_wanted_for) = (
             self.report.stamps.len(),
             self.report.signals.len(),
-            self.waited_for.len(),
+            self.evidence_wanted_for.len(),
         );
         let done = self.tx.part(|| work(self));
         if done.is_err() {
             self.report.stamps.truncate(stamps);
             self.report.signals.truncate(signals);
-            self.waited_for.truncate(waited_for);
+            self.evidence_wanted_for.truncate(evidence_wanted_for);
         }
         done
     }
@@ -123,7 +123,7 @@ pub struct Reconciler {
     clock: Clock,
     note_key: NoteKey,
     policy: Arc<RwLock<Arc<Policy>>>,
-    witness: Arc<dyn Witness>,
+    witness: Arc<dyn ReconcileObserver>,
 }
 
 impl Reconciler {
@@ -134,7 +134,7 @@ impl Reconciler {
         clock: Clock,
         note_key: NoteKey,
         policy: Policy,
-        witness: Arc<dyn Witness>,
+        witness: Arc<dyn ReconcileObserver>,
     ) -> Self {
         Self {
             store,
@@ -190,12 +190,12 @@ impl Reconciler {
                     now: clock.now(),
                     note_key: &note_key,
                     random: RefCell::new(StdRng::seed_from_u64(seed)),
-                    waited_for: Vec::new(),
+                    evidence_wanted_for: Vec::new(),
                     report: Report::default(),
                 };
                 let value = work(&mut routine)?;
-                // Only now: of rows that come together, the order must not decide whose signal it is.
-                routine.try_evidence_again()?;
+                // After all rows of an upsert, because their order must not decide which of them a signal is about.
+                routine.retry_evidence()?;
                 Ok((value, routine.report))
             })
             .await?;

@@ -1,4 +1,4 @@
-//! What the configuration says that the stamping routine needs to know; swapped as a whole on reload.
+//! The part of the configuration that the stamping routine needs. A reload replaces it as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,27 +9,27 @@ use crate::domain::event::EventType;
 use crate::domain::ids::{AccountId, CampaignId};
 use crate::domain::provider::Provider;
 
-/// One `[[account]]` entry, as far as the routine cares.
+/// What an `[[account]]` entry says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountPolicy {
-    /// The workspace, where the entry names one.
+    /// The workspace, if the entry names one.
     pub workspace: Option<String>,
-    /// The provider, where the entry names one.
+    /// The provider, if the entry names one.
     pub provider: Option<Provider>,
-    /// The time zone, where the entry names one.
+    /// The time zone, if the entry names one.
     pub timezone: Option<TimeZone>,
 }
 
-/// How many next steps one account may have on one day of its time zone, over all campaigns.
+/// The cap on the next steps of one account on one day of its time zone, over all campaigns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepCap {
-    /// The cap; `None`: no cap beyond the campaigns' own.
+    /// The cap. `None` if only the caps of the campaigns count.
     pub daily: Option<i64>,
-    /// The time zone of accounts whose entry names none.
+    /// The time zone of accounts without one in their entry.
     pub timezone: TimeZone,
 }
 
-/// The `[[account]]` entries, with the accounts of each workspace at hand.
+/// The `[[account]]` entries, indexed by workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accounts {
     entries: BTreeMap<AccountId, AccountPolicy>,
@@ -37,7 +37,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// The entry of an account.
+    /// Returns the entry of an account.
     #[must_use]
     pub fn get(&self, account: &AccountId) -> Option<&AccountPolicy> {
         self.entries.get(account)
@@ -61,7 +61,7 @@ impl FromIterator<(AccountId, AccountPolicy)> for Accounts {
     }
 }
 
-/// Which events a destination wants (contract section 3, `[[destination]]`). An empty list wants all.
+/// The events that a destination wants. An empty list wants all. See `docs/rules/configuration.md`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Route {
     /// The destination's name.
@@ -74,46 +74,46 @@ pub struct Route {
     pub accounts: Vec<String>,
     /// Workspaces.
     pub workspaces: Vec<String>,
-    /// Whether accepts of people who were connected before are wanted.
+    /// Whether it wants accepts of people who were connected before the invite.
     pub pre_connected: bool,
-    /// Whether old news is wanted.
+    /// Whether it wants backfills.
     pub backfill: bool,
 }
 
-/// What a route decides by.
+/// What decides which destinations get an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// What happened.
+    /// The type of the event.
     pub event_type: EventType,
-    /// In which campaign, where it happened in one.
+    /// The campaign, if the event has one.
     pub campaign: Option<&'a CampaignId>,
-    /// To which account.
+    /// The account.
     pub account: &'a AccountId,
-    /// Whether the two were connected before the invite.
+    /// Whether the prospect was connected before the invite.
     pub pre_connected: bool,
-    /// Whether it was old news when it was found.
+    /// Whether the event is a backfill.
     pub backfill: bool,
 }
 
 /// The rules of one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The workspace of accounts that no entry names one for.
+    /// The workspace of accounts without one in their entry.
     pub workspace: String,
     /// The `[[account]]` entries.
     pub accounts: Accounts,
     /// The destinations.
     pub routes: Vec<Route>,
-    /// An accept that is older than this when it is found is a backfill.
+    /// An accept that is older than this when it is detected is a backfill.
     pub announce_within: Duration,
-    /// An invite older than this is no longer waited for.
+    /// An invite that is older than this is no longer open.
     pub horizon: Duration,
-    /// Next steps of one account on one day.
+    /// The cap on next steps.
     pub steps: StepCap,
 }
 
 impl Policy {
-    /// The time zone of an account.
+    /// Returns the time zone of an account.
     #[must_use]
     pub fn timezone(&self, account: &AccountId) -> &TimeZone {
         self.accounts
@@ -122,7 +122,7 @@ impl Policy {
             .unwrap_or(&self.steps.timezone)
     }
 
-    /// The workspace of an account.
+    /// Returns the workspace of an account.
     #[must_use]
     pub fn workspace(&self, account: &AccountId) -> &str {
         self.accounts
@@ -131,21 +131,21 @@ impl Policy {
             .unwrap_or(&self.workspace)
     }
 
-    /// Whether `other` is a sibling of `account`: both have entries that name the same workspace (contract section 5.2).
+    /// Whether `other` is a sibling of `account`: both have entries that name the same workspace.
     #[must_use]
     pub fn siblings(&self, account: &AccountId, other: &AccountId) -> bool {
         let named = |id| self.accounts.get(id).and_then(|a| a.workspace.as_deref());
         account != other && named(account).is_some() && named(account) == named(other)
     }
 
-    /// The account with its siblings: those whose entries name the same workspace. `None` when its entry names none.
+    /// Returns the account and its siblings. `None` if the entry of the account names no workspace.
     #[must_use]
     pub fn with_siblings(&self, account: &AccountId) -> Option<&BTreeSet<AccountId>> {
         let workspace = self.accounts.get(account)?.workspace.as_ref()?;
         self.accounts.by_workspace.get(workspace)
     }
 
-    /// The destinations that want an event.
+    /// Returns the destinations that want an event.
     #[must_use]
     pub fn wanted_by(&self, facts: &Facts<'_>) -> Vec<String> {
         let workspace = self.workspace(facts.account);

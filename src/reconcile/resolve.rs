@@ -1,4 +1,5 @@
-//! From a person to enrollments: the four paths, strongest first, and the siblings (contract section 5.2).
+//! Finds the enrollments that a signal is about: by four paths, strongest first, and among sibling accounts. See
+//! `docs/rules/signals.md`.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{Path, Source};
 
-/// The strongest path by which an enrollment is the person; `None` when it is not.
+/// Returns the strongest path by which an enrollment is the person, or `None` if it is not.
 #[must_use]
 pub fn path(enrollment: &Enrollment, person: &Identity) -> Option<Path> {
     let has_id = |id: Option<&String>| {
@@ -35,24 +36,24 @@ pub fn path(enrollment: &Enrollment, person: &Identity) -> Option<Path> {
     (same_identifier && !numbers_differ).then_some(Path::Profile)
 }
 
-/// What a person was resolved to.
+/// The enrollments that a person was resolved to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
-    /// These enrollments are the person.
+    /// The enrollments of one account.
     Found {
-        /// Each with its strongest path.
+        /// The enrollments, each with its strongest path.
         matches: Vec<(Enrollment, Path)>,
-        /// Whether they belong to a sibling of the account.
+        /// Whether their account is a sibling of the account of the signal.
         via_sibling: bool,
     },
-    /// Enrollments of several siblings are the person.
+    /// Enrollments of several sibling accounts. Nobody can say which one is meant.
     Ambiguous(Vec<(Enrollment, Path)>),
-    /// None is.
+    /// No enrollment.
     Nobody,
 }
 
-/// Sorts out which of the candidates are the person. Only a webhook looks at the siblings of its account, and only when its own
-/// account does not know the person.
+/// Selects the candidates that are the person. Only a webhook looks at the siblings of its account, and only if no enrollment of
+/// its own account is the person.
 #[must_use]
 pub fn resolve(
     policy: &Policy,

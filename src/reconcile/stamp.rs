@@ -1,9 +1,9 @@
-//! The stamp: the one routine that turns evidence into `accepted_at`, a status and an event. Every source ends here; nothing
-//! else writes `accepted_at`, `replied_at` or an accept event.
+//! The stamp: turns evidence into `accepted_at`, a status and an event. Every source ends here. Nothing else writes `accepted_at`,
+//! `replied_at` or an accept event. See `docs/rules/stamping.md`.
 
 use serde_json::json;
 
-use super::again::kept;
+use super::again::stored_evidence;
 use super::announce::invite_data;
 use super::decide::{Case, decide};
 use super::resolve::{Resolution, resolve};
@@ -15,24 +15,24 @@ use crate::domain::signal::{Claim, Outcome, Path, Person, Signal, Source, Subjec
 use crate::domain::time::Timestamp;
 use crate::store::{Error, NewSignal};
 
-/// A piece of evidence, as it came in or as it was kept.
+/// A piece of evidence, as it was received or as it was stored.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'a> {
-    /// The account it came to.
+    /// The account that it came to.
     pub account: &'a AccountId,
-    /// From where.
+    /// The source.
     pub source: Source,
-    /// When it came.
+    /// When it was received.
     pub received_at: Timestamp,
-    /// What is known of the person.
+    /// The person that it is about.
     pub person: &'a Person,
-    /// What it says.
+    /// What it claims.
     pub claim: &'a Claim,
 }
 
 impl Piece<'_> {
-    /// Whether it proves a connection to whom it matches. An own message does if it is the note of any of their invites: whoever
-    /// it was written for, it shows that the account and the person are connected.
+    /// Whether it proves a connection to the person of `matches`. An own message does if it is the note of an invite of any of
+    /// them.
     pub(super) fn is_evidence_for<P>(&self, matches: &[(Enrollment, P)]) -> bool {
         self.claim.only_if_note.is_none()
             || matches
@@ -41,16 +41,16 @@ impl Piece<'_> {
     }
 }
 
-/// What a signal led to.
+/// The result of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// The outcome.
     pub outcome: Outcome,
-    /// Why, one sentence for a person.
+    /// The reason, one sentence for a person.
     pub reason: String,
-    /// The enrollments it was tied to.
+    /// The enrollments that it was tied to.
     pub ties: Vec<(EnrollmentId, Option<Path>)>,
-    /// The enrollments that gained an identity by it; signals that wait may be about them.
+    /// The enrollments that gained an identity by it. Stored evidence may be about them.
     pub(super) gained: Vec<Enrollment>,
 }
 
@@ -73,7 +73,7 @@ impl Verdict {
         )
     }
 
-    /// Enrollments of several siblings match.
+    /// Enrollments of several sibling accounts match.
     pub(super) fn ambiguous(account: &AccountId, matches: &[(Enrollment, Path)]) -> Self {
         let mut verdict = Self::new(
             Outcome::Ambiguous,
@@ -85,7 +85,7 @@ impl Verdict {
         verdict
     }
 
-    /// An own message that is no known note; it `waits` where a note may still become known.
+    /// An own message that is not the note of a recorded invite. It `waits` if a note may still become known.
     pub(super) fn no_echo(waits: bool) -> Self {
         let reason = if waits {
             "An own message. Its keyed hash is kept for 7 days, in case it turns out to be the note of an invite."
@@ -96,11 +96,11 @@ impl Verdict {
     }
 }
 
-/// What a write did.
+/// The result of stamping one enrollment.
 struct Written {
     /// Whether an accept or a reply was stamped.
     stamped: bool,
-    /// The enrollment, where it gained an identity.
+    /// The enrollment, if it gained an identity.
     gained: Option<Enrollment>,
 }
 
@@ -108,18 +108,18 @@ impl Routine<'_> {
     /// Turns a signal into stamps and a ledger row. `remark` is added to the reason.
     ///
     /// # Errors
-    /// The store's; [`Error::NotFound`] when the signal names an enrollment that does not exist.
+    /// [`Error::NotFound`] if the signal names an enrollment that does not exist.
     pub fn apply(&mut self, signal: &Signal, remark: Option<&str>) -> Result<Outcome, Error> {
         let mut verdict = self.judge(signal)?;
         if let Some(remark) = remark {
             verdict.reason = format!("{} {remark}", verdict.reason);
         }
         self.report.signals.push((signal.source, verdict.outcome));
-        // Of a poll, only relations that stamp reach the ledger (contract section 5.2): a list is read again and again.
+        // Of a poll, only relations that stamp reach the ledger, because the same list is read again and again.
         if signal.source == Source::Poll && verdict.outcome != Outcome::Stamped {
             return Ok(verdict.outcome);
         }
-        let evidence = kept(signal)?;
+        let evidence = stored_evidence(signal)?;
         self.tx.insert_signal(&NewSignal {
             received_at: signal.received_at,
             source: signal.source,
@@ -131,11 +131,11 @@ impl Routine<'_> {
             raw: &signal.raw,
             enrollments: &verdict.ties,
         })?;
-        self.try_again_for(verdict.gained)?;
+        self.retry_evidence_for(verdict.gained)?;
         Ok(verdict.outcome)
     }
 
-    /// Finds whom a signal is about, and stamps them.
+    /// Finds the enrollments that a signal is about, and stamps them.
     fn judge(&mut self, signal: &Signal) -> Result<Verdict, Error> {
         let piece = Piece {
             account: &signal.account,
@@ -180,7 +180,7 @@ impl Routine<'_> {
         self.stamp_all(&piece, matches, via_sibling)
     }
 
-    /// Stamps each of the enrollments that is not stamped yet.
+    /// Stamps those of the enrollments that are not stamped yet.
     pub(super) fn stamp_all(
         &mut self,
         piece: &Piece<'_>,
@@ -199,7 +199,7 @@ impl Routine<'_> {
             verdict.gained.extend(written.gained);
         }
         verdict.reason = if stamped.is_empty() {
-            "The accept had been stamped before.".to_owned()
+            "This accept was already stamped.".to_owned()
         } else {
             verdict.outcome = Outcome::Stamped;
             sentence(&stamped, piece.source, via_sibling)
@@ -207,7 +207,7 @@ impl Routine<'_> {
         Ok(verdict)
     }
 
-    /// The write.
+    /// Stamps one enrollment.
     fn stamp(
         &mut self,
         mut e: Enrollment,
@@ -219,7 +219,12 @@ impl Routine<'_> {
         let campaign = self
             .tx
             .campaign(&e.campaign)?
-            .ok_or_else(|| Error::Internal(format!("the campaign of {:?} is gone", e.id)))?
+            .ok_or_else(|| {
+                Error::Internal(format!(
+                    "the campaign of enrollment {:?} does not exist",
+                    e.id
+                ))
+            })?
             .facts();
         let decision = decide(&Case {
             enrollment: &e,
@@ -283,10 +288,10 @@ impl Routine<'_> {
         let key = reply_key(&e.account, &e.id);
         let mut data = invite_data(&key, e, campaign);
         data.message_preview = Some(claim.preview.clone());
-        // A fresh reply to an old accept is news; one that was found together with an old accept is not.
-        let old_news = replied_at < self.now.minus(self.policy.announce_within)
+        // A new reply to an old accept is no backfill. A reply that is found together with an old accept is.
+        let backfill = replied_at < self.now.minus(self.policy.announce_within)
             || (with_the_accept && data.backfill);
-        self.announce(EventType::ReplyReceived, &key, e, &data, old_news)?;
+        self.announce(EventType::ReplyReceived, &key, e, &data, backfill)?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What an accept, or its absence, sets in motion in its campaign (contract section 12).
+//! Next steps after an accept, and reports of invites that stay open. See `docs/rules/next-steps.md`.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::domain::schedule::{Schedule, local_day};
 use crate::domain::time::Timestamp;
 use crate::store::{Error, OpenScope};
 
-/// How many local days ahead a step is queued at most, should all before them be full.
+/// How many local days ahead a step is queued at most, if all earlier days are full.
 const DAYS_AHEAD_MAX: u32 = 3_660;
-/// When a due step that finds no slot is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(86_400);
+/// How long a due step waits if no slot is found.
+const RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 impl Routine<'_> {
     /// Queues the next step of an accept that is neither late nor pre-connected, in a running campaign with a schedule.
@@ -37,30 +37,31 @@ impl Routine<'_> {
         Ok(())
     }
 
-    /// Queues the next step by hand, late or not; in a campaign that does not run it waits until it does. Returns the
-    /// enrollment as it stands afterwards.
+    /// Queues the next step by hand, also for a late accept. If the campaign is not running, the step waits until it is. Returns
+    /// the enrollment as it stands afterwards.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] when it was not accepted, has a step already, or its campaign has no schedule.
+    /// [`Error::NotFound`]. [`Error::Conflict`] if the enrollment is not accepted or has a step already, or its campaign has no
+    /// schedule.
     pub fn queue_next_step(&mut self, id: &EnrollmentId) -> Result<Enrollment, Error> {
         let mut e = self.existing(id)?;
         if e.accept.is_none() {
             return Err(Error::conflict(
                 "not-accepted",
-                "The next step comes after the accept, and there is none.",
+                "The enrollment is not accepted, so it has no next step.",
             ));
         }
         if let Some(at) = e.next_step_at {
             return Err(Error::conflict(
                 "step-exists",
-                format!("Its next step was queued before, for {at}."),
+                format!("The next step is queued already, for {at}."),
             ));
         }
         let campaign = self.campaign_of(&e)?;
         let no_slot = || {
             Error::conflict(
                 "no-schedule",
-                "Its campaign has no schedule to find a slot with; set one first.",
+                "The campaign has no schedule; set one first.",
             )
         };
         let schedule = self.schedule(&e, &campaign).ok_or_else(no_slot)?;
@@ -72,11 +73,8 @@ impl Routine<'_> {
         Ok(e)
     }
 
-    /// Sends out the steps that are due, or moves them: a slot that is no longer valid (the campaign was paused, its schedule
-    /// changed, nobody ran) and a day that is full wait for the next. Looks at no more than `limit`; returns at how many.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Announces the steps that are due. A step whose slot is no longer valid (the campaign was paused, its schedule changed, the
+    /// daemon did not run) or whose day is full moves to the next slot. Handles up to `limit` steps and returns how many it handled.
     pub fn send_due_steps(&mut self, limit: u32) -> Result<usize, Error> {
         let due = self.tx.due_steps(self.now, limit)?;
         for e in &due {
@@ -94,11 +92,8 @@ impl Routine<'_> {
         Ok(due.len())
     }
 
-    /// Reports invites that stayed open for longer than their campaign's `notAcceptedAfter`. Looks at no more than `limit`;
-    /// returns at how many.
-    ///
-    /// # Errors
-    /// The store's.
+    /// Reports invites that stayed open for longer than the `notAcceptedAfter` of their campaign. Handles up to `limit` invites and
+    /// returns how many it handled.
     pub fn report_open_invites(&mut self, limit: u32) -> Result<usize, Error> {
         let scope = OpenScope {
             since: self.now.minus(self.policy.horizon),
@@ -114,7 +109,7 @@ impl Routine<'_> {
         Ok(overdue.len())
     }
 
-    /// Until when a due step has to wait; `None` when it may go out now. Without a schedule any time is valid.
+    /// Returns until when a due step has to wait, or `None` if it may go out now. Without a schedule, any time is valid.
     fn wait_until(
         &mut self,
         e: &Enrollment,
@@ -129,12 +124,12 @@ impl Routine<'_> {
             };
             from = end;
         }
-        // Without a slot it is looked at again a day later: it never goes out on a day that is full.
+        // Without a slot, the step waits for a day. It never goes out on a day that is full.
         let later = self.free_slot(e, campaign, schedule, from)?;
-        Ok(Some(later.unwrap_or(from.plus(LOOK_AGAIN))))
+        Ok(Some(later.unwrap_or(from.plus(RETRY_AFTER))))
     }
 
-    /// The next valid slot from `from` on, plus a random part of the jitter, on a day that is not full.
+    /// Returns the next valid slot from `from` on, plus a random part of the jitter, on a day that is not full.
     fn free_slot(
         &mut self,
         e: &Enrollment,
@@ -162,9 +157,9 @@ impl Routine<'_> {
         Ok(None)
     }
 
-    /// The end of the day that holds `at`, if that day has no room for another next step: by the campaign's own cap on a day of its
-    /// schedule, or by the cap over all campaigns on a day of the account's time zone. A step that is due (`only_sent`) competes
-    /// only with those that went out: whatever is queued, no day ever has more than its cap.
+    /// Returns the end of the day of `at` if that day has no room for another next step. Two caps count: that of the campaign on a
+    /// day of its schedule, and that over all campaigns on a day of the account's time zone. With `only_sent`, for a step that is
+    /// due, only steps that went out count. So no day ever has more steps than its cap.
     fn full_until(
         &self,
         e: &Enrollment,
@@ -195,11 +190,15 @@ impl Routine<'_> {
 
     fn campaign_of(&self, e: &Enrollment) -> Result<CampaignFacts, Error> {
         let row = self.tx.campaign(&e.campaign)?;
-        row.map(|row| row.facts())
-            .ok_or_else(|| Error::Internal(format!("the campaign of {:?} is gone", e.id)))
+        row.map(|row| row.facts()).ok_or_else(|| {
+            Error::Internal(format!(
+                "the campaign of enrollment {:?} does not exist",
+                e.id
+            ))
+        })
     }
 
-    /// The campaign's schedule. One that this machine can't read (its time zone is gone) holds up no accept.
+    /// Returns the schedule of the campaign. One that this machine can't read counts as none, so that no accept is held up.
     fn schedule(&mut self, e: &Enrollment, campaign: &CampaignFacts) -> Option<Schedule> {
         match Schedule::parse(campaign.schedule.as_deref()?) {
             Ok(schedule) => Some(schedule),

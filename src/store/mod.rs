@@ -165,8 +165,7 @@ impl Store {
             waiting,
             observer,
             (outbox.clone(), wakes.clone()),
-            commits_tx,
-            turns.clone(),
+            (commits_tx, turns.clone()),
             fatal_tx,
         )?;
         let thread = std::thread::Builder::new()

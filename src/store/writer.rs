@@ -92,8 +92,7 @@ impl Writer {
         requests: Receiver<Box<dyn Request>>,
         observer: Arc<dyn StoreObserver>,
         (outbox, wakes): (Arc<Board>, Wakes),
-        commits: watch::Sender<u64>,
-        turns: Arc<AtomicU64>,
+        (commits, turns): (watch::Sender<u64>, Arc<AtomicU64>),
         fatal: watch::Sender<Option<String>>,
     ) -> Result<Self, OpenError> {
         let checkpoints = Checkpoints::start(&mut conn, path, fatal.clone())?;

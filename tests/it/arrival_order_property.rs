@@ -10,7 +10,9 @@ use acceptd::domain::identity::Identity;
 use acceptd::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use acceptd::domain::patch::Patch;
 use acceptd::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
-use acceptd::reconcile::{AccountPolicy, Policy, Reconciler, Report, StepCap, Upsert, Witness};
+use acceptd::reconcile::{
+    AccountPolicy, Policy, ReconcileObserver, Reconciler, Report, StepCap, Upsert,
+};
 use acceptd::store::{NoObserver, Store};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -97,7 +99,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 struct Nobody;
 
-impl Witness for Nobody {
+impl ReconcileObserver for Nobody {
     fn committed(&self, _: &Report) {}
 }
 

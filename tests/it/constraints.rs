@@ -11,6 +11,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0002.sql"),
     include_str!("../data/rows/0003.sql"),
     include_str!("../data/rows/0008.sql"),
+    include_str!("../data/rows/0015.sql"),
 ];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
@@ -276,6 +277,15 @@ const ATTEMPTS: &[(&str, &str)] = &[
         "change_is_json",
         "INSERT INTO changes (at, kind, body) VALUES (1, 'stamp', 'x')",
     ),
+    (
+        "audit_names_who_and_what",
+        "INSERT INTO audit (at, actor, action) VALUES (1, '', 'SIGHUP')",
+    ),
+    (
+        "audit_via",
+        "INSERT INTO audit (at, actor, via, action) VALUES (1, 'admin', 'post', 'SIGHUP')",
+    ),
+    ("audit_is_final", "UPDATE audit SET actor = 'somebody else'"),
     ("extra_is_a_span", "UPDATE account_pace SET extra_ms = -1"),
     ("calls_are_counted", "UPDATE account_pace SET calls = -1"),
     (

@@ -12,7 +12,7 @@ use acceptd::daemon::steps;
 use acceptd::intake::Intake;
 use acceptd::metrics::Metrics;
 use acceptd::poll::Plan;
-use acceptd::reconcile::{AuditedWrites, Policy, Reconciler, Report, Route, Witness};
+use acceptd::reconcile::{AuditedWrites, Policy, ReconcileObserver, Reconciler, Report, Route};
 use acceptd::store::{NoObserver, Store};
 use acceptd::web::server::{self, Endpoint};
 use acceptd::web::{App, Parts, router};
@@ -31,7 +31,7 @@ pub const CONNECTIONS_MAX: usize = 300;
 
 struct Nobody;
 
-impl Witness for Nobody {
+impl ReconcileObserver for Nobody {
     fn committed(&self, _: &Report) {}
 }
 

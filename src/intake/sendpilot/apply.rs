@@ -11,7 +11,7 @@ use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 use crate::intake::ledger::{SEEN_BEFORE, is_duplicate, record};
-use crate::reconcile::{Noted, Routine, Upsert};
+use crate::reconcile::{LedgerEntry, Routine, Upsert};
 use crate::store::Error;
 
 /// Applies a webhook of SendPilot. Returns what it led to.
@@ -25,7 +25,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcom
     };
     let account = known.as_ref().map(|e| &e.account).or(event.sender.as_ref());
     let about = identity(event);
-    let entry = Noted {
+    let entry = LedgerEntry {
         source: Source::Sendpilot,
         account,
         outcome: Outcome::Duplicate,
@@ -42,7 +42,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcom
         _ => {
             return record(
                 routine,
-                &Noted {
+                &LedgerEntry {
                     outcome: Outcome::Ignored,
                     reason: &not_evidence(&event.event_type),
                     ..entry
@@ -51,7 +51,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &SendpilotEvent) -> Result<Outcom
         }
     };
     if let Some(sender) = &event.sender {
-        routine.meet(sender, Provider::Sendpilot)?;
+        routine.ensure_account(sender, Provider::Sendpilot)?;
     }
     let remark = other_sender(known.as_ref(), event);
     let e = ensure_enrolled(routine, known, lead, event)?;
@@ -246,7 +246,7 @@ fn ensure_enrolled(
         routine.mark_seen_after_accept(stored(routine)?)?;
     }
     // This comes last, because earlier evidence may stamp the enrollment.
-    routine.try_evidence_again()?;
+    routine.retry_evidence()?;
     stored(routine)
 }
 
@@ -291,7 +291,7 @@ fn record_without_evidence(
         Some(remark) => format!("{reason} {remark}"),
         None => reason.to_owned(),
     };
-    let entry = Noted {
+    let entry = LedgerEntry {
         source: Source::Sendpilot,
         account: Some(account),
         outcome: Outcome::Recorded,

@@ -6,7 +6,7 @@ use crate::domain::identity::Identity;
 use crate::domain::provider::Provider;
 use crate::domain::signal::{Outcome, Source};
 use crate::intake::ledger::{SEEN_BEFORE, is_duplicate, record};
-use crate::reconcile::{Noted, Routine};
+use crate::reconcile::{LedgerEntry, Routine};
 use crate::store::Error;
 
 /// Applies a webhook of Unipile. Returns what it led to.
@@ -26,7 +26,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
             ..
         } => (account.as_ref(), *source, identity),
     };
-    let entry = Noted {
+    let entry = LedgerEntry {
         source,
         account,
         outcome: Outcome::Duplicate,
@@ -40,7 +40,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
     }
     match &event.kind {
         UnipileKind::Evidence(signal) => {
-            routine.meet(&signal.account, Provider::Unipile)?;
+            routine.ensure_account(&signal.account, Provider::Unipile)?;
             routine.apply(signal, None)
         }
         UnipileKind::Account {
@@ -48,7 +48,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
             message,
             healthy,
         } => {
-            routine.meet(account, Provider::Unipile)?;
+            routine.ensure_account(account, Provider::Unipile)?;
             match healthy {
                 Some(true) => routine.account_works(account)?,
                 Some(false) => routine.account_failed(account, message)?,
@@ -56,7 +56,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
             }
             record(
                 routine,
-                &Noted {
+                &LedgerEntry {
                     outcome: Outcome::Recorded,
                     reason: &format!("The provider reported the account status {message}."),
                     ..entry
@@ -65,7 +65,7 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
         }
         UnipileKind::Ignored { reason, .. } => record(
             routine,
-            &Noted {
+            &LedgerEntry {
                 outcome: Outcome::Ignored,
                 reason,
                 ..entry

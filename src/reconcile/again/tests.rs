@@ -60,7 +60,7 @@ fn what_is_kept_is_short_and_says_the_same() {
         claim: Claim::of(None, Precision::UpperBound),
         raw: "{}".to_owned(),
     };
-    let body = kept(&signal)
+    let body = stored_evidence(&signal)
         .expect("written")
         .expect("it is about a person");
     assert_eq!(

@@ -86,7 +86,7 @@ proptest! {
 
     #[test]
     fn a_path_is_a_tie_of_the_person(e in enrollment(), person in identity()) {
-        // Without the invite, a path is there exactly for the same person (contract section 5.1).
+        // Without the invite, a path is there exactly for the same person.
         let mut e = e;
         e.invite = crate::domain::enrollment::Invite::default();
         prop_assert_eq!(path(&e, &person).is_some(), e.identity.same_person(&person));

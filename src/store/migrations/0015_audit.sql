@@ -4,16 +4,17 @@ CREATE TABLE audit (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,
   at      INTEGER NOT NULL,
   -- A token's name, 'session:' and a token's name, 'open', or 'signal'.
-  actor   TEXT    NOT NULL CHECK (actor <> ''),
-  via     TEXT    CHECK (via IN ('api', 'cli', 'dashboard')),
+  actor   TEXT    NOT NULL,
+  via     TEXT,
   -- Method and route template, or the name of a signal.
-  action  TEXT    NOT NULL CHECK (action <> ''),
+  action  TEXT    NOT NULL,
   -- The id of what was changed.
-  subject TEXT    CHECK (subject <> ''),
-  peer    TEXT    CHECK (peer <> '')
+  subject TEXT,
+  peer    TEXT,
+  CONSTRAINT audit_names_who_and_what CHECK (actor <> '' AND action <> ''),
+  CONSTRAINT audit_via CHECK (via IN ('api', 'cli', 'dashboard'))
 ) STRICT;
 
--- A row says what happened; it is not changed afterwards.
 CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit BEGIN
   SELECT RAISE(ABORT, 'a row of the audit trail never changes');
 END;

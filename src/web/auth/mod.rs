@@ -71,9 +71,6 @@ pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
 }
 
 /// Whether what let a request in still would: its token was not changed or removed, its session did not end.
-///
-/// # Errors
-/// The store's.
 pub async fn still_admitted(app: &App, actor: &Actor) -> Result<bool, Problem> {
     let config = app.config();
     Ok(match &actor.key {

@@ -127,6 +127,7 @@ pub(super) fn document() -> Value {
             {"name": "campaigns", "description": "Groups of enrollments with live counts."},
             {"name": "accounts", "description": "LinkedIn accounts, their health and pacing."},
             {"name": "signals", "description": "The ledger of evidence."},
+            {"name": "audit", "description": "Who changed what."},
             {"name": "events", "description": "Outgoing facts."},
             {"name": "deliveries", "description": "Events on their way to destinations."},
             {"name": "destinations", "description": "Where events go."},
