@@ -36,6 +36,7 @@ pub mod config;
 pub mod daemon;
 pub mod domain;
 pub mod http;
+pub mod import;
 pub mod intake;
 pub mod metrics;
 pub mod poll;

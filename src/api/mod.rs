@@ -12,6 +12,7 @@ pub mod destinations;
 pub mod enrollments;
 pub mod events;
 pub mod fields;
+pub mod imports;
 pub mod page;
 pub mod problem;
 pub mod process;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -18,6 +18,9 @@ use crate::http;
 /// The longest a call to the daemon may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest it may take to send a file and get an answer.
+const FILE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -26,8 +29,6 @@ pub(super) struct Api {
     client: Client,
     base: Url,
     token: Secret,
-    /// The largest body the daemon takes, in bytes.
-    pub body_bytes_max: usize,
 }
 
 impl Api {
@@ -42,7 +43,6 @@ impl Api {
                 .strongest()
                 .map(|bearer| bearer.token.clone())
                 .unwrap_or_default(),
-            body_bytes_max: config.server.max_body,
         })
     }
 
@@ -52,7 +52,8 @@ impl Api {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T> {
-        self.call(Method::GET, path, query, None::<&()>).await
+        let request = self.request(Method::GET, path, query)?;
+        self.send(request).await
     }
 
     /// Posts a JSON body.
@@ -61,7 +62,20 @@ impl Api {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<T> {
-        self.call(Method::POST, path, &[], Some(body)).await
+        let request = self.request(Method::POST, path, &[])?;
+        self.send(request.json(body)).await
+    }
+
+    /// Posts a file. The daemon answers when it has read the file, and goes on with it.
+    pub async fn post_file<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        file: Vec<u8>,
+    ) -> Result<T> {
+        let request = self.request(Method::POST, path, query)?;
+        let request = request.header("prefer", "respond-async");
+        self.send(request.timeout(FILE_TIMEOUT).body(file)).await
     }
 
     /// Gets a list, page by page, until there are `max` items. The flag says whether there are more.
@@ -94,13 +108,12 @@ impl Api {
         }
     }
 
-    async fn call<T: DeserializeOwned>(
+    fn request(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        body: Option<&impl Serialize>,
-    ) -> Result<T> {
+    ) -> Result<RequestBuilder> {
         let url = address(&self.base, path)?;
         let mut request = self
             .client
@@ -110,9 +123,10 @@ impl Api {
         if self.token.is_set() {
             request = request.bearer_auth(self.token.expose());
         }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
+        Ok(request)
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T> {
         let at = self.base.as_str().trim_end_matches('/');
         let answer = request.send().await.map_err(|e| {
             if e.is_connect() {

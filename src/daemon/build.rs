@@ -59,6 +59,8 @@ impl Daemon {
         let listeners = listeners(&config.server)?;
         listeners.guarded(&config)?;
         let note_key = store.write(|tx| tx.note_key()).await?;
+        let now = clock.now();
+        store.write(move |tx| tx.interrupt_imports(now)).await?;
         let reconciler = Reconciler::new(
             store.clone(),
             clock.clone(),

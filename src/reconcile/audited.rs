@@ -117,6 +117,33 @@ impl AuditedWrites {
         }
     }
 
+    /// Begins an import. Returns its number. Its rows are stored later, in steps that are not recorded one by one.
+    pub async fn begin_import(
+        &self,
+        context: AuditContext,
+        id: String,
+        about: String,
+        rows_total: u64,
+    ) -> Result<i64, Error> {
+        self.make(context, Some(id.clone()), move |routine| {
+            let import = routine.begin_import(&id, &about, rows_total)?;
+            Ok((import, Effect::Changed))
+        })
+        .await
+    }
+
+    /// Records that an import is taken back. The steps follow.
+    pub async fn note_take_back(&self, context: AuditContext, import: String) -> Result<(), Error> {
+        self.make(context, Some(import), |_| Ok(((), Effect::Changed)))
+            .await
+    }
+
+    /// The routine, for the steps of a change whose beginning was recorded.
+    #[must_use]
+    pub fn reconciler(&self) -> &Reconciler {
+        &self.0
+    }
+
     /// Sets the status of an enrollment. Returns the enrollment as it stands afterwards.
     pub async fn set_status(
         &self,

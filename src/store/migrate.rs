@@ -23,6 +23,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0013_polls.sql"),
     include_str!("migrations/0014_unipile_v2.sql"),
     include_str!("migrations/0015_audit.sql"),
+    include_str!("migrations/0016_imports.sql"),
 ];
 
 /// Returns the schema version of this program.

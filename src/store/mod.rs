@@ -16,6 +16,7 @@ mod enrollments;
 mod erase;
 mod error;
 mod events;
+mod imports;
 #[cfg(test)]
 mod list_tests;
 mod matching;
@@ -72,6 +73,7 @@ pub use enrollment_list::EnrollmentFilter;
 pub use enrollments::OpenScope;
 pub use error::Error;
 pub use events::{EventRow, NewEvent};
+pub use imports::{ImportCounts, ImportRow, ImportedEnrollment};
 use news::News;
 pub use news::OutboxNews;
 pub use open::OpenError;

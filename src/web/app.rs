@@ -18,6 +18,7 @@ use crate::api::stats::Stats;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::CampaignId;
+use crate::import::Jobs;
 use crate::intake::Intake;
 use crate::metrics::{Metrics, Snapshot};
 use crate::poll::Plan;
@@ -35,6 +36,7 @@ struct Whole {
     guesses: Guesses,
     login_links: LoginLinks,
     sessions_ended: watch::Sender<()>,
+    imports: Jobs,
     answers: Answers,
 }
 
@@ -87,7 +89,14 @@ impl App {
             guesses: Guesses::default(),
             login_links: LoginLinks::default(),
             sessions_ended: watch::Sender::new(()),
+            imports: Jobs::default(),
         }))
+    }
+
+    /// The imports of this process.
+    #[must_use]
+    pub(super) fn imports(&self) -> &Jobs {
+        &self.0.imports
     }
 
     /// The memory for request bodies.

@@ -21,7 +21,9 @@ use super::auth::Actor;
 use super::bodies::{Evicted, HeldMemory, PartialBody, Proof};
 use super::peer;
 use super::problem::Problem;
+use super::upload;
 use super::webhooks;
+use crate::import::FILE_BYTES_MAX;
 use crate::intake::verify::SenderProof;
 use crate::metrics::WebhookResult;
 
@@ -37,6 +39,12 @@ const RATE_CHECK: Duration = Duration::from_secs(1);
 
 /// Refuses a body by its declared length, before the sender is checked.
 pub async fn declared(State(app): State<App>, request: Request, next: Next) -> Response {
+    if upload::is_one(&request) {
+        return match content_length(request.headers()) {
+            Some(length) if length > FILE_BYTES_MAX => upload::too_large().into_response(),
+            _ => next.run(request).await,
+        };
+    }
     let bytes_max = app.config().server.max_body;
     match content_length(request.headers()) {
         Some(length) if length > bytes_max as u64 => too_large(&app, &request, bytes_max),

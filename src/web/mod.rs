@@ -29,6 +29,7 @@ pub mod shared;
 mod socket;
 mod stall_timeout;
 mod streams;
+mod upload;
 mod webhooks;
 
 pub use app::{App, Parts};

@@ -25,6 +25,8 @@ pub enum List {
     Destinations,
     /// `GET /v1/audit`
     Audit,
+    /// `GET /v1/imports`
+    Imports,
 }
 
 impl List {
@@ -38,6 +40,7 @@ impl List {
             Self::Deliveries => "d:",
             Self::Destinations => "t:",
             Self::Audit => "u:",
+            Self::Imports => "i:",
         }
     }
 

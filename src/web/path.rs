@@ -58,6 +58,17 @@ row_in_path!(
     "delivery"
 );
 
+/// The id of an import.
+pub struct ImportId(pub String);
+
+impl InPath for ImportId {
+    const WHAT: &'static str = "import";
+    fn read(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        (plain && text.len() <= 64).then(|| Self(text.to_owned()))
+    }
+}
+
 impl<T: InPath, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 

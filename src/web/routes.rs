@@ -34,6 +34,15 @@ pub enum Need {
     Nothing,
 }
 
+/// How the body of a request is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyUse {
+    /// Into memory, before the handler runs.
+    Whole,
+    /// By the handler, piece by piece.
+    Stream,
+}
+
 /// A route of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
@@ -67,8 +76,23 @@ impl Routes {
     /// Adds a handler of the API, collected with `utoipa_axum::routes!`. Its `#[utoipa::path]` says where it is served, and is its
     /// part of the OpenAPI document.
     #[must_use]
-    pub fn serve(mut self, need: Need, (schemas, paths, handler): UtoipaMethodRouter<App>) -> Self {
-        let guard = from_fn(move |request, next| pass(need, request, next));
+    pub fn serve(self, need: Need, handler: UtoipaMethodRouter<App>) -> Self {
+        self.add(need, BodyUse::Whole, handler)
+    }
+
+    /// Adds a handler of the API to which files are uploaded. It reads the body itself.
+    #[must_use]
+    pub fn upload(self, need: Need, handler: UtoipaMethodRouter<App>) -> Self {
+        self.add(need, BodyUse::Stream, handler)
+    }
+
+    fn add(
+        mut self,
+        need: Need,
+        body: BodyUse,
+        (schemas, paths, handler): UtoipaMethodRouter<App>,
+    ) -> Self {
+        let guard = from_fn(move |request, next| pass(need, body, request, next));
         let schemas: Vec<_> = schemas
             .into_iter()
             .map(|(name, schema)| (name, json(&schema)))
@@ -108,7 +132,7 @@ impl Routes {
         H: Handler<T, App>,
         T: 'static,
     {
-        let guard = from_fn(move |request, next| pass(Need::Page, request, next));
+        let guard = from_fn(move |request, next| pass(Need::Page, BodyUse::Whole, request, next));
         let route = on(method, handler).route_layer(guard);
         self.router = self.router.route(path, route);
         self
@@ -156,7 +180,7 @@ fn json(part: &impl Serialize) -> Value {
 
 /// Checks a request by its head, then reads its body, then passes it to the handler. The handler finds the [`auth::Actor`] and the
 /// context for the audit trail in the request's extensions.
-async fn pass(need: Need, request: Request, next: Next) -> Response {
+async fn pass(need: Need, body: BodyUse, request: Request, next: Next) -> Response {
     let Some(app) = request.extensions().get::<App>().cloned() else {
         return Problem::internal().into_response();
     };
@@ -176,7 +200,13 @@ async fn pass(need: Need, request: Request, next: Next) -> Response {
         Need::Page | Need::Nothing => Ok(()),
     };
     match judged {
-        Ok(()) => body::whole(State(app), Request::from_parts(head, payload), next).await,
+        Ok(()) => {
+            let request = Request::from_parts(head, payload);
+            match body {
+                BodyUse::Whole => body::whole(State(app), request, next).await,
+                BodyUse::Stream => next.run(request).await,
+            }
+        }
         // The body is not read. The connection makes sure that the answer still arrives.
         Err(problem) => problem.into_response(),
     }
@@ -189,7 +219,7 @@ async fn pass_by_path(request: Request, next: Next) -> Response {
     } else {
         Need::Nothing
     };
-    pass(need, request, next).await
+    pass(need, BodyUse::Whole, request, next).await
 }
 
 /// 404 for a path that leads nowhere.

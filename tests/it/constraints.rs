@@ -93,6 +93,26 @@ const ATTEMPTS: &[(&str, &str)] = &[
         "INSERT INTO events (id, dedupe_key, type, created_at) VALUES ('evt_33333333-3333-5333-8333-333333333333', 'li-accept:acc_1:enr_2', 't', 1)",
     ),
     (
+        "import_state",
+        "INSERT INTO imports (id, state, created_at, ended_at, about, rows_total) VALUES ('i', 'paused', 1, 1, '{}', 0)",
+    ),
+    (
+        "import_ends_once",
+        "INSERT INTO imports (id, state, created_at, about, rows_total) VALUES ('i', 'done', 1, '{}', 0)",
+    ),
+    (
+        "about_is_json",
+        "INSERT INTO imports (id, state, created_at, about, rows_total) VALUES ('i', 'running', 1, 'text', 0)",
+    ),
+    (
+        "errors_are_json",
+        "INSERT INTO imports (id, state, created_at, about, rows_total, errors) VALUES ('i', 'running', 1, '{}', 0, 'text')",
+    ),
+    (
+        "touched_is_a_flag",
+        "UPDATE enrollments SET touched = 2 WHERE id = 'enr_1'",
+    ),
+    (
         "enrollment_id_length",
         "INSERT INTO enrollments (id, account_id, campaign_id, created_at) VALUES ('', 'acc_1', 'camp_1', 1)",
     ),

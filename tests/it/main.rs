@@ -30,6 +30,8 @@ mod floods;
 mod guessing;
 mod house_rules;
 mod identity_paths;
+mod import;
+mod import_upload;
 mod judged_by_head;
 mod kill;
 mod logs;

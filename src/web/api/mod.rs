@@ -7,6 +7,7 @@ mod deliveries;
 mod destinations;
 mod enrollments;
 mod events;
+mod imports;
 mod invite_results;
 mod resync;
 mod show;
@@ -39,6 +40,10 @@ pub fn routes() -> Routes {
         .serve(OPERATE, routes!(resync::account))
         .serve(OPERATE, routes!(resync::all))
         .serve(ENROLL, routes!(invite_results::post))
+        .upload(ENROLL, routes!(imports::post))
+        .serve(READ, routes!(imports::list))
+        .serve(READ, routes!(imports::get))
+        .serve(ENROLL, routes!(imports::delete))
         .serve(READ, routes!(campaigns::list))
         .serve(OPERATE, routes!(campaigns::post))
         .serve(READ, routes!(campaigns::get))

@@ -31,7 +31,6 @@ const FILES: &[(&str, &str, &str)] = files![
     SCRIPT "api.js",
     SCRIPT "app.js",
     SCRIPT "chart.js",
-    SCRIPT "csv.js",
     SCRIPT "dom.js",
     SCRIPT "format.js",
     SCRIPT "live.js",

@@ -126,6 +126,7 @@ pub(super) fn document() -> Value {
             {"name": "enrollments", "description": "Prospects, and what is known of them."},
             {"name": "campaigns", "description": "Groups of enrollments with live counts."},
             {"name": "accounts", "description": "LinkedIn accounts, their health and pacing."},
+            {"name": "imports", "description": "Files of people that become enrollments."},
             {"name": "signals", "description": "The ledger of evidence."},
             {"name": "audit", "description": "Who changed what."},
             {"name": "events", "description": "Outgoing facts."},

@@ -4,16 +4,12 @@ use axum::Extension;
 use axum::extract::State;
 use serde_json::Value;
 
-use crate::api::enrollments::{
-    EnrollmentInput, EnrollmentRows, RowError, RowOutcome, UpsertResult, UpsertRow,
-};
-use crate::api::fields::TextPatch;
+use crate::api::enrollments::{EnrollmentRows, RowError, RowOutcome, UpsertResult, UpsertRow};
 use crate::api::read::from_json;
 use crate::domain::audit::AuditContext;
 use crate::domain::bad_input::BadInput;
-use crate::domain::identity::is_placeholder;
-use crate::domain::patch::Patch;
 use crate::domain::time::Timestamp;
+use crate::import::input::upsert_of;
 use crate::reconcile::{EnrollOutcome, RowResult, Upsert};
 use crate::web::app::App;
 use crate::web::input::Body;
@@ -62,33 +58,12 @@ impl Row {
     fn read(row: Value, now: Timestamp) -> Self {
         let id = row.get("id").and_then(Value::as_str).map(str::to_owned);
         let wanted = if row.is_object() {
-            from_json(row).and_then(|input| wanted(input, now))
+            from_json(row).and_then(|input| upsert_of(input, now))
         } else {
             Err(BadInput::body("A row must be an object."))
         };
         Self { id, wanted }
     }
-}
-
-fn wanted(input: EnrollmentInput, now: Timestamp) -> Result<Upsert, BadInput> {
-    Ok(Upsert {
-        id: input.id,
-        account: input.account_id,
-        campaign: input.campaign_id,
-        campaign_name: input.campaign_name.into(),
-        linkedin_url: without_placeholder(input.linkedin_url),
-        provider_id: without_placeholder(input.provider_id),
-        name: input.name.into(),
-        headline: input.headline.into(),
-        company: input.company.into(),
-        invited_at: input.invited_at.try_map(|at| at.until(now, "invitedAt"))?,
-        note: input.note.into(),
-    })
-}
-
-/// A field that identifies a person. A placeholder identifies nobody, so it means the same as null.
-fn without_placeholder<const MAX: usize>(field: TextPatch<MAX>) -> Patch<String> {
-    Patch::<String>::from(field).and_then(|text| (!is_placeholder(&text)).then_some(text))
 }
 
 fn show((row, done): (Row, RowResult)) -> UpsertRow {

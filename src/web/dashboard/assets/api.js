@@ -15,20 +15,24 @@ export function path(strings, ...values) {
   return strings.reduce((all, part, i) => all + part + (i < values.length ? encodeURIComponent(values[i]) : ""), "");
 }
 
-async function call(method, url, { query, body, signal } = {}) {
+async function call(method, url, { query, body, file, prefer, signal } = {}) {
   const asked = new URL(url, location.origin);
-  for (const [name, value] of Object.entries(query ?? {})) {
-    if (value !== undefined && value !== null && value !== "") asked.searchParams.set(name, value);
+  for (const [name, given] of Object.entries(query ?? {})) {
+    for (const value of [given].flat()) {
+      if (value !== undefined && value !== null && value !== "") asked.searchParams.append(name, value);
+    }
   }
   const headers = { accept: "application/json" };
   // A form on another site can't send this header: that is what makes a change safe from forgery.
   if (method !== "GET") headers["x-acceptd"] = "dashboard";
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (file !== undefined) headers["content-type"] = "application/octet-stream";
+  if (prefer !== undefined) headers.prefer = prefer;
   let answer;
   try {
     answer = await fetch(asked, {
       method, headers, signal, credentials: "same-origin", cache: "no-store",
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -51,5 +55,6 @@ async function call(method, url, { query, body, signal } = {}) {
 
 export const get = (url, query, signal) => call("GET", url, { query, signal });
 export const post = (url, body) => call("POST", url, { body });
+export const upload = (url, query, file, options) => call("POST", url, { query, file, ...options });
 export const patch = (url, body) => call("PATCH", url, { body });
 export const erase = (url) => call("DELETE", url);
