@@ -7,6 +7,7 @@ pub mod bad_input;
 pub mod campaign;
 pub mod delivery;
 pub mod enrollment;
+pub mod error;
 pub mod event;
 pub mod identity;
 pub mod ids;

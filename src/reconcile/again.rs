@@ -10,11 +10,12 @@ use super::resolve::{Resolution, resolve};
 use super::stamp::{Piece, Verdict};
 use super::{Routine, Warning};
 use crate::domain::enrollment::Enrollment;
+use crate::domain::error::Error;
 use crate::domain::ids::AccountId;
 use crate::domain::signal::{
     Claim, EVIDENCE_RETRY_WINDOW, Outcome, Path, Person, Signal, Source, Subject,
 };
-use crate::store::{Error, Evidence};
+use crate::store::Evidence;
 
 /// Added to the reason of a signal that came before its enrollment.
 const CAME_BEFORE: &str = "It had come before the enrollment.";

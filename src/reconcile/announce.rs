@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::{Facts, Routine};
 use crate::domain::campaign::CampaignFacts;
 use crate::domain::enrollment::Enrollment;
+use crate::domain::error::Error;
 use crate::domain::event::{
     DisconnectedData, EventBody, EventType, InviteData, Prospect, disconnected_key,
 };
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::store::{Error, NewEvent, OpenScope};
+use crate::store::{NewEvent, OpenScope};
 
 /// Returns the data of an event about an enrollment as it stands.
 #[must_use]

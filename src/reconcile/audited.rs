@@ -11,10 +11,11 @@ use crate::domain::audit::{AuditContext, AuditEntry, Via};
 use crate::domain::bad_input::BadInput;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::enrollment::{Enrollment, Status};
+use crate::domain::error::Error;
 use crate::domain::ids::{CampaignId, EnrollmentId};
 use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::store::{BulkReplayStart, CampaignRow, DeliveryRow, Error, SessionBounds, SessionRow};
+use crate::store::{BulkReplayStart, CampaignRow, DeliveryRow, SessionBounds, SessionRow};
 
 /// What became of one row of an upsert.
 pub type RowResult = Result<Enrolled, BadInput>;

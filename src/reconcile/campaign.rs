@@ -2,9 +2,10 @@
 
 use super::Routine;
 use crate::domain::campaign::CampaignStatus;
+use crate::domain::error::Error;
 use crate::domain::ids::CampaignId;
 use crate::domain::patch::Patch;
-use crate::store::{CampaignRow, Error};
+use crate::store::CampaignRow;
 
 /// What a user changes of a campaign.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

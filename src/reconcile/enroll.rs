@@ -3,12 +3,12 @@
 use super::Routine;
 use crate::domain::bad_input::BadInput;
 use crate::domain::enrollment::{Enrollment, Invite, Status};
+use crate::domain::error::Error;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, CampaignId, EnrollmentId};
 use crate::domain::patch::Patch;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::store::Error;
 
 /// One row of an upsert.
 #[derive(Debug, Clone, PartialEq, Eq)]

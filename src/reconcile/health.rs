@@ -1,9 +1,9 @@
 //! The health of accounts: what stops their polling, and the one event of an outage. See `docs/rules/webhooks.md`.
 
 use super::Routine;
+use crate::domain::error::Error;
 use crate::domain::ids::AccountId;
 use crate::domain::provider::Provider;
-use crate::store::Error;
 
 impl Routine<'_> {
     /// Creates the account if it does not exist. Its provider is the one of the configuration, or else `named_by`.

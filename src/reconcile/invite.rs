@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::{LedgerEntry, Routine};
 use crate::domain::enrollment::{Enrollment, Invite, Status};
+use crate::domain::error::Error;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{CampaignId, EnrollmentId};
 use crate::domain::signal::{Claim, Outcome, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::store::Error;
 
 /// What a sender got from the provider for one invite.
 #[derive(Debug, Clone, PartialEq)]

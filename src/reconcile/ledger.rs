@@ -1,10 +1,11 @@
 //! Ledger rows for what stamps nothing.
 
 use super::Routine;
+use crate::domain::error::Error;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{EventRef, Outcome, Source};
-use crate::store::{Error, NewSignal};
+use crate::store::NewSignal;
 
 /// A ledger row for something that stamps nothing.
 #[derive(Debug, Clone, Copy)]

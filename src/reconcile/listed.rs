@@ -1,10 +1,10 @@
 //! What a provider's account list says about an account: to which API it belongs, its name and its health.
 
 use super::Routine;
+use crate::domain::error::Error;
 use crate::domain::ids::AccountId;
 use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
-use crate::store::Error;
 
 /// An account as a provider lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,10 +43,11 @@ pub use policy::{AccountPolicy, Accounts, Facts, Policy, Route, StepCap};
 pub use report::{Report, Stamp, Warning};
 
 use crate::clock::Clock;
+use crate::domain::error::Error;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::note::NoteKey;
 use crate::domain::time::Timestamp;
-use crate::store::{Error, Reader, Store, Tx};
+use crate::store::{Reader, Store, Tx};
 
 /// Is told what was committed.
 pub trait ReconcileObserver: Send + Sync + 'static {

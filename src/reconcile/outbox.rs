@@ -2,8 +2,9 @@
 
 use super::Routine;
 use crate::domain::delivery::DeliveryState;
+use crate::domain::error::Error;
 use crate::domain::event::{EventBody, EventType, TestData, event_id};
-use crate::store::{BulkReplayStart, DeliveryFilter, DeliveryRow, Error, NewEvent};
+use crate::store::{BulkReplayStart, DeliveryFilter, DeliveryRow, NewEvent};
 
 /// A test of a destination.
 #[derive(Debug, Clone)]

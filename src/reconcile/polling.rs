@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Routine;
+use crate::domain::error::Error;
 use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
-use crate::store::{Error, PollRow, ResyncRow};
+use crate::store::{PollRow, ResyncRow};
 
 impl Routine<'_> {
     /// Stores how far the polling of an account came.

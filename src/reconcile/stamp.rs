@@ -9,11 +9,12 @@ use super::decide::{Case, decide};
 use super::resolve::{Resolution, resolve};
 use super::{Routine, Stamp};
 use crate::domain::enrollment::Enrollment;
+use crate::domain::error::Error;
 use crate::domain::event::{EventType, accept_key, reply_key};
 use crate::domain::ids::{AccountId, EnrollmentId};
 use crate::domain::signal::{Claim, Outcome, Path, Person, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
-use crate::store::{Error, NewSignal};
+use crate::store::NewSignal;
 
 /// A piece of evidence, as it was received or as it was stored.
 #[derive(Debug, Clone, Copy)]

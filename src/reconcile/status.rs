@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::Routine;
 use crate::domain::enrollment::{Enrollment, Status};
+use crate::domain::error::Error;
 use crate::domain::ids::EnrollmentId;
 use crate::domain::time::Timestamp;
-use crate::store::Error;
 
 impl Routine<'_> {
     /// Sets the status that a user asks for. Returns the enrollment as it stands afterwards, and whether the status is another one.

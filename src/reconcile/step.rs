@@ -6,11 +6,12 @@ use super::announce::invite_data;
 use super::{Routine, Warning};
 use crate::domain::campaign::{CampaignFacts, CampaignStatus};
 use crate::domain::enrollment::Enrollment;
+use crate::domain::error::Error;
 use crate::domain::event::{EventType, open_key, step_key};
 use crate::domain::ids::EnrollmentId;
 use crate::domain::schedule::{Schedule, local_day};
 use crate::domain::time::Timestamp;
-use crate::store::{Error, OpenScope};
+use crate::store::OpenScope;
 
 /// How many local days ahead a step is queued at most, if all earlier days are full.
 const DAYS_AHEAD_MAX: u32 = 3_660;
