@@ -1,4 +1,4 @@
-//! Who makes a request, and what they may do.
+//! The actor of a request, and what it may do.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,23 +13,23 @@ use crate::domain::role::Role;
 use crate::web::problem::Problem;
 use crate::web::session::SessionId;
 
-/// Says which of our own programs asks; any value also says that no form of another site does.
+/// The header that names the program of acceptd that sends a request. Its presence also shows that no form of another site sent it.
 pub const OWN_PAGE: &str = "x-acceptd";
 
-/// Who makes a request. Handlers find it in the request's extensions.
+/// The actor of a request. Handlers find it in the extensions of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// What let the request in.
+    /// What admitted the request.
     pub key: Key,
-    /// What it may do.
+    /// What the actor may do.
     pub role: Role,
-    /// Where it came from; `None` if the connection does not say.
+    /// The address that the request came from, if it is known.
     pub peer: Option<IpAddr>,
-    /// Which program it says it is.
+    /// The program that sent the request, as it says itself.
     pub via: Via,
 }
 
-/// What lets a request in.
+/// What admits a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// A bearer token, by name, and the hash of its secret.
@@ -40,7 +40,7 @@ pub enum Key {
     Open,
 }
 
-/// The program that a request says it comes from. A request of a session that says nothing comes from the dashboard.
+/// Returns the program that a request names. A request with a session that names none comes from the dashboard.
 pub(super) fn via(headers: &HeaderMap, key: &Key) -> Via {
     match headers.get(OWN_PAGE).map(axum::http::HeaderValue::as_bytes) {
         Some(b"cli") => Via::Cli,
@@ -51,7 +51,7 @@ pub(super) fn via(headers: &HeaderMap, key: &Key) -> Via {
 }
 
 impl Actor {
-    /// Whoever logs in with a token.
+    /// Returns the actor of a log-in with a token.
     #[must_use]
     pub fn of_login(config: &Config, head: &Parts, bearer: Bearer<'_>) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Actor {
         }
     }
 
-    /// Whoever has a session.
+    /// Returns the actor of a request with a session.
     #[must_use]
     pub fn of_session(config: &Config, head: &Parts, id: SessionId, bearer: Bearer<'_>) -> Self {
         let key = Key::Session(bearer.name.to_owned(), id);
@@ -74,10 +74,7 @@ impl Actor {
         }
     }
 
-    /// Lets the actor do what `role` may do.
-    ///
-    /// # Errors
-    /// 403, which names the role.
+    /// Checks that the actor may do what `role` may do. The error is a 403 that names the role.
     pub fn may(&self, role: Role) -> Result<(), Problem> {
         if self.role >= role {
             return Ok(());
@@ -92,7 +89,7 @@ impl Actor {
         ))
     }
 
-    /// The context for the audit trail of a request to a route.
+    /// Returns the context for the audit trail of a request to a route.
     #[must_use]
     pub fn audit(&self, method: &Method, route: &str) -> AuditContext {
         AuditContext {

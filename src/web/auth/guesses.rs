@@ -1,7 +1,7 @@
 //! Wrong tokens: counted, logged at a bounded rate, and answered late.
 //!
-//! A token is compared before anything here happens, so a right one never waits, whatever others try from the same address. The
-//! memory is a table of a fixed size: peers that share a row share their delay, which only wrong tokens feel.
+//! A token is compared before anything here happens. So a right one never waits, whatever others try from the same address. The
+//! counts are in a table of a fixed size. Peers that share a row share the delay of their wrong tokens.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -14,18 +14,18 @@ use crate::metrics::{Door, Metrics};
 use crate::web::log_limit::LogLimit;
 use crate::web::peer::Peer;
 
-/// How many rows the table has.
+/// The number of rows of the table.
 const ROWS: usize = 4_096;
-/// A peer is forgiven one wrong token each time this long went by.
+/// A peer is forgiven one wrong token for each interval of this length.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(10);
-/// The most wrong tokens that are remembered of a peer.
+/// The largest count of wrong tokens of a peer.
 const REMEMBERED_MAX: u32 = 128;
-/// How many wrong tokens of one peer, and of all, wait for their answer at a time. Further ones are answered at once: they may
-/// not take the places of other connections.
+/// How many wrong tokens of one peer, and of all peers, wait for their answer at a time. Further ones are answered at once, so that
+/// they don't occupy the places of other connections.
 const WAITING_PER_PEER_MAX: u32 = 256;
 const WAITING_MAX: u32 = 512;
 
-/// What is remembered of wrong tokens.
+/// The counts of wrong tokens.
 pub struct Guesses {
     hasher: RandomState,
     table: Mutex<Table>,
@@ -45,7 +45,7 @@ struct Row {
     waiting: u32,
 }
 
-/// A wrong token whose answer waits.
+/// A wrong token that waits for its answer.
 struct Turn<'g> {
     guesses: &'g Guesses,
     row: usize,
@@ -65,7 +65,7 @@ impl Default for Guesses {
 }
 
 impl Guesses {
-    /// A wrong token was tried: counts and logs it, and returns when it may be answered.
+    /// Counts and logs a wrong token. Returns when it may be answered.
     pub async fn wrong(&self, clock: &Clock, metrics: &Metrics, door: Door, peer: Option<IpAddr>) {
         metrics.auth_failure(door);
         let now = clock.steady();
@@ -82,7 +82,7 @@ impl Guesses {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the answer waits; `None` if too many do.
+    /// Returns how long the answer waits, or `None` if too many answers wait.
     fn turn(&self, peer: Option<IpAddr>, now: Duration) -> Option<(Turn<'_>, Duration)> {
         let row = self.row(peer);
         let mut table = self.table();

@@ -1,7 +1,7 @@
-//! Who may use the API and the dashboard: the bearer of a token, or a browser with a session that one began. Without any token,
-//! whoever speaks to this machine by a loopback name.
+//! Who may use the API and the dashboard: the bearer of a token, or a browser whose session began with a token. If no token is
+//! configured, every client on this machine. See `docs/rules/security.md`.
 //!
-//! [`admit`] judges a request by its head alone; [`super::routes`] asks it before a body is read.
+//! [`admit`] checks a request by its head alone. [`super::routes`] calls it before a body is read.
 
 mod actor;
 mod guesses;
@@ -30,14 +30,13 @@ pub use guesses::Guesses;
 pub use peer::{forwarded_https, peer};
 pub use site::same_site;
 
-/// Paths that are answered in open mode whoever asks: supervisors and balancers look at them.
+/// Paths that are answered to everybody in open mode, because supervisors and load balancers request them.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Says who makes a request, judged by its head alone. A wrong token is counted, and its answer takes a while.
+/// Returns who makes a request, judged by its head alone. A wrong token is counted and answered late.
 ///
-/// # Errors
-/// 401 without a valid token or session; 403 for a change that another site's page asks for; 503 if the session can't be looked
-/// up.
+/// The error is 401 without a valid token or session, 403 for a change that a page of another site requests, and 503 if the session
+/// can't be looked up.
 pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
     let config = app.config();
     let peer = peer(&config, head);
@@ -70,7 +69,7 @@ pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
     Ok(actor(Key::Session(found.name.to_owned(), id), found.role))
 }
 
-/// Whether what let a request in still would: its token was not changed or removed, its session did not end.
+/// Whether the actor of an earlier request would still be admitted: the token is unchanged and the session did not end.
 pub async fn still_admitted(app: &App, actor: &Actor) -> Result<bool, Problem> {
     let config = app.config();
     Ok(match &actor.key {
@@ -82,10 +81,7 @@ pub async fn still_admitted(app: &App, actor: &Actor) -> Result<bool, Problem> {
     })
 }
 
-/// Lets a scraper in: with `metrics_token` or any other token where one is set, else without.
-///
-/// # Errors
-/// 401 without a valid token.
+/// Admits a scraper. If `metrics_token` is set, the request needs it or any other token. The error is 401.
 pub async fn admit_scraper(app: &App, head: &Parts) -> Result<(), Problem> {
     let config = app.config();
     let metrics_token = &config.server.metrics_token;
@@ -108,7 +104,7 @@ pub async fn admit_scraper(app: &App, head: &Parts) -> Result<(), Problem> {
     ))
 }
 
-/// In open mode, refuses what may come from another machine, before anything else happens.
+/// In open mode, refuses requests that may come from another machine, before anything else happens.
 pub async fn open_mode(State(app): State<App>, request: Request, next: Next) -> Response {
     if app.config().is_open() && !HEALTH.contains(&request.uri().path()) {
         let (head, body) = request.into_parts();
@@ -120,7 +116,7 @@ pub async fn open_mode(State(app): State<App>, request: Request, next: Next) -> 
     next.run(request).await
 }
 
-/// The token with this secret. Looks at every token, so that the time it takes tells nothing.
+/// Returns the token with this secret. Compares every token, so that the duration reveals nothing.
 #[must_use]
 pub fn find<'c>(config: &'c Config, given: &str) -> Option<Bearer<'c>> {
     let given = digest(given);
@@ -133,7 +129,7 @@ pub fn find<'c>(config: &'c Config, given: &str) -> Option<Bearer<'c>> {
     found
 }
 
-/// Whether two secrets are the same; the time it takes tells neither where they differ nor how long they are.
+/// Whether two secrets are equal. The duration reveals neither where they differ nor how long they are.
 fn same_secret(a: &str, b: &str) -> bool {
     digest(a).ct_eq(&digest(b)).into()
 }
@@ -142,9 +138,9 @@ fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-/// What a wrong token is answered, in its time.
+/// Counts a wrong token and returns its answer after a delay.
 async fn wrong(app: &App, given: &str, door: Door, peer: Option<IpAddr>) -> Problem {
-    // An empty token is one that was forgotten, not a guess.
+    // An empty token was forgotten and is no guess.
     if !given.is_empty() {
         app.guesses()
             .wrong(&app.clock, &app.metrics, door, peer)

@@ -1,4 +1,4 @@
-//! Where a request came from: the other end of the connection, or who a trusted proxy says it speaks for.
+//! The peer of a request: the other end of the connection, or the address that a trusted proxy forwards for.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,14 +11,14 @@ use crate::config::Config;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The address that a request came from.
+/// Returns the address that a request came from.
 #[must_use]
 pub fn peer(config: &Config, head: &Parts) -> Option<IpAddr> {
     let socket = socket(head)?;
     if !is_trusted(config, socket) {
         return Some(socket);
     }
-    // Each proxy appends who spoke to it: what stands left of an address that is not trusted, anybody may have written.
+    // Each proxy appends the address of its client. Anybody may have written what is left of an untrusted address.
     let mut named = socket;
     for text in forwarded_for(&head.headers) {
         let Some(ip) = address(text) else { break };
@@ -30,7 +30,7 @@ pub fn peer(config: &Config, head: &Parts) -> Option<IpAddr> {
     Some(named)
 }
 
-/// Whether a trusted proxy says that the request came to it by https; `None` if none says anything.
+/// Whether a trusted proxy received the request by https. `None` if no trusted proxy says so or the opposite.
 #[must_use]
 pub fn forwarded_https(config: &Config, head: &Parts) -> Option<bool> {
     if !is_trusted(config, socket(head)?) {
@@ -51,7 +51,7 @@ fn is_trusted(config: &Config, ip: IpAddr) -> bool {
     proxies.iter().any(|network| network.contains(ip))
 }
 
-/// The addresses from right to left, over all headers of the name.
+/// Returns the addresses from right to left, over all headers of the name.
 fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let all: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
     all.into_iter()
@@ -59,7 +59,7 @@ fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|value| value.to_str().unwrap_or_default().rsplit(','))
 }
 
-/// An address, with or without a port.
+/// Parses an address with or without a port.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let ip = text

@@ -1,4 +1,4 @@
-//! Which sites a request may come from: in open mode this machine alone, and for a change never another site's page.
+//! Where a request may come from: in open mode only from this machine, and a change never from the page of another site.
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Version, header};
@@ -8,22 +8,19 @@ use super::forbidden;
 use crate::config::Config;
 use crate::web::problem::Problem;
 
-/// What proxies add to a request.
+/// Headers that proxies add to a request.
 const PROXIED: [&str; 3] = ["forwarded", "via", "x-real-ip"];
 const PROXIED_PREFIX: &str = "x-forwarded-";
 
-/// Refuses a request that may come from another machine: by a Host that is no plain loopback name (a name that was re-bound to
-/// this machine is none), or through a proxy.
-///
-/// # Errors
-/// 403.
+/// Refuses a request that may come from another machine: through a proxy, or with a Host that is no plain loopback name, such as a
+/// name that was rebound to this machine. The error is 403.
 pub(super) fn of_this_machine(head: &Parts) -> Result<(), Problem> {
     if !authority(head).is_some_and(is_loopback) {
         return Err(forbidden(
             "No token is configured, so only plain loopback names are answered: use http://127.0.0.1 or set server.admin_token.",
         ));
     }
-    // Programs of this machine speak HTTP/1.1. A proxy with nothing configured, such as nginx, speaks 1.0 and adds no header.
+    // Programs on this machine speak HTTP/1.1. nginx with its default configuration speaks HTTP/1.0 and adds no header.
     if is_proxied(&head.headers) || head.version == Version::HTTP_10 {
         return Err(forbidden(
             "No token is configured, so no request that came through a proxy is answered: set server.admin_token.",
@@ -39,10 +36,10 @@ fn is_proxied(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Whether it is `localhost`, `127.…` or `[::1]` as people write them, with or without a port.
+/// Whether the Host is `localhost`, `127.…` or `[::1]` in their usual spelling, with or without a port.
 fn is_loopback(authority: &str) -> bool {
     let (name, port) = match authority.rfind(':') {
-        // The colons of an address in brackets are its own.
+        // The colons of an address in brackets separate no port.
         Some(at) if !authority.ends_with(']') => (&authority[..at], &authority[at + 1..]),
         _ => (authority, "0"),
     };
@@ -58,10 +55,7 @@ fn is_loopback(authority: &str) -> bool {
     is_port && is_loopback
 }
 
-/// Refuses a change that a page of another site asks for.
-///
-/// # Errors
-/// 403.
+/// Refuses a change that a page of another site requests. The error is 403.
 pub fn same_site(head: &Parts, config: &Config) -> Result<(), Problem> {
     if !changes(&head.method) {
         return Ok(());
@@ -94,26 +88,26 @@ fn is_own(origin: &Url, head: &Parts, config: &Config) -> bool {
     {
         return true;
     }
-    // A proxy may have taken the TLS off, so the scheme is the origin's own.
+    // A proxy may have terminated TLS, so the scheme of the origin is used.
     authority(head)
         .and_then(|host| Url::parse(&format!("{}://{host}/", origin.scheme())).ok())
         .is_some_and(|host| host.origin().is_tuple() && host.origin() == origin.origin())
 }
 
-/// The name that the request was sent to.
+/// Returns the host that the request was sent to.
 fn authority(head: &Parts) -> Option<&str> {
     match head.uri.authority() {
         Some(authority) => Some(authority.as_str()),
         None => {
             let mut hosts = head.headers.get_all(header::HOST).iter();
-            // Of two names, nobody can say which one was meant.
+            // With two Host headers, nobody can say which one counts.
             let host = hosts.next().filter(|_| hosts.next().is_none())?;
             host.to_str().ok()
         }
     }
 }
 
-/// Whether the method asks for a change.
+/// Whether the method is one that changes something.
 pub(super) fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
