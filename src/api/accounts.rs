@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(examples(json!({
-    "id": "acc_1", "name": "Piet Hallam", "provider": "unipile", "workspaceId": "ws_default", "health": "OK", "healthReason": null, "outageSince": null,
+    "id": "acc_1", "name": "Piet Hallam", "aliases": [], "provider": "unipile", "workspaceId": "ws_default", "health": "OK", "healthReason": null, "outageSince": null,
     "openEnrollments": 12, "lastCallAt": "2026-05-02T15:00:12.000Z", "nextCallAt": "2026-05-02T15:01:19.000Z",
     "lastPollAt": "2026-05-02T15:00:12.000Z", "nextPollAt": "2026-05-02T15:33:40.000Z", "callsToday": 31, "dailyBudget": 300
 })))]
@@ -20,6 +20,8 @@ pub struct Account {
     pub id: AccountId,
     /// The name that the provider shows.
     pub name: Option<String>,
+    /// Other ids of the same LinkedIn account.
+    pub aliases: Vec<AccountId>,
     pub provider: Provider,
     pub workspace_id: String,
     pub health: Health,

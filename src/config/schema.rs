@@ -221,6 +221,7 @@ fn token(s: &Section<'_>) -> Option<Token> {
 
 fn account(s: &Section<'_>) -> Option<Account> {
     let id = s.need("id", |v| read::id(v, AccountId::parse));
+    let formerly = s.list("formerly", |v| read::id(v, AccountId::parse));
     let workspace_id = s.get("workspace_id", read::name);
     let provider = s.get("provider", |v| read::word(v, &PROVIDERS));
     let spacing = s.get("spacing", read::duration);
@@ -230,6 +231,7 @@ fn account(s: &Section<'_>) -> Option<Account> {
     s.finish();
     Some(Account {
         id: id?,
+        formerly: formerly.unwrap_or_default(),
         workspace_id,
         provider,
         spacing,

@@ -176,6 +176,8 @@ pub struct Events {
 pub struct Account {
     /// The provider's id of it.
     pub id: AccountId,
+    /// Other ids of the same LinkedIn account.
+    pub formerly: Vec<AccountId>,
     /// Its workspace; accounts that name the same one are siblings.
     pub workspace_id: Option<String>,
     /// Wins over what events say.

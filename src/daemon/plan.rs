@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::providers::clients;
 use crate::clock::Clock;
 use crate::config::{ActiveHours, Config};
+use crate::domain::ids::AccountId;
 use crate::domain::time::Timestamp;
 use crate::poll::Plan;
 use crate::provider::pacer::Pace;
@@ -14,7 +15,7 @@ use crate::provider::pacer::Pace;
 /// # Errors
 /// When the provider's address can't be used.
 pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
-    let (paces, providers) = (config.clone(), config.clone());
+    let (paces, providers, named) = (config.clone(), config.clone(), config.clone());
     Ok(Plan {
         clients: clients(config, clock)?,
         every: config.poll.every,
@@ -34,6 +35,15 @@ pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
             }
         }),
         provider_of: Box::new(move |account| providers.account(account).provider),
+        is_named: Box::new(move |account| named.accounts.iter().any(|entry| entry.id == *account)),
+        formerly: config
+            .accounts
+            .iter()
+            .flat_map(|entry| {
+                let other = |former: &AccountId| (entry.id.clone(), former.clone());
+                entry.formerly.iter().map(other)
+            })
+            .collect(),
     })
 }
 

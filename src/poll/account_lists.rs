@@ -103,6 +103,7 @@ async fn take_over(cx: &Context, client: &Client) -> Result<usize, ListError> {
                     ListedHealth::Unhealthy(reason) => Some(Err(reason)),
                     ListedHealth::Unknown => None,
                 },
+                formerly: account.formerly,
                 asked_at,
             })
             .collect();

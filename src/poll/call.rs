@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::choose::{Work, choose};
+use super::choose::{Chosen, Work, choose};
 use super::cursors::RefusedCursors;
 use super::keys::Keys;
 use super::page::{self, PageStart};
@@ -41,9 +41,8 @@ pub(super) struct Context {
 
 /// A call and the plan that it was judged by.
 pub(super) struct Call {
-    work: Work,
+    chosen: Chosen,
     plan: Arc<Plan>,
-    client: Client,
 }
 
 impl Context {
@@ -75,8 +74,8 @@ impl Context {
             .permit(account, move |tx, now| {
                 let plan = plans.borrow().clone();
                 Ok(match choose(tx, &plan, &keys, &named, now)? {
-                    Choice::Call((work, client), pace) => {
-                        let call = Call { work, plan, client };
+                    Choice::Call(chosen, pace) => {
+                        let call = Call { chosen, plan };
                         Choice::Call(call, pace)
                     }
                     Choice::Later(until) => Choice::Later(until),
@@ -88,7 +87,14 @@ impl Context {
     /// Makes a call. Its turn was taken before its permit, so nothing delays it here.
     pub async fn call(&self, _turn: Option<Turn>, permit: Permit, call: Call) {
         let account = permit.account().clone();
-        let Call { work, plan, client } = call;
+        let Call { chosen, plan } = call;
+        let Chosen {
+            work,
+            client,
+            settings,
+            called_as,
+        } = chosen;
+        let permit = permit.called_as(called_as);
         let (asked, ended, settled) = match work {
             Work::First { probe, asks } => {
                 let start = PageStart::First { asks };
@@ -122,7 +128,7 @@ impl Context {
             tracing::warn!(%account, %error, "can't store the answer of a provider call");
         }
         let plan = self.plans.borrow().clone();
-        let pace = (plan.pace_of)(&account, self.clock.now());
+        let pace = (plan.pace_of)(&settings, self.clock.now());
         self.pacer.ended(&account, pace, how).await;
     }
 

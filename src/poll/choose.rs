@@ -6,10 +6,11 @@ use super::keys::Keys;
 use super::plan::Plan;
 use super::resync::identifier;
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::provider::Client;
 use crate::provider::pacer::Choice;
-use crate::store::{Error, PollRow, ResyncRow, Tx};
+use crate::store::{AccountRow, Error, PollRow, ResyncRow, Tx};
 
 /// The time from the beginning of an outage to the first probe, and between probes.
 const PROBE_EVERY: Duration = Duration::from_secs(24 * 3_600);
@@ -38,6 +39,17 @@ pub(super) enum Work {
     },
 }
 
+/// The call to make, and how.
+pub(super) struct Chosen {
+    pub work: Work,
+    /// The API that serves the account.
+    pub client: Client,
+    /// The id by which the configuration knows the account.
+    pub settings: AccountId,
+    /// The id by which the API knows the account.
+    pub called_as: AccountId,
+}
+
 /// Returns when an account whose outage began at `since` is probed next.
 #[must_use]
 pub fn next_probe(since: Timestamp, probed_at: Option<Timestamp>) -> Timestamp {
@@ -53,18 +65,28 @@ pub(super) fn choose(
     keys: &Keys,
     account: &AccountId,
     now: Timestamp,
-) -> Result<Choice<(Work, Client)>, Error> {
+) -> Result<Choice<Chosen>, Error> {
     let (Some(mut row), Some(stored)) = (tx.poll_row(account)?, tx.account(account)?) else {
         return Ok(Choice::Later(None));
     };
-    let Some(client) = plan.client(account, stored.provider) else {
+    let settings = plan.settings_id(tx, account)?;
+    let Some(client) = plan.client(&settings, stored.provider) else {
         return Ok(Choice::Later(None));
     };
     if let Some(until) = keys.wait(&client.key_fingerprint, now) {
         return Ok(Choice::Later(until));
     }
-    let pace = (plan.pace_of)(account, now);
-    let call = |work| Ok(Choice::Call((work, client.clone()), pace));
+    let called_as = wire_id(tx, &stored, client.api.provider())?;
+    let pace = (plan.pace_of)(&settings, now);
+    let call = |work| {
+        let chosen = Chosen {
+            work,
+            client: client.clone(),
+            settings: settings.clone(),
+            called_as: called_as.clone(),
+        };
+        Ok(Choice::Call(chosen, pace))
+    };
     // Resyncs of enrollments that were accepted or moved meanwhile need no call.
     tx.resyncs_answered(account, now, pace.spacing)?;
     if tx.poll_bound(account, plan.scope(now), 0)?.is_none() {
@@ -108,6 +130,22 @@ pub(super) fn choose(
         }),
         None => Ok(Choice::Later(Some(due))),
     }
+}
+
+/// Returns the id by which an API knows an account. If the configuration keeps an account on API v1 that is on v2 as well, this is an
+/// alias.
+fn wire_id(tx: &Tx<'_>, account: &AccountRow, serving: Provider) -> Result<AccountId, Error> {
+    if account.provider != serving {
+        for alias in tx.account_aliases(&account.id)? {
+            if tx
+                .account(&alias)?
+                .is_some_and(|row| row.provider == serving)
+            {
+                return Ok(alias);
+            }
+        }
+    }
+    Ok(account.id.clone())
 }
 
 /// Returns whether the first page is read next, instead of the next page of an unfinished poll. They alternate, so that a tick shorter

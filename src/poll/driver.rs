@@ -194,8 +194,26 @@ impl Poller {
         store.read(|r| r.next_check_at()).await
     }
 
+    /// Learns the other ids of accounts that the configuration names.
+    async fn learn_aliases(&self, plan: &Arc<Plan>) -> Result<(), Error> {
+        if plan.formerly.is_empty() {
+            return Ok(());
+        }
+        let plan = plan.clone();
+        self.cx
+            .reconciler
+            .run(move |routine| {
+                for (account, former) in &plan.formerly {
+                    routine.account_is_also(account, former)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
     /// Makes every account due after the configuration changed: the pace may differ, and more enrollments may be open.
     async fn replan(&mut self, plan: &Arc<Plan>) -> Result<(), Error> {
+        self.learn_aliases(plan).await?;
         let (widths, clock) = (plan.widths(), self.cx.clock.clone());
         self.cx
             .reconciler

@@ -88,7 +88,8 @@ pub(super) fn settle(
             let asked_since = row.asks > *asks;
             row.asked &= asked_since;
             row.again &= asked_since;
-            let spacing = (plan.pace_of)(account, now).spacing;
+            let settings = plan.settings_id(routine.read(), account)?;
+            let spacing = (plan.pace_of)(&settings, now).spacing;
             let left_at = routine.read().pace(account)?.started_at.unwrap_or(now);
             routine.resyncs_polled(account, left_at, spacing)?;
         }

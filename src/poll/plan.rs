@@ -7,12 +7,15 @@ use crate::domain::provider::Provider;
 use crate::domain::time::Timestamp;
 use crate::provider::pacer::Pace;
 use crate::provider::{Client, Clients};
-use crate::store::{OpenScope, PollRange};
+use crate::store::{Error, OpenScope, PollRange, Reader};
 
 /// Returns the pace of an account at a time.
 pub type PaceOf = Box<dyn Fn(&AccountId, Timestamp) -> Pace + Send + Sync>;
 /// Returns the provider that the configuration names for an account.
 pub type ProviderOf = Box<dyn Fn(&AccountId) -> Option<Provider> + Send + Sync>;
+
+/// Returns whether the configuration has an entry for an id.
+pub type IsNamed = Box<dyn Fn(&AccountId) -> bool + Send + Sync>;
 
 /// The polling settings of one configuration.
 pub struct Plan {
@@ -32,12 +35,27 @@ pub struct Plan {
     pub pace_of: PaceOf,
     /// The configured provider of each account.
     pub provider_of: ProviderOf,
+    /// Whether the configuration has an entry for an id.
+    pub is_named: IsNamed,
+    /// The other ids of accounts that the configuration names: the account and its other id.
+    pub formerly: Vec<(AccountId, AccountId)>,
 }
 
 /// The longest random delay of a first or missed poll.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
 impl Plan {
+    /// Returns the id by which the configuration knows an account: the first of its ids that has an entry, else the canonical one.
+    pub fn settings_id(
+        &self,
+        reader: &Reader<'_>,
+        account: &AccountId,
+    ) -> Result<AccountId, Error> {
+        let mut ids = reader.account_ids(account)?;
+        let named = ids.iter().position(|id| (self.is_named)(id));
+        Ok(ids.swap_remove(named.unwrap_or(0)))
+    }
+
     /// Returns the provider of an account: the configured one, else the `stored` one.
     #[must_use]
     pub fn provider(&self, account: &AccountId, stored: Provider) -> Provider {

@@ -118,6 +118,7 @@ fn promise(
     let e = tx
         .enrollment(id)?
         .ok_or_else(|| Error::not_found("enrollment", id.as_str()))?;
+    let account = tx.canonical_account(&e.account)?;
     if let Some(live) = tx.live_resync(id, now)? {
         return Ok(ResyncPromise {
             resync_id: live.id,
@@ -130,9 +131,9 @@ fn promise(
             "The invitation is already accepted; there is nothing to resync.",
         ));
     }
-    callable(tx, plan, &e.account)?;
+    callable(tx, plan, &account)?;
     if tx
-        .account(&e.account)?
+        .account(&account)?
         .is_some_and(|a| a.outage_since.is_some())
     {
         return Err(Error::conflict(
@@ -149,19 +150,20 @@ fn promise(
             "The prospect has no usable identity; give the enrollment a linkedinUrl or a providerId.",
         ));
     }
-    something_open(tx, plan, &e.account, now)?;
+    something_open(tx, plan, &account, now)?;
     // Each resync takes one call, and earlier requests come first.
-    let ahead = tx.resyncs_waiting(&e.account)?;
-    let spacing = (plan.pace_of)(&e.account, now).spacing;
+    let ahead = tx.resyncs_waiting(&account)?;
+    let settings = plan.settings_id(tx, &account)?;
+    let spacing = (plan.pace_of)(&settings, now).spacing;
     let row = ResyncRow {
         id: resync_id.to_owned(),
-        account: e.account.clone(),
+        account: account.clone(),
         enrollment: id.clone(),
         by_poll: identifier(&e).is_none(),
         slashed: false,
         attempts: 0,
         asked_at: now,
-        due_at: due(tx, plan, &e.account, now)?.plus(spacing.saturating_mul(ahead)),
+        due_at: due(tx, plan, &account, now)?.plus(spacing.saturating_mul(ahead)),
         called_at: None,
     };
     routine.promise_resync(&row)?;
@@ -183,7 +185,8 @@ fn callable(tx: &Reader<'_>, plan: &Plan, account: &AccountId) -> Result<(), Err
         return Err(no_provider());
     }
     let stored = tx.account(account)?.map(|a| a.provider);
-    let provider = plan.provider(account, stored.unwrap_or(Provider::Unipile));
+    let settings = plan.settings_id(tx, account)?;
+    let provider = plan.provider(&settings, stored.unwrap_or(Provider::Unipile));
     if plan.clients.serving(provider).is_some() {
         return Ok(());
     }
@@ -219,7 +222,7 @@ fn due(
     account: &AccountId,
     now: Timestamp,
 ) -> Result<Timestamp, Error> {
-    let pace = (plan.pace_of)(account, now);
+    let pace = (plan.pace_of)(&plan.settings_id(tx, account)?, now);
     Ok(check_pace(&tx.pace(account)?, &pace, now)
         .err()
         .unwrap_or(now))
@@ -254,7 +257,8 @@ pub(super) fn settle(
     seen: &ProfileAnswer,
 ) -> Result<(), Error> {
     let now = routine.now();
-    let spacing = (plan.pace_of)(&resync.account, now).spacing;
+    let settings = plan.settings_id(routine.read(), &resync.account)?;
+    let spacing = (plan.pace_of)(&settings, now).spacing;
     routine.resync_called(&resync.id, now.plus(spacing))?;
     let Some(e) = routine.read().enrollment(&resync.enrollment)? else {
         return Ok(());
@@ -276,7 +280,7 @@ pub(super) fn settle(
     })
     .to_string();
     let why_not = match seen {
-        _ if e.account != resync.account => Some(
+        _ if routine.read().canonical_account(&e.account)? != resync.account => Some(
             "The enrollment moved to another account during the call, so the answer proves nothing.",
         ),
         ProfileAnswer::NoProfile => Some("The provider shows no such profile."),

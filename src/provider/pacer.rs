@@ -7,7 +7,7 @@
 //! between the end of a call and the first request in a later process can't be told from real time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Permit;
@@ -203,26 +203,25 @@ impl Pacer {
     /// Records the end of a call. Until it is on disk the account counts as being called, so this retries while the database can't be used.
     pub async fn ended(&self, account: &AccountId, pace: Pace, how: CallEnd) {
         let extra = pace.spacing_jitter.mul_f64(rand::random::<f64>());
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(
-                account.clone(),
-                LastCallEnd {
-                    steady: self.clock.steady(),
-                    elapsed: Duration::ZERO,
-                    extra,
-                },
-            );
+        let end = LastCallEnd {
+            steady: self.clock.steady(),
+            elapsed: Duration::ZERO,
+            extra,
+        };
+        lock(&self.last).insert(account.clone(), end);
         retry_until_ok(
             &self.clock,
             "end of a provider call",
             account.as_str(),
             || async {
                 let (named, clock) = (account.clone(), self.clock.clone());
+                let last = Arc::clone(&self.last);
                 self.store
                     .write(move |tx| {
                         let now = clock.now();
+                        // The id may have become an alias during the call.
+                        let named = tx.canonical_account(&named)?;
+                        lock(&last).insert(named.clone(), end);
                         let mut row = tx.pace(&named)?;
                         row.started_at = None;
                         row.ended_at = Some(now);
@@ -238,6 +237,12 @@ impl Pacer {
     }
 }
 
+fn lock(
+    last: &Mutex<HashMap<AccountId, LastCallEnd>>,
+) -> MutexGuard<'_, HashMap<AccountId, LastCallEnd>> {
+    last.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Returns what is left of the spacing on the monotonic clock. Called inside the write, so that an end that was stored before it counts.
 fn steady_wait(
     last: &Mutex<HashMap<AccountId, LastCallEnd>>,
@@ -247,7 +252,7 @@ fn steady_wait(
     now: Timestamp,
     steady: Duration,
 ) -> Option<Duration> {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = lock(last);
     let known = match last.get(account) {
         Some(known) => *known,
         None => {

@@ -16,6 +16,7 @@ pub const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Permit {
     account: AccountId,
+    called_as: Option<AccountId>,
     deadline: Deadline,
 }
 
@@ -25,6 +26,7 @@ impl Permit {
         let leave_by = granted_at.saturating_add(LEAVE_WITHIN);
         Self {
             account,
+            called_as: None,
             deadline: Deadline { clock, leave_by },
         }
     }
@@ -33,6 +35,20 @@ impl Permit {
     #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.account
+    }
+
+    /// Lets the call name the account by another of its ids, because the API that serves it knows it by that one.
+    #[must_use]
+    pub fn called_as(self, id: AccountId) -> Self {
+        Self {
+            called_as: Some(id),
+            ..self
+        }
+    }
+
+    /// Returns the id by which the call names the account.
+    pub(in crate::provider) fn wire_id(&self) -> &AccountId {
+        self.called_as.as_ref().unwrap_or(&self.account)
     }
 
     /// Consumes the permit and returns the time by which the request has to be written.

@@ -77,7 +77,18 @@ impl Routine<'_> {
         while let Some(e) = gained.pop() {
             let siblings = self.policy.with_siblings(&e.account);
             let since = self.now.minus(EVIDENCE_RETRY_WINDOW);
-            for id in self.tx.signals_for(&e, siblings, since)? {
+            let mut found = self.tx.signals_for(&e, siblings, since)?;
+            for other in self.tx.account_ids(&e.account)? {
+                if other != e.account {
+                    // The evidence may have come under another id of the account.
+                    let twin = Enrollment {
+                        account: other,
+                        ..e.clone()
+                    };
+                    found.extend(self.tx.signals_for(&twin, None, since)?);
+                }
+            }
+            for id in found {
                 if let Some(evidence) = self.tx.evidence(id)? {
                     gained.extend(self.retry_one(&evidence, &e)?);
                 }
@@ -93,10 +104,6 @@ impl Routine<'_> {
         if acted && tied.iter().any(|(id, _)| *id == e.id) {
             return Ok(Vec::new());
         }
-        // Only webhooks consider siblings.
-        if evidence.account != e.account.as_str() && evidence.source != Source::Webhook {
-            return Ok(Vec::new());
-        }
         let (account, kept) = match read(evidence) {
             Ok(read) => read,
             Err(error) => {
@@ -105,6 +112,11 @@ impl Routine<'_> {
                 return Ok(Vec::new());
             }
         };
+        let own_ids = self.tx.account_ids(&account)?;
+        // Only webhooks consider siblings.
+        if !own_ids.contains(&e.account) && evidence.source != Source::Webhook {
+            return Ok(Vec::new());
+        }
         let piece = Piece {
             account: &account,
             source: evidence.source,
@@ -115,7 +127,7 @@ impl Routine<'_> {
         let identity = &kept.person.identity;
         let candidates = self.tx.candidates(identity)?;
         let is_this = |(other, _): &(Enrollment, Path)| other.id == e.id;
-        match resolve(self.policy, &account, evidence.source, identity, candidates) {
+        match resolve(self.policy, &own_ids, evidence.source, identity, candidates) {
             Resolution::Ambiguous(matches) if matches.iter().any(is_this) && !acted => {
                 self.settle_again(evidence, &Verdict::ambiguous(&account, &matches))?;
                 Ok(Vec::new())
@@ -125,7 +137,7 @@ impl Routine<'_> {
                 via_sibling,
             } if matches.iter().any(is_this) => {
                 // One accept belongs to one sibling account at most, even if the configuration of siblings changed meanwhile.
-                let elsewhere = |owner: &AccountId| *owner != account && *owner != e.account;
+                let elsewhere = |owner: &AccountId| !own_ids.contains(owner) && *owner != e.account;
                 if via_sibling && acted && tied.iter().any(|(_, owner)| elsewhere(owner)) {
                     return Ok(Vec::new());
                 }

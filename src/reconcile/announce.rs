@@ -64,10 +64,11 @@ impl Routine<'_> {
         data: &InviteData,
         backfill: bool,
     ) -> Result<bool, Error> {
+        let account_ids = self.tx.account_ids(&e.account)?;
         let facts = Facts {
             event_type,
             campaign: Some(&e.campaign),
-            account: &e.account,
+            account_ids: &account_ids,
             pre_connected: data.pre_connected,
             backfill,
         };
@@ -91,10 +92,11 @@ impl Routine<'_> {
             open_enrollments: self.tx.open_enrollments(account, scope)?,
         };
         let event_type = EventType::AccountDisconnected;
+        let account_ids = self.tx.account_ids(account)?;
         let facts = Facts {
             event_type,
             campaign: None,
-            account,
+            account_ids: &account_ids,
             pre_connected: false,
             backfill: false,
         };
@@ -111,7 +113,7 @@ impl Routine<'_> {
         facts: &Facts<'_>,
         data: &impl Serialize,
     ) -> Result<bool, Error> {
-        let workspace = self.policy.workspace(facts.account).to_owned();
+        let workspace = self.policy.workspace_of(facts.account_ids).to_owned();
         let body = EventBody::new(key, event_type, self.now, workspace, data);
         self.tx.make_event(&NewEvent {
             dedupe_key: key,

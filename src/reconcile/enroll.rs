@@ -159,7 +159,10 @@ impl Routine<'_> {
         e: &mut Enrollment,
         row: &Upsert,
     ) -> Result<Option<Moved>, Error> {
-        if let Some(account) = &row.account {
+        if let Some(account) = &row.account
+            // Another id of the same account is no move: the enrollment keeps the id it came with.
+            && !self.tx.account_ids(&e.account)?.contains(account)
+        {
             e.account = account.clone();
         }
         let url = row.linkedin_url.set().map(String::as_str);

@@ -17,6 +17,8 @@ pub struct Listed {
     pub name: Option<String>,
     /// Whether the account works; `Err` with the provider's word if it does not. `None` if the list does not say.
     pub health: Option<Result<(), String>>,
+    /// Another id of the same account.
+    pub formerly: Option<AccountId>,
     /// When the list was asked for.
     pub asked_at: Timestamp,
 }
@@ -42,6 +44,13 @@ impl Routine<'_> {
             (None, Provider::Unipile) if stored.provider == Provider::Sendpilot => stored.provider,
             (None, provider) => provider,
         };
+        if let Some(former) = &listed.formerly {
+            self.account_is_also(account, former)?;
+        }
+        if self.tx.canonical_account(account)? != *account {
+            // Another API serves the account under another id, and tells its name and its health.
+            return Ok(());
+        }
         let name = listed.name.as_deref().or(stored.name.as_deref());
         if stored.provider != provider || stored.name.as_deref() != name {
             self.tx.set_account_listing(account, provider, name)?;
@@ -58,5 +67,14 @@ impl Routine<'_> {
             Some(Err(reason)) => self.account_failed(account, reason),
             _ => Ok(()),
         }
+    }
+
+    /// Learns that an account has another id. From now on, both are one account: its pace, its polls and its health are kept under
+    /// `account`.
+    pub fn account_is_also(&mut self, account: &AccountId, other: &AccountId) -> Result<(), Error> {
+        self.ensure_account(account, Provider::Unipile)?;
+        self.ensure_account(other, Provider::Unipile)?;
+        self.tx.merge_alias(other, account, self.now)?;
+        Ok(())
     }
 }

@@ -87,8 +87,8 @@ pub struct Facts<'a> {
     pub event_type: EventType,
     /// The campaign, if the event has one.
     pub campaign: Option<&'a CampaignId>,
-    /// The account.
-    pub account: &'a AccountId,
+    /// All ids of the account. The configuration may name any of them.
+    pub account_ids: &'a [AccountId],
     /// Whether the prospect was connected before the invite.
     pub pre_connected: bool,
     /// Whether the event is a backfill.
@@ -131,6 +131,14 @@ impl Policy {
             .unwrap_or(&self.workspace)
     }
 
+    /// Returns the workspace of an account with these ids: of the first one that an entry names.
+    #[must_use]
+    pub fn workspace_of(&self, ids: &[AccountId]) -> &str {
+        ids.iter()
+            .find_map(|id| self.accounts.get(id)?.workspace.as_deref())
+            .unwrap_or(&self.workspace)
+    }
+
     /// Whether `other` is a sibling of `account`: both have entries that name the same workspace.
     #[must_use]
     pub fn siblings(&self, account: &AccountId, other: &AccountId) -> bool {
@@ -148,7 +156,7 @@ impl Policy {
     /// Returns the destinations that want an event.
     #[must_use]
     pub fn wanted_by(&self, facts: &Facts<'_>) -> Vec<String> {
-        let workspace = self.workspace(facts.account);
+        let workspace = self.workspace_of(facts.account_ids);
         let listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|entry| entry == value))
         };
@@ -157,7 +165,11 @@ impl Policy {
             .filter(|route| {
                 (route.events.is_empty() || route.events.contains(&facts.event_type))
                     && listed(&route.campaigns, facts.campaign.map(CampaignId::as_str))
-                    && listed(&route.accounts, Some(facts.account.as_str()))
+                    && (route.accounts.is_empty()
+                        || facts
+                            .account_ids
+                            .iter()
+                            .any(|id| route.accounts.iter().any(|entry| entry == id.as_str())))
                     && listed(&route.workspaces, Some(workspace))
                     && (route.pre_connected || !facts.pre_connected)
                     && (route.backfill || !facts.backfill)

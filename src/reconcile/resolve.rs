@@ -54,10 +54,12 @@ pub enum Resolution {
 
 /// Selects the candidates that are the person. Only a webhook looks at the siblings of its account, and only if no enrollment of
 /// its own account is the person.
+///
+/// `own_ids` are all the ids of the signal's account.
 #[must_use]
 pub fn resolve(
     policy: &Policy,
-    account: &AccountId,
+    own_ids: &[AccountId],
     source: Source,
     person: &Identity,
     candidates: Vec<Enrollment>,
@@ -68,7 +70,7 @@ pub fn resolve(
         .collect();
     let (own, others): (Vec<_>, Vec<_>) = matches
         .into_iter()
-        .partition(|(e, _)| e.account == *account);
+        .partition(|(e, _)| own_ids.contains(&e.account));
     if !own.is_empty() {
         return Resolution::Found {
             matches: own,
@@ -80,7 +82,7 @@ pub fn resolve(
     }
     let siblings: Vec<_> = others
         .into_iter()
-        .filter(|(e, _)| policy.siblings(account, &e.account))
+        .filter(|(e, _)| own_ids.iter().any(|id| policy.siblings(id, &e.account)))
         .collect();
     let accounts: BTreeSet<&AccountId> = siblings.iter().map(|(e, _)| &e.account).collect();
     match accounts.len() {

@@ -150,13 +150,8 @@ impl Routine<'_> {
             Subject::Person => {
                 let identity = &signal.person.identity;
                 let candidates = self.tx.candidates(identity)?;
-                match resolve(
-                    self.policy,
-                    piece.account,
-                    piece.source,
-                    identity,
-                    candidates,
-                ) {
+                let own_ids = self.tx.account_ids(piece.account)?;
+                match resolve(self.policy, &own_ids, piece.source, identity, candidates) {
                     Resolution::Nobody => return Ok(Verdict::unmatched(piece.account)),
                     Resolution::Ambiguous(matches) => {
                         return Ok(Verdict::ambiguous(piece.account, &matches));

@@ -46,12 +46,13 @@ impl Reader<'_> {
             .optional()?)
     }
 
-    /// Returns accounts in the order of their ids, starting after `after`.
+    /// Returns accounts in the order of their ids, starting after `after`. Aliases are left out.
     pub fn accounts(&self, after: Option<&str>, limit: usize) -> Result<Vec<AccountRow>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self
             .conn
-            .prepare_cached("SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .prepare_cached("SELECT * FROM accounts WHERE id > ?1 AND id NOT IN (SELECT alias FROM account_aliases)
+                 ORDER BY id LIMIT ?2")?
             .query_map(params![after.unwrap_or(""), limit], account)?
             .collect::<Result<_, _>>()?;
         Ok(rows)

@@ -87,7 +87,8 @@ impl Reader<'_> {
             .conn
             .prepare_cached(&format!(
                 "SELECT count(*) FROM enrollments e JOIN campaigns c ON c.id = e.campaign_id
-                 WHERE {OPEN} AND e.account_id = ?2"
+                 WHERE {OPEN} AND e.account_id IN
+                   (SELECT ?2 UNION ALL SELECT alias FROM account_aliases WHERE account_id = ?2)"
             ))?
             .query_row(params![scope.since.0, account.as_str()], |row| row.get(0))?;
         Ok(count.unsigned_abs())

@@ -24,6 +24,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0014_unipile_v2.sql"),
     include_str!("migrations/0015_audit.sql"),
     include_str!("migrations/0016_imports.sql"),
+    include_str!("migrations/0017_aliases.sql"),
 ];
 
 /// Returns the schema version of this program.

@@ -3,6 +3,7 @@
 //! All other modules use the store through domain operations: the methods of [`Reader`] and [`Tx`].
 
 mod accounts;
+mod aliases;
 mod audit;
 mod backup;
 mod bulk;

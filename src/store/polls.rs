@@ -168,7 +168,8 @@ impl Reader<'_> {
             .prepare_cached(&format!(
                 "SELECT min(coalesce(e.invited_at - 86400000, e.created_at - ?3))
                  FROM enrollments e JOIN campaigns c ON c.id = e.campaign_id
-                 WHERE {OPEN} AND e.account_id = ?2"
+                 WHERE {OPEN} AND e.account_id IN
+                   (SELECT ?2 UNION ALL SELECT alias FROM account_aliases WHERE account_id = ?2)"
             ))?
             .query_row(
                 params![scope.since.0, account.as_str(), lookback_ms],
@@ -190,7 +191,8 @@ impl Tx<'_> {
         self.notify_polls();
         self.conn
             .prepare_cached(
-                "INSERT INTO account_poll (account_id, next_look_at) VALUES (?1, ?3)
+                "INSERT INTO account_poll (account_id, next_look_at) VALUES
+                   (coalesce((SELECT account_id FROM account_aliases WHERE alias = ?1), ?1), ?3)
                  ON CONFLICT (account_id) DO UPDATE SET look_seq = look_seq + ?2,
                    next_look_at = min(coalesce(next_look_at, ?3), ?3)",
             )?
@@ -218,6 +220,7 @@ impl Tx<'_> {
 
     /// Requests a poll of this account on behalf of a person. During an outage, that is a probe.
     pub fn request_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
+        let account = &self.canonical_account(account)?;
         self.schedule_check(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET asked = 1, asks = asks + 1, probe_asked =
@@ -230,6 +233,7 @@ impl Tx<'_> {
 
     /// Requests a poll of this account on behalf of the daemon. That is never a probe.
     pub fn request_own_poll(&self, account: &AccountId, now: Timestamp) -> Result<(), Error> {
+        let account = &self.canonical_account(account)?;
         self.schedule_check(account, false, now)?;
         self.conn.execute(
             "UPDATE account_poll SET again = 1, asks = asks + 1 WHERE account_id = ?1",
@@ -251,7 +255,8 @@ impl Tx<'_> {
             .prepare_cached(
                 "UPDATE account_poll SET next_look_at = ?2, look_seq = look_seq + ?3
                  WHERE EXISTS (SELECT 1 FROM enrollments e
-                   WHERE e.account_id = account_poll.account_id AND e.campaign_id = ?1
+                   WHERE e.account_id IN (SELECT account_poll.account_id UNION ALL
+                       SELECT alias FROM account_aliases WHERE account_id = account_poll.account_id) AND e.campaign_id = ?1
                      AND e.accepted_at IS NULL AND e.status NOT IN ('NOT_INTERESTED', 'DONE'))",
             )?
             .execute(params![campaign.as_str(), now.0, deeper])?;

@@ -57,7 +57,9 @@ impl Reader<'_> {
             .conn
             .prepare_cached(
                 "SELECT * FROM resyncs WHERE enrollment_id = ?1 AND (called_at IS NULL OR collapse_until > ?2)
-                   AND account_id = (SELECT account_id FROM enrollments WHERE id = ?1)
+                   AND account_id = (
+                     SELECT coalesce((SELECT account_id FROM account_aliases WHERE alias = e.account_id), e.account_id)
+                     FROM enrollments e WHERE e.id = ?1)
                  ORDER BY asked_at DESC LIMIT 1",
             )?
             .query_row(params![enrollment.as_str(), now.0], resync)
@@ -137,7 +139,8 @@ impl Tx<'_> {
                 "UPDATE resyncs SET called_at = ?2, collapse_until = max(due_at, ?2) + min(?3, 9000000000000000)
                  WHERE account_id = ?1 AND called_at IS NULL AND EXISTS (
                    SELECT 1 FROM enrollments e WHERE e.id = resyncs.enrollment_id
-                     AND (e.accepted_at IS NOT NULL OR e.account_id <> ?1))",
+                     AND (e.accepted_at IS NOT NULL OR e.account_id NOT IN
+                       (SELECT ?1 UNION ALL SELECT alias FROM account_aliases WHERE account_id = ?1)))",
             )?
             .execute(params![account.as_str(), now.0, spacing_ms])?;
         Ok(())

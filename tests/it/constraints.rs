@@ -11,7 +11,10 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0002.sql"),
     include_str!("../data/rows/0003.sql"),
     include_str!("../data/rows/0008.sql"),
+    include_str!("../data/rows/0014.sql"),
     include_str!("../data/rows/0015.sql"),
+    include_str!("../data/rows/0016.sql"),
+    include_str!("../data/rows/0017.sql"),
 ];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
@@ -314,6 +317,18 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ),
     ("asked_is_a_flag", "UPDATE account_poll SET asked = 2"),
     ("again_is_a_flag", "UPDATE account_poll SET again = 2"),
+    (
+        "alias_is_another_id",
+        "INSERT INTO account_aliases (alias, account_id) VALUES ('acc_2', 'acc_2')",
+    ),
+    (
+        "an_alias_has_no_alias",
+        "INSERT INTO account_aliases (alias, account_id) VALUES ('acc_1', 'acc_v1')",
+    ),
+    (
+        "an_alias_has_no_alias",
+        "INSERT INTO account_aliases (alias, account_id) VALUES ('acc_v2', 'acc_1')",
+    ),
     (
         "walk_unordered_is_a_flag",
         "UPDATE account_poll SET walk_unordered = 2",

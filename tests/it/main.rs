@@ -2,6 +2,7 @@
 
 mod account_cap;
 mod admin_listen;
+mod aliases;
 mod api_campaigns;
 mod api_enrollments;
 mod api_errors;

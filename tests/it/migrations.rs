@@ -30,6 +30,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0014.sql"),
     include_str!("../data/rows/0015.sql"),
     include_str!("../data/rows/0016.sql"),
+    include_str!("../data/rows/0017.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

@@ -8,6 +8,7 @@ use acceptd::sim::{Call, Member, Settings, Sim};
 use serde_json::{Value, json};
 
 use crate::process::Process;
+use crate::site_support::TOKEN;
 
 pub const SPACING: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,10 +40,13 @@ impl World {
             sim.leave_v1(id);
         }
         prepare(&sim);
-        let mut daemon = Process::new(&format!(
-            "{}{more}",
-            configuration(&sim.base_url(), "simulated-key-v2")
-        ));
+        let toml = configuration(&sim.base_url(), "simulated-key-v2");
+        Self::over(sim, &format!("{toml}{more}"))
+    }
+
+    /// Starts with this provider and this configuration.
+    pub fn over(sim: Sim, toml: &str) -> Self {
+        let mut daemon = Process::new(&format!("server.admin_token = \"{TOKEN}\"\n{toml}"));
         daemon.start(&[], &[]);
         Self {
             sim,
@@ -55,6 +59,7 @@ impl World {
         let answer = self
             .http
             .request(method.parse().expect("a method"), self.daemon.url(path))
+            .bearer_auth(TOKEN)
             .json(&body)
             .send()
             .await

@@ -67,6 +67,22 @@ impl Sim {
         self.shared.lock().v2.endpoints.clone()
     }
 
+    /// Adds an endpoint from behind the API.
+    pub fn add_endpoint(&self, endpoint: Endpoint) {
+        self.shared.lock().v2.endpoints.push(endpoint);
+    }
+
+    /// Sends every webhook, of both APIs, to another address from now on.
+    pub fn move_webhooks(&self, url: &str) {
+        let mut state = self.shared.lock();
+        for endpoint in &mut state.v2.endpoints {
+            url.clone_into(&mut endpoint.url);
+        }
+        for webhook in &mut state.webhooks {
+            url.clone_into(&mut webhook.request_url);
+        }
+    }
+
     /// Changes an endpoint from behind the API, as a person would in the provider's dashboard.
     pub fn change_endpoint(&self, id: &str, change: impl FnOnce(&mut Endpoint)) {
         let mut state = self.shared.lock();

@@ -55,7 +55,8 @@ fn show_one(
     row: &AccountRow,
     now: Timestamp,
 ) -> Result<Account, Error> {
-    let settings = config.account(&row.id);
+    let id = plan.settings_id(r, &row.id)?;
+    let settings = config.account(&id);
     let health = if row.outage_since.is_none() {
         Health::Ok
     } else {
@@ -64,10 +65,10 @@ fn show_one(
     let open = r.open_enrollments(&row.id, plan.scope(now))?;
     let pace = r.pace(&row.id)?;
     let polled = r.poll_row(&row.id)?;
-    let provider = plan.provider(&row.id, row.provider);
+    let provider = plan.provider(&id, row.provider);
     let called = plan.clients.serving(provider).is_some() && open > 0;
     let next_call = called.then(|| {
-        let rules = (plan.pace_of)(&row.id, now);
+        let rules = (plan.pace_of)(&id, now);
         let allowed = check_pace(&pace, &rules, now).err().unwrap_or(now);
         match (row.outage_since, &polled) {
             (Some(since), Some(p)) if !p.probe_asked => allowed.max(next_probe(since, p.probed_at)),
@@ -81,6 +82,7 @@ fn show_one(
     Ok(Account {
         id: row.id.clone(),
         name: row.name.clone(),
+        aliases: r.account_aliases(&row.id)?,
         provider,
         workspace_id: settings.workspace_id.to_owned(),
         health,

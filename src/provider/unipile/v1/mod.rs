@@ -155,7 +155,7 @@ impl ProviderApi for UnipileV1 {
         let mut url = self.url(&["users", "relations"]);
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("account_id", permit.account().as_str());
+            query.append_pair("account_id", permit.wire_id().as_str());
             query.append_pair("limit", &limit.to_string());
             if let Some(cursor) = cursor {
                 query.append_pair("cursor", cursor);
@@ -186,7 +186,7 @@ impl ProviderApi for UnipileV1 {
             self.url(&["users", identifier])
         };
         url.query_pairs_mut()
-            .append_pair("account_id", permit.account().as_str());
+            .append_pair("account_id", permit.wire_id().as_str());
         let request = Request {
             reports_slash: true,
             ..Request::get(url)
@@ -204,7 +204,7 @@ impl ProviderApi for UnipileV1 {
         let mut url = self.url(&["users", "invite", "sent"]);
         {
             let mut query = url.query_pairs_mut();
-            query.append_pair("account_id", permit.account().as_str());
+            query.append_pair("account_id", permit.wire_id().as_str());
             query.append_pair("limit", &limit.to_string());
             if let Some(cursor) = cursor {
                 query.append_pair("cursor", cursor);

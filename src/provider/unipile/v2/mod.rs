@@ -168,7 +168,7 @@ impl ProviderApi for UnipileV2 {
             return refused(FOREIGN_CURSOR);
         };
         Box::pin(async move {
-            let account = permit.account().clone();
+            let account = permit.wire_id().clone();
             let segments = [account.as_str(), "users", "me", "relations"];
             let request = self.page(&segments, &[], &place, limit);
             let kind = CallKind::Relations {
@@ -205,7 +205,7 @@ impl ProviderApi for UnipileV2 {
         if !safe_identifier(identifier) {
             return refused(CallError::NotFound);
         }
-        let account = permit.account().as_str();
+        let account = permit.wire_id().as_str();
         let url = if slashed {
             self.url(&[account, "users", identifier, ""])
         } else {
@@ -229,7 +229,7 @@ impl ProviderApi for UnipileV2 {
             return refused(FOREIGN_CURSOR);
         };
         let segments = [
-            permit.account().as_str(),
+            permit.wire_id().as_str(),
             "users",
             "me",
             "relation-requests",
@@ -243,7 +243,7 @@ impl ProviderApi for UnipileV2 {
     }
 
     fn chat<'a>(&'a self, permit: Permit, chat_id: &'a str) -> Call<'a, Chat> {
-        let url = self.url(&[permit.account().as_str(), "chats", chat_id]);
+        let url = self.url(&[permit.wire_id().as_str(), "chats", chat_id]);
         Box::pin(self.call(Some(permit), CallKind::Chat, Request::get(url), read::chat))
     }
 
