@@ -1,7 +1,7 @@
-//! The one place that knows what time it is: the machine's clock, or one that its owner moves by hand.
+//! The source of time: the clock of the machine, or one that is advanced manually.
 //!
-//! Everything that waits or stores a time takes a [`Clock`], so a simulation can run a day in a second and a test never
-//! sleeps. Waits on the machine's clock look at it again every few seconds: a stepped clock or a suspended machine is noticed.
+//! Everything that waits or stores a time takes a [`Clock`]. So a simulation runs a day in a second, and a test never sleeps. Waits on
+//! the clock of the machine check it every few seconds, because it may be set or the machine may be suspended.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,25 +11,25 @@ use tokio::sync::oneshot;
 
 use crate::domain::time::Timestamp;
 
-/// The longest single sleep on the machine's clock before it is looked at again.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How often a wait checks the clock of the machine.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A source of time. Cheap to clone; clones of a hand-moved clock move together.
+/// A source of time. Cheap to clone. The clones of a manually advanced clock advance together.
 #[derive(Clone, Default)]
 pub struct Clock(Option<Arc<Mutex<ByHand>>>);
 
-/// A clock that its owner moves.
+/// The state of a manually advanced clock.
 struct ByHand {
     shows: Timestamp,
-    /// How much time really went by.
+    /// The time that has really passed.
     steady: Duration,
-    /// Who waits until the clock shows a time, and who until so much time went by; woken one by one, so that a thousand waits
-    /// cost nothing while none of them ends.
+    /// Waits until the clock shows a time, and waits until some time has passed. They are woken one by one, so that a thousand waits
+    /// cost nothing until one of them ends.
     until_shown: Waits<Timestamp>,
     until_gone: Waits<Duration>,
 }
 
-/// Waits by their end; the number tells waits with one end apart.
+/// Waits by their end. The number distinguishes waits with the same end.
 struct Waits<T> {
     waits: BTreeMap<(T, u64), oneshot::Sender<()>>,
     number: u64,
@@ -54,20 +54,20 @@ impl<T: Ord + Copy> Waits<T> {
         while let Some(first) = self.waits.first_entry()
             && first.key().0 <= now
         {
-            // Whoever waited may be gone.
+            // The waiting task may be gone.
             let _ = first.remove().send(());
         }
     }
 }
 
 impl Clock {
-    /// The machine's clock.
+    /// Returns the clock of the machine.
     #[must_use]
     pub fn system() -> Self {
         Self(None)
     }
 
-    /// A clock that stands at `start` until [`Clock::set`] or [`Clock::advance`] moves it.
+    /// Returns a clock that shows `start` until [`Clock::set`] or [`Clock::advance`] changes it.
     #[must_use]
     pub fn by_hand(start: Timestamp) -> Self {
         Self(Some(Arc::new(Mutex::new(ByHand {
@@ -84,7 +84,7 @@ impl Clock {
             .map(|hand| hand.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Now.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self.hand() {
@@ -101,7 +101,7 @@ impl Clock {
         }
     }
 
-    /// How much time went by since some moment in this process, whatever happened to what the clock shows.
+    /// Returns the time that has passed since some moment in this process. Setting the clock does not change it.
     #[must_use]
     pub fn steady(&self) -> Duration {
         static START: OnceLock<Instant> = OnceLock::new();
@@ -111,7 +111,7 @@ impl Clock {
         }
     }
 
-    /// Steps what a clock that was made by hand shows, in either direction; no time goes by. Does nothing to the machine's clock.
+    /// Sets what a manually advanced clock shows, forward or backward. No time passes. Does nothing to the clock of the machine.
     pub fn set(&self, to: Timestamp) {
         if let Some(mut hand) = self.hand() {
             hand.shows = to;
@@ -119,7 +119,7 @@ impl Clock {
         }
     }
 
-    /// Lets time go by on a clock that was made by hand.
+    /// Lets time pass on a manually advanced clock.
     pub fn advance(&self, by: Duration) {
         if let Some(mut hand) = self.hand() {
             let (shows, steady) = (hand.shows.plus(by), hand.steady.saturating_add(by));
@@ -146,11 +146,11 @@ impl Clock {
             if left.is_zero() {
                 return;
             }
-            tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+            tokio::time::sleep(left.min(CHECK_INTERVAL)).await;
         }
     }
 
-    /// Waits until a span of time really went by, whatever happens to what the clock shows.
+    /// Waits until a span of time has really passed, even if the clock is set meanwhile.
     pub async fn sleep(&self, span: Duration) {
         if span.is_zero() {
             return;
@@ -163,7 +163,7 @@ impl Clock {
             None => None,
         };
         match woken {
-            // As above.
+            // The other end lives in `self`, so the wait can't end in an error.
             Some(woken) => drop(woken.await),
             None => tokio::time::sleep(span).await,
         }

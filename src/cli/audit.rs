@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::client::Api;
 use super::table::{self, known, plain, time};
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::audit::AuditEntry;
 
 #[derive(Debug, clap::Args)]
@@ -22,14 +22,14 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
         .list::<AuditEntry>(&["v1", "audit"], &[], args.max)
         .await?;
     if args.json {
-        say::json(&json!({"items": items, "more": more}))?;
+        output::json(&json!({"items": items, "more": more}))?;
         return Ok(Ended::Done);
     }
     if items.is_empty() {
-        say::line("No changes.")?;
+        output::line("No changes.")?;
         return Ok(Ended::Done);
     }
-    say::line(table::of(
+    output::line(table::of(
         &items,
         &[
             ("at", |e| time(e.at)),
@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
         ],
     ))?;
     if more {
-        say::line("There are more: raise --max.")?;
+        output::line("There are more: raise --max.")?;
     }
     Ok(Ended::Done)
 }

@@ -2,28 +2,28 @@
 
 use std::path::PathBuf;
 
-use super::{Ended, say};
+use super::{Ended, output};
 use crate::config::Config;
 use crate::store::{backup, is_beside_strangers};
 
-/// Where to.
+/// The arguments of `backup`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The new file; an existing one is never overwritten
     file: PathBuf,
 }
 
-/// Copies the database of the configuration, without asking a daemon.
+/// Copies the configured database. Needs no daemon.
 pub(super) fn run(config: &Config, args: &Args) -> anyhow::Result<Ended> {
     if is_beside_strangers(&args.file) {
-        say::problem(format_args!(
+        output::error_line(format_args!(
             "warning: every user of this machine can write to the directory of {}; keep backups in one of your own",
             args.file.display()
         ));
     }
     backup(&config.database.path, &args.file)?;
     let bytes = std::fs::metadata(&args.file)?.len();
-    say::line(format_args!(
+    output::line(format_args!(
         "{}: {bytes} bytes, checked",
         args.file.display()
     ))?;

@@ -24,7 +24,7 @@ const FILE_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The daemon, spoken to.
+/// A client of the daemon.
 pub(super) struct Api {
     client: Client,
     base: Url,
@@ -32,13 +32,13 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// The daemon that this configuration describes.
+    /// Makes a client of the daemon that this configuration describes.
     pub fn of(config: &Config) -> Result<Self> {
         let address = reachable(config.server.api_listen());
         Ok(Self {
             client: http::client(TIMEOUT).context("no HTTP client")?,
             base: Url::parse(&format!("http://{address}/"))
-                .context("the daemon's address can't be asked")?,
+                .context("the daemon's address is no URL")?,
             token: config
                 .strongest()
                 .map(|bearer| bearer.token.clone())
@@ -134,7 +134,7 @@ impl Api {
             } else if e.is_timeout() {
                 anyhow!("the daemon at {at} did not answer within {} s", TIMEOUT.as_secs())
             } else {
-                anyhow!("the daemon at {at} can't be asked: {}", http::describe(e))
+                anyhow!("the daemon at {at} can't be reached: {}", http::describe(e))
             }
         })?;
         let status = answer.status();
@@ -168,7 +168,7 @@ fn problem(status: StatusCode, body: Option<Problem>) -> String {
     said
 }
 
-/// Where a listener on every address is reached from here.
+/// Returns the loopback address for a listener on every address, and other addresses unchanged.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -178,7 +178,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// The URL of a path whose segments may hold anything.
+/// Makes the URL of a path. Its segments may have any characters.
 fn address(base: &Url, path: &[&str]) -> Result<Url> {
     let mut url = base.clone();
     if let Some(bad) = path.iter().find(|s| matches!(**s, "" | "." | "..")) {

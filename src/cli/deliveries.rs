@@ -1,10 +1,10 @@
-//! `acceptd deliveries` and `acceptd replay`: look at deliveries and send them again.
+//! `acceptd deliveries` and `acceptd replay`: lists deliveries and sends them again.
 
 use serde_json::json;
 
 use super::client::Api;
 use super::table::{self, known, plain, time};
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::deliveries::{Delivery, ReplayRequest, Replayed};
 use crate::domain::delivery::DeliveryState;
 
@@ -16,7 +16,7 @@ pub(super) struct ListArgs {
     /// Only to this destination
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
-    /// At most so many
+    /// The most deliveries to list
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max: usize,
     /// As JSON, for programs
@@ -29,7 +29,7 @@ pub(super) struct ReplayArgs {
     /// The ids of deliveries, in any state
     #[arg(value_name = "ID", required_unless_present = "dead")]
     ids: Vec<String>,
-    /// All that are dead
+    /// All dead deliveries
     #[arg(long, conflicts_with = "ids")]
     dead: bool,
     /// With --dead: only to this destination
@@ -49,16 +49,16 @@ pub(super) async fn list(args: ListArgs, api: &Api) -> Result<Ended, Failure> {
         .list::<Delivery>(&["v1", "deliveries"], &query, args.max)
         .await?;
     if args.json {
-        say::json(&json!({"items": items, "more": more}))?;
+        output::json(&json!({"items": items, "more": more}))?;
         return Ok(Ended::Done);
     }
     if items.is_empty() {
-        say::line("No deliveries.")?;
+        output::line("No deliveries.")?;
         return Ok(Ended::Done);
     }
-    say::line(table_of(&items))?;
+    output::line(table_of(&items))?;
     if more {
-        say::line("There are more: raise --max, or narrow it with --state or --destination.")?;
+        output::line("There are more: raise --max, or filter with --state or --destination.")?;
     }
     Ok(Ended::Done)
 }
@@ -92,7 +92,7 @@ pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure
             destination: args.destination.as_deref().map(Into::into),
         };
         let Replayed { replayed } = api.post(&["v1", "deliveries", "replay"], &request).await?;
-        say::line(format_args!("{replayed} deliveries are sent again."))?;
+        output::line(format_args!("{replayed} deliveries are sent again."))?;
         return Ok(Ended::Done);
     }
     let mut ended = Ended::Done;
@@ -101,9 +101,9 @@ pub(super) async fn replay(args: ReplayArgs, api: &Api) -> Result<Ended, Failure
             .post::<Delivery>(&["v1", "deliveries", id, "replay"], &json!({}))
             .await
         {
-            Ok(_) => say::line(format_args!("{id} is sent again."))?,
+            Ok(_) => output::line(format_args!("{id} will be sent again."))?,
             Err(error) => {
-                say::problem(format_args!("{id}: {error:#}"));
+                output::error_line(format_args!("{id}: {error:#}"));
                 ended = Ended::Failed;
             }
         }

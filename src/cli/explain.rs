@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::client::Api;
 use super::deliveries;
 use super::table::{known, plain, time};
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::accounts::{Account, Health};
 use crate::api::enrollments::{Enrollment, EnrollmentDetail};
 use crate::api::signals::Signal;
@@ -27,22 +27,22 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let path = ["v1", "enrollments", args.enrollment.as_str()];
     let found: EnrollmentDetail = api.get(&path, &[]).await?;
     if args.json {
-        say::json(&found)?;
+        output::json(&found)?;
         return Ok(Ended::Done);
     }
     let (accounts, _) = api.list(&["v1", "accounts"], &[], ACCOUNTS_MAX).await?;
     let account = accounts
         .into_iter()
         .find(|account: &Account| account.id == found.enrollment.account_id);
-    say::line(sentences(&found, account.as_ref()).trim_end())?;
+    output::line(explanation(&found, account.as_ref()).trim_end())?;
     Ok(Ended::Done)
 }
 
-/// The whole explanation.
-fn sentences(found: &EnrollmentDetail, account: Option<&Account>) -> String {
+/// Returns the whole explanation.
+fn explanation(found: &EnrollmentDetail, account: Option<&Account>) -> String {
     let e = &found.enrollment;
-    let mut out = who(e);
-    out.push_str(&standing(e));
+    let mut out = identity(e);
+    out.push_str(&state(e));
     if e.accepted_at.is_none() {
         out.push_str(&still_waiting(e, account));
     }
@@ -56,9 +56,9 @@ fn sentences(found: &EnrollmentDetail, account: Option<&Account>) -> String {
     out
 }
 
-fn who(e: &Enrollment) -> String {
+fn identity(e: &Enrollment) -> String {
     let name = e.name.as_ref().map(plain);
-    let name = name.unwrap_or_else(|| "somebody without a name".to_owned());
+    let name = name.unwrap_or_else(|| "a person without a name".to_owned());
     let url = e.linkedin_url.as_ref().map(|u| format!(" ({})", plain(u)));
     let ids: Vec<String> = [
         ("provider id", e.provider_id.as_ref().map(plain)),
@@ -83,7 +83,7 @@ fn who(e: &Enrollment) -> String {
     )
 }
 
-fn standing(e: &Enrollment) -> String {
+fn state(e: &Enrollment) -> String {
     let mut out = format!("Status {}. ", e.status);
     match e.invited_at {
         Some(at) => _ = write!(out, "Invited at {}. ", time(at)),
@@ -106,8 +106,8 @@ fn standing(e: &Enrollment) -> String {
                 e.pre_connected,
                 "The two were connected before the invite. ",
             ),
-            (e.late, "It came late for the campaign. "),
-            (e.backfill, "It was old news when it was found. "),
+            (e.late, "It was late for the campaign. "),
+            (e.backfill, "It was found too late to be announced as new. "),
         ] {
             if holds {
                 out.push_str(sentence);
@@ -129,14 +129,14 @@ fn standing(e: &Enrollment) -> String {
 fn still_waiting(e: &Enrollment, account: Option<&Account>) -> String {
     let mut out = String::from("\nNot accepted yet: no signal of a connection was seen. ");
     let Some(account) = account else {
-        out.push_str("Its account is not known to the daemon.\n");
+        out.push_str("The daemon does not know its account.\n");
         return out;
     };
     if account.health != Health::Ok {
         let reason = known(account.health_reason.as_ref());
         let _ = write!(
             out,
-            "The account is not healthy ({} {reason}): it is not polled until it is back. ",
+            "The account is not healthy ({} {reason}): it is not polled until it is healthy again. ",
             account.health,
         );
     }
@@ -146,7 +146,9 @@ fn still_waiting(e: &Enrollment, account: Option<&Account>) -> String {
     }
     match account.next_poll_at {
         Some(at) => _ = write!(out, "The next poll is due at {}. ", time(at)),
-        None => out.push_str("No poll is due: there is no provider to ask, or nothing open. "),
+        None => {
+            out.push_str("No poll is due: no provider is configured, or no enrollment is open. ")
+        }
     }
     if account.calls_today >= account.daily_budget {
         let budget = account.daily_budget;
@@ -207,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_accept_is_explained_from_its_first_signal_on() {
-        let explained = sentences(
+        let explained = explanation(
             &shown(json!({
                 "status": "CONNECTION_ACCEPTED", "name": "Ada\u{1b}[2J", "linkedinUrl": "https://www.linkedin.com/in/ada",
                 "publicIdentifier": "ada", "invitedAt": "2026-05-01T00:00:00.000Z", "acceptedAt": "2026-05-02T00:00:00.000Z",
@@ -226,7 +228,7 @@ mod tests {
                 .contains("exact), seen at 2026-05-02 00:00:01Z by source poll, path profile."),
             "{explained}"
         );
-        assert!(explained.contains("It came late"), "{explained}");
+        assert!(explained.contains("It was late"), "{explained}");
         assert!(!explained.contains('\u{1b}'));
         let first = explained.find("First.").unwrap();
         assert!(first < explained.find("Late.").unwrap(), "{explained}");
@@ -241,7 +243,7 @@ mod tests {
             "openEnrollments": 1, "callsToday": 100, "dailyBudget": 100,
         });
         let account: Account = serde_json::from_value(account).unwrap();
-        let explained = sentences(
+        let explained = explanation(
             &shown(json!({"status": "CONNECTION_SENT", "invitedAt": "2026-05-01T00:00:00.000Z"})),
             Some(&account),
         );

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Ended, Failure> {
     Ok(Ended::Done)
 }
 
-/// One page with every command on it: the tool is small enough.
+/// Writes one page with every command.
 fn man(mut command: clap::Command, out: &mut Vec<u8>) -> std::io::Result<()> {
     command.build();
     clap_mangen::Man::new(command.clone()).render(out)?;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::client::Api;
 use super::table::printable;
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::imports::{ImportReport, ImportStarted, ImportState};
 use crate::import::FILE_BYTES_MAX;
 use crate::import::columns::Mapping;
@@ -67,10 +67,10 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     for error in &report.errors {
         let column = error.column.iter().map(|column| format!("{column}: "));
         let what = format!("{}{}", column.collect::<String>(), error.detail);
-        say::problem(format_args!("{name}:{}: {}", error.line, printable(&what)));
+        output::error_line(format_args!("{name}:{}: {}", error.line, printable(&what)));
     }
     if args.json {
-        say::json(&serde_json::to_value(&report).context("the answer as JSON")?)?;
+        output::json(&serde_json::to_value(&report).context("the answer as JSON")?)?;
     } else {
         show(&report)?;
     }
@@ -148,14 +148,14 @@ fn show(report: &ImportReport) -> std::io::Result<()> {
     if report.state == ImportState::Interrupted {
         said += " The import was interrupted. Import the same file again to complete it.";
     }
-    say::line(said)?;
+    output::line(said)?;
     if report.dry_run {
         for column in &report.columns {
             let field = column.field.as_deref().unwrap_or("ignored");
-            say::line(format_args!("  {} → {field}", printable(&column.header)))?;
+            output::line(format_args!("  {} → {field}", printable(&column.header)))?;
         }
     } else if let Some(id) = &report.import_id {
-        say::line(format_args!("Import {id}"))?;
+        output::line(format_args!("Import {id}"))?;
     }
     let ignored: Vec<&str> = report
         .columns
@@ -165,11 +165,11 @@ fn show(report: &ImportReport) -> std::io::Result<()> {
         .collect();
     if !report.dry_run && !ignored.is_empty() {
         let ignored = printable(&ignored.join(", "));
-        say::line(format_args!("Ignored columns: {ignored}"))?;
+        output::line(format_args!("Ignored columns: {ignored}"))?;
     }
     if !report.unknown_accounts.is_empty() {
         let unknown = printable(&report.unknown_accounts.join(", "));
-        say::line(format_args!("The provider does not know: {unknown}"))?;
+        output::line(format_args!("The provider does not know: {unknown}"))?;
     }
     Ok(())
 }

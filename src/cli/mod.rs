@@ -1,4 +1,5 @@
-//! The commands, one file each (contract section 2). Exit status: 0 done; 1 failed; 2 wrong usage or configuration.
+//! The commands, one file each. The exit status is 0 if the command succeeded, 1 if it failed, and 2 for wrong usage or
+//! configuration (see docs/commands.md).
 
 mod audit;
 mod backup;
@@ -10,9 +11,9 @@ mod explain;
 mod generate;
 mod harden;
 mod import;
+mod output;
 pub mod register;
 mod resync;
-mod say;
 mod serve;
 mod stamp;
 mod status;
@@ -44,7 +45,7 @@ pub struct Cli {
 enum Command {
     /// Run the daemon
     Serve(serve::Args),
-    /// Show it all on loopback: no account, key or network needed
+    /// Show everything on loopback, without an account, a key or a network
     Demo(demo::Args),
     /// Validate the configuration and print it with secrets redacted
     Check,
@@ -52,9 +53,9 @@ enum Command {
     Import(import::Args),
     /// Show accounts, campaigns, backlog and destinations
     Status(status::Args),
-    /// Show every signal seen for an enrollment, what each led to and why; then its deliveries
+    /// Show the signals of an enrollment, what each led to and why, and its deliveries
     Explain(explain::Args),
-    /// Ask the running daemon to look again: at one prospect, one account or every account
+    /// Ask the running daemon to poll again: one prospect, one account or every account
     Resync(resync::Args),
     /// Stamp an accept by hand, source `manual`
     Stamp(stamp::Args),
@@ -78,7 +79,7 @@ enum Command {
 /// The exit status of wrong usage or configuration.
 const WRONG_CONFIGURATION: u8 = 2;
 
-/// Takes an empty path, as an empty environment variable gives it, for none.
+/// Treats an empty path, which an empty environment variable gives, like a missing one.
 fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(|text| {
         if text.is_empty() {
@@ -89,18 +90,18 @@ fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// How a command ended that did not break off.
+/// The result of a command that ran to its end.
 #[derive(Debug, Clone, Copy)]
 enum Ended {
     /// Everything was done.
     Done,
-    /// Something failed, and was said.
+    /// Something failed, and an error was printed.
     Failed,
-    /// With a status of its own; why was said.
+    /// A status of its own; the reason was printed.
     With(ExitCode),
 }
 
-/// Why a command broke off.
+/// Why a command was aborted.
 #[derive(Debug)]
 enum Failure {
     /// Wrong usage or configuration: exit status 2.
@@ -115,7 +116,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
-/// Reads the arguments, runs the command, answers its exit status.
+/// Reads the arguments, runs the command and returns its exit status.
 #[must_use]
 pub fn run() -> ExitCode {
     harden::no_core_dumps();
@@ -125,18 +126,18 @@ pub fn run() -> ExitCode {
         Ok(Ended::Failed) => ExitCode::from(1),
         Ok(Ended::With(status)) => status,
         Err(Failure::Usage(message)) => {
-            say::problem(message);
+            output::error_line(message);
             ExitCode::from(WRONG_CONFIGURATION)
         }
-        Err(Failure::Failed(error)) if say::nobody_reads(&error) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
-            say::problem(format_args!("error: {error:#}"));
+            output::error_line(format_args!("error: {error:#}"));
             ExitCode::from(1)
         }
     }
 }
 
-/// The configuration, or all that is wrong with it.
+/// Returns the configuration, or everything that is wrong with it.
 fn load(path: PathBuf) -> Result<Loaded, Failure> {
     config::load(&path).map_err(|errors| Failure::Usage(errors.to_string()))
 }
@@ -154,7 +155,7 @@ impl Command {
         }
     }
 
-    /// The commands that speak to the running daemon.
+    /// Runs a command that calls the running daemon.
     fn ask(self, api: &Api) -> Result<Ended, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -1,9 +1,9 @@
-//! `acceptd resync`: ask the running daemon to look again.
+//! `acceptd resync`: asks the running daemon to poll again.
 
 use serde_json::json;
 
 use super::client::Api;
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::resyncs::{AccountResyncAccepted, ResyncAccepted, ResyncAllAccepted};
 
 #[derive(Debug, clap::Args)]
@@ -18,7 +18,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let body = json!({});
-    let asked = match (args.account, args.enrollment) {
+    let message = match (args.account, args.enrollment) {
         (Some(id), _) => {
             let path = ["v1", "accounts", &id, "resync"];
             let AccountResyncAccepted { due_at, .. } = api.post(&path, &body).await?;
@@ -34,6 +34,6 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
             "A poll of every account is asked for, within spacing and budget.".to_owned()
         }
     };
-    say::line(asked)?;
+    output::line(message)?;
     Ok(Ended::Done)
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{WRONG_CONFIGURATION, say};
+use super::{WRONG_CONFIGURATION, output};
 use crate::clock::Clock;
 use crate::config::{self, Loaded};
 use crate::daemon::Daemon;
@@ -19,12 +19,12 @@ use crate::daemon::stop::Stop;
 use crate::daemon::telemetry::{self, LogFormat};
 use crate::http;
 
-/// How long a start that is stopped has to roll back a migration.
+/// How long a start that is stopped may take to roll back a migration.
 const START_STOP_MAX: Duration = Duration::from_secs(10);
-/// How long the threads of the runtime have to end once the daemon has stopped.
+/// How long the threads of the runtime may take to end after the daemon has stopped.
 const THREADS_MAX: Duration = Duration::from_secs(1);
 
-/// How to run it.
+/// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where log lines go and how they look; $ACCEPTD_LOG says which
@@ -38,7 +38,7 @@ pub struct Args {
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it can't start; what goes wrong later is logged.
+/// If the runtime can't be made. Everything else is logged.
 pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -50,8 +50,8 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
         let stop = Stop::install().context(no_handlers)?;
         Stop::install().context(no_handlers)?.bound();
         if let Err(error) = telemetry::init(args.log) {
-            // There is no log to tell it to.
-            say::problem(format_args!("error: {error:#}"));
+            // There is no log yet.
+            output::error_line(format_args!("error: {error:#}"));
             return Ok(ExitCode::from(WRONG_CONFIGURATION));
         }
         if let Some(file) = &args.resolv_conf {
@@ -61,13 +61,13 @@ pub fn run(path: PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
     });
     match ended {
         Ok(status) => {
-            // A thread that is blocked must not hold up the exit.
+            // A blocked thread must not delay the exit.
             runtime.shutdown_timeout(THREADS_MAX);
             Ok(status)
         }
         Err(error) => {
             tracing::error!("{error:#}");
-            // At once: after a failed fsync nothing may touch the database again, not even to close it.
+            // Exit at once: after a failed fsync nothing may touch the database again, not even to close it.
             std::process::exit(if error.is::<Unguarded>() {
                 WRONG_CONFIGURATION.into()
             } else {
@@ -99,7 +99,7 @@ async fn serve(path: PathBuf, signals: Signals, mut stop: Stop) -> anyhow::Resul
     }
 }
 
-/// Builds the daemon; `None` when the configuration is wrong, which is logged.
+/// Builds the daemon. Returns `None` if the configuration is wrong, which is logged.
 async fn start(path: PathBuf, shutdown: CancellationToken) -> anyhow::Result<Option<Daemon>> {
     // Reading may block, for example on a network file system. A stop does not wait for it.
     let read = tokio::task::spawn_blocking(move || config::load(&path)).await?;

@@ -1,8 +1,8 @@
-//! `acceptd stamp`: drive the stamping routine by hand.
+//! `acceptd stamp`: records an accept by hand.
 
 use super::client::Api;
 use super::table::known;
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::enrollments::{Enrollment, StampRequest};
 use crate::api::fields::PastTime;
 use crate::domain::time::Timestamp;
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     };
     let path = ["v1", "enrollments", &args.enrollment, "stamp"];
     let e: Enrollment = api.post(&path, &request).await?;
-    say::line(format_args!(
+    output::line(format_args!(
         "{} is {}, accepted at {} ({}).",
         args.enrollment,
         e.status,

@@ -1,4 +1,4 @@
-//! `acceptd status`: accounts, campaigns, backlog and destinations at a glance.
+//! `acceptd status`: accounts, campaigns, backlog and destinations.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::client::Api;
 use super::table::{self, Column, known, plain, time};
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::accounts::Account;
 use crate::api::campaigns::Campaign;
 use crate::api::deliveries::Delivery;
@@ -34,7 +34,7 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
         backlog: backlog(api).await?,
     };
     if args.json {
-        say::json(&status)?;
+        output::json(&status)?;
         return Ok(Ended::Done);
     }
     section("Accounts", &status.accounts, ACCOUNT_COLUMNS)?;
@@ -89,9 +89,9 @@ async fn backlog(api: &Api) -> anyhow::Result<Vec<Backlog>> {
 
 fn section<T>(title: &str, items: &[T], columns: &[Column<T>]) -> std::io::Result<()> {
     if items.is_empty() {
-        say::line(format_args!("{title}: none"))
+        output::line(format_args!("{title}: none"))
     } else {
-        say::line(format_args!("{title}\n{}", table::of(items, columns)))
+        output::line(format_args!("{title}\n{}", table::of(items, columns)))
     }
 }
 

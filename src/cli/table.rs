@@ -1,4 +1,4 @@
-//! Tables as people read them in a terminal.
+//! Tables for a terminal.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::domain::time::Timestamp;
 
-/// A column: its heading and how its cell is made.
+/// A column: its heading and the function that makes its cell.
 pub(super) type Column<T> = (&'static str, fn(&T) -> String);
 
 /// A table with one row for each item.

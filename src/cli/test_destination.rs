@@ -1,4 +1,4 @@
-//! `acceptd test`: send a `webhook.test` event through the real delivery path and wait for what becomes of it.
+//! `acceptd test`: sends a `webhook.test` event through the real delivery path and waits for the result.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::client::Api;
 use super::table::known;
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::api::deliveries::Delivery;
 use crate::api::destinations::TestStarted;
 use crate::domain::delivery::DeliveryState;
 
-/// How often and how long the delivery is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-const LOOKS: u32 = 80;
+/// How often the delivery is read, and how many times at most.
+const READ_INTERVAL: Duration = Duration::from_millis(250);
+const READS_MAX: u32 = 80;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,27 +27,27 @@ pub(super) async fn run(args: Args, api: &Api) -> Result<Ended, Failure> {
     let TestStarted {
         event_id: event, ..
     } = api.post(&path, &json!({})).await?;
-    say::line(format_args!(
-        "A webhook.test event is on its way to {name}: {event}"
+    output::line(format_args!(
+        "Sending a webhook.test event to {name}: {event}"
     ))?;
-    for _ in 0..LOOKS {
+    for _ in 0..READS_MAX {
         let query = [("destination", name.as_str()), ("event", event.as_str())];
         let (deliveries, _) = api
             .list::<Delivery>(&["v1", "deliveries"], &query, 1)
             .await?;
         if let Some((ended, said)) = deliveries.first().and_then(outcome) {
-            say::line(said)?;
+            output::line(said)?;
             return Ok(ended);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(READ_INTERVAL).await;
     }
-    say::line(format_args!(
-        "It is still on its way: see `acceptd deliveries --destination {name}`."
+    output::line(format_args!(
+        "There is no result yet: see `acceptd deliveries --destination {name}`."
     ))?;
     Ok(Ended::Failed)
 }
 
-/// How an attempt ended, and a sentence about it; `None` while none has.
+/// Returns the result of an attempt and a sentence about it; `None` if no attempt has ended.
 fn outcome(delivery: &Delivery) -> Option<(Ended, String)> {
     let state = delivery.state;
     if state == DeliveryState::Delivered {

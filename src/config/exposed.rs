@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::problems::Collector;
 
-/// The keys whose value is a secret, or a list or table of secrets.
+/// The keys that hold a secret, or a list or table of secrets.
 const SECRETS: [&str; 11] = [
     "admin_token",
     "api_key",
@@ -55,7 +55,7 @@ pub(super) fn check(
 struct Found {
     /// Files that hold one secret each, and where they are named.
     files: Vec<(PathBuf, std::ops::Range<usize>)>,
-    /// Where the first secret stands that is written out.
+    /// Where the first secret is written out.
     literal: Option<std::ops::Range<usize>>,
 }
 
@@ -87,12 +87,12 @@ impl Found {
     }
 }
 
-/// A `[[token]]` is a section whose own keys say what is secret.
+/// Whether it is a `[[token]]`, whose own keys say what is secret.
 fn is_section(table: &DeTable<'_>) -> bool {
     table.contains_key("name")
 }
 
-/// Whether the table says where a secret is kept.
+/// Whether the table says where a secret is stored.
 fn is_reference(table: &DeTable<'_>) -> bool {
     table.len() == 1
         && ["env", "file", "credential"]

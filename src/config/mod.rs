@@ -1,7 +1,7 @@
-//! The configuration file: its shape, its secrets, and everything that can be wrong with it (contract section 3).
+//! Reads and checks the configuration file (see docs/rules/configuration.md).
 //!
-//! `config/acceptd.toml` documents every key and is the layer under the user's file. A file is read as a whole: [`load`] answers
-//! with every problem at once, each with its line, and never with a secret in it.
+//! `config/acceptd.toml` documents every key and is the layer under the user's file. [`load`] reports every problem of a file at
+//! once, each with its line, and never shows a secret.
 
 mod exposed;
 mod network;
@@ -37,7 +37,7 @@ use section::Section;
 /// The documented file with every key and its default.
 pub const DEFAULTS: &str = include_str!("../../config/acceptd.toml");
 
-/// Where the configuration is when nobody says otherwise.
+/// The path of the configuration if none is given.
 pub const DEFAULT_PATH: &str = "config/acceptd.toml";
 
 /// A configuration that may be used.

@@ -19,7 +19,8 @@ impl Network {
         let net = match text.parse::<IpAddr>() {
             Ok(ip) => IpNet::from(ip.to_canonical()),
             Err(_) => text.parse().map_err(|_| {
-                "is no address or network: write it like \"127.0.0.1\" or \"10.0.0.0/8\"".to_owned()
+                "is not an address or a network: write it like \"127.0.0.1\" or \"10.0.0.0/8\""
+                    .to_owned()
             })?,
         };
         Ok(Self(net.trunc()))

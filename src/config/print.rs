@@ -1,4 +1,4 @@
-//! The configuration in force, as `check` prints it: the file's own form, every secret redacted.
+//! Prints the effective configuration for `check`: as TOML, with every secret redacted.
 
 use std::fmt::{Display, Write as _};
 
@@ -7,7 +7,7 @@ use super::types::{Account, Config, Destination};
 use super::values::{ActiveHours, duration_text};
 
 impl Config {
-    /// The effective configuration as TOML with «redacted» or «not set» for secrets.
+    /// Returns the effective configuration as TOML, with «redacted» or «not set» for secrets.
     #[must_use]
     pub fn print_redacted(&self) -> String {
         let mut out = Lines::default();

@@ -1,13 +1,13 @@
-//! Everything that is wrong with a file, found at once, each with its line. Never shows a line of the file: it may hold a secret.
+//! Collects everything that is wrong with a file, each with its line. It never shows a line of the file, which may have a secret.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
-/// One thing that is wrong.
+/// One problem of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// From 1; 0 when it is about the file as a whole.
+    /// From 1; 0 if it concerns the whole file.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
@@ -17,10 +17,10 @@ pub struct Problem {
     pub message: String,
 }
 
-/// All that is wrong; displays as one `file:line:column: key: message` per line.
+/// All problems of a file. Displays as one `file:line:column: key: message` per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errors {
-    /// The file, as it was asked for.
+    /// The path, as it was given.
     pub file: String,
     /// In the order of the file; never empty.
     pub problems: Vec<Problem>,
@@ -47,7 +47,7 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// Where problems are collected while a text is read.
+/// Collects the problems of a text.
 pub(super) struct Collector<'t> {
     text: &'t str,
     found: RefCell<Vec<Problem>>,
@@ -61,7 +61,7 @@ impl<'t> Collector<'t> {
         }
     }
 
-    /// Notes a problem at a place in the text.
+    /// Adds a problem at a place in the text.
     pub fn add(&self, span: &Range<usize>, key: &str, message: impl Into<String>) {
         let (line, column) = place(self.text, span.start);
         self.found.borrow_mut().push(Problem {
@@ -72,12 +72,12 @@ impl<'t> Collector<'t> {
         });
     }
 
-    /// The line of a place, for warnings.
+    /// Returns the line of a place, for warnings.
     pub fn line(&self, span: &Range<usize>) -> usize {
         place(self.text, span.start).0
     }
 
-    /// All of them in the order of the file.
+    /// Returns all problems in the order of the file.
     pub fn into_problems(self) -> Vec<Problem> {
         let mut all = self.found.into_inner();
         all.sort_by_key(|p| (p.line, p.column));
@@ -86,7 +86,7 @@ impl<'t> Collector<'t> {
     }
 }
 
-/// Line and column, both from 1, of a byte offset.
+/// Returns line and column, both from 1, of a byte offset.
 pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = &text.as_bytes()[..offset.min(text.len())];
     let line_start = before
@@ -101,7 +101,7 @@ pub(super) fn place(text: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// The known word nearest to one that is not known, if it is near enough to be meant.
+/// Returns the known word that is most similar to an unknown one, if it is similar enough.
 pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let squeeze = |s: &str| -> String {
         s.chars()

@@ -1,4 +1,4 @@
-//! How each value of the file is read. A text that may be a secret is never part of a message.
+//! Reads the values of the file. A text that may be a secret is never part of a message.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,7 +48,7 @@ pub(super) fn name(value: &DeValue<'_>) -> Result<String, String> {
     Ok(text)
 }
 
-/// Anything that is read from a text and says itself what is wrong.
+/// Reads a text with `parse`, which says what is wrong.
 pub(super) fn parsed<T>(
     value: &DeValue<'_>,
     parse: impl FnOnce(&str) -> Result<T, String>,
@@ -105,7 +105,7 @@ pub(super) fn word<T: Copy>(value: &DeValue<'_>, all: &[(&'static str, T)]) -> R
     ))
 }
 
-/// An id, or anything else with a `FromStr`-like check of its own.
+/// Reads an id, or another text with a check of its own.
 pub(super) fn id<T, E: std::fmt::Display>(
     value: &DeValue<'_>,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -113,17 +113,18 @@ pub(super) fn id<T, E: std::fmt::Display>(
     parse(&text(value)?).map_err(|e| e.to_string())
 }
 
-/// A time zone that is known here.
+/// Reads the name of a time zone.
 pub(super) fn timezone(value: &DeValue<'_>) -> Result<TimeZone, String> {
     let name = text(value)?;
-    TimeZone::get(&name)
-        .map_err(|_| "is no known time zone: use an IANA name such as \"Europe/Berlin\"".to_owned())
+    TimeZone::get(&name).map_err(|_| {
+        "is not a known time zone: use an IANA name such as \"Europe/Berlin\"".to_owned()
+    })
 }
 
 /// A path that is not empty.
 pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, String> {
     let text = text(value)?;
-    // SQLite has meanings of its own for the last two.
+    // SQLite gives these two a special meaning.
     let is_name = !text.starts_with("file:") && !text.starts_with(':');
     if text.trim().is_empty() || text.contains('\0') || !is_name {
         return Err("must be the path of a file".to_owned());
@@ -141,14 +142,14 @@ pub(super) fn optional_path(value: &DeValue<'_>) -> Result<Option<PathBuf>, Stri
 
 fn http_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text.trim())
-        .map_err(|_| "is no URL: write it in full, like \"https://host/path\"".to_owned())?;
+        .map_err(|_| "is not a URL: write it in full, like \"https://host/path\"".to_owned())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err("must begin with https:// or http:// and name a host".to_owned());
     }
     Ok(url)
 }
 
-/// The root that paths are appended to; empty is none.
+/// Reads a URL that paths are appended to. Empty is none.
 pub(super) fn base_url(value: &DeValue<'_>) -> Result<Option<Url>, String> {
     let text = text(value)?;
     if text.trim().is_empty() {
@@ -164,7 +165,7 @@ pub(super) fn base_url(value: &DeValue<'_>) -> Result<Option<Url>, String> {
     Ok(Some(url))
 }
 
-/// A secret: a text, or where it is kept.
+/// Reads a secret: a text, or a reference to where it is stored.
 pub(super) fn secret(value: &DeValue<'_>) -> Result<Secret, String> {
     let text = match value {
         DeValue::String(text) => text.to_string(),
@@ -207,7 +208,9 @@ fn kept(table: &DeTable<'_>) -> Result<String, String> {
 
 fn from_environment(name: &str) -> Result<String, String> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(format!("{name:?} is no name of an environment variable"));
+        return Err(format!(
+            "{name:?} is not the name of an environment variable"
+        ));
     }
     match std::env::var(name) {
         Ok(text) => Ok(text),
@@ -222,7 +225,7 @@ fn from_environment(name: &str) -> Result<String, String> {
 
 fn from_credential(name: &str) -> Result<String, String> {
     if name.is_empty() || name.contains(['/', '\0']) || name == ".." || name == "." {
-        return Err(format!("{name:?} is no name of a credential"));
+        return Err(format!("{name:?} is not the name of a credential"));
     }
     let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
         return Err(format!(
@@ -253,18 +256,18 @@ fn from_file(path: PathBuf) -> Result<String, String> {
     Ok(text)
 }
 
-/// The URL of a destination, a secret itself.
+/// Reads the URL of a destination, which is a secret.
 pub(super) fn secret_url(value: &DeValue<'_>) -> Result<SecretUrl, String> {
     let secret = secret(value)?;
     if !secret.is_set() {
-        return Err("is empty: say where the events go".to_owned());
+        return Err("is empty: set the URL that receives the events".to_owned());
     }
     SecretUrl::parse(secret.expose())
-        .ok_or_else(|| "is no URL: write it in full, like \"https://host/path\"".to_owned())
+        .ok_or_else(|| "is not a URL: write it in full, like \"https://host/path\"".to_owned())
 }
 
 /// A header's name.
 pub(super) fn header_name(text: &str) -> Result<reqwest::header::HeaderName, String> {
     reqwest::header::HeaderName::from_str(text)
-        .map_err(|_| "is no name of an HTTP header".to_owned())
+        .map_err(|_| "is not the name of an HTTP header".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What no single key can say: rules across keys, and what is allowed but unwise.
+//! Rules across several keys, and warnings about settings that are allowed but unwise.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::tokens;
 use super::types::{Config, Kind};
 use super::values;
 
-/// Below this a provider may take the calls for a robot's.
+/// With a shorter spacing a provider may detect automation.
 const SPACING_WISE: Duration = Duration::from_secs(30);
 
 /// The length of a signing key that Standard Webhooks asks for, in bytes.
@@ -17,7 +17,7 @@ const SIGNING_KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 const TOKENS_IN_THE_CLEAR: &str = "is not a loopback address, and the daemon speaks plain HTTP: tokens travel in the clear. Listen on loopback behind a proxy that does TLS";
 const SECRETS_IN_THE_CLEAR: &str = "is not a loopback address, and the daemon speaks plain HTTP: webhook secrets travel in the clear. Listen on loopback behind a proxy that does TLS";
 
-/// Notes every broken rule; answers what the user should be told besides.
+/// Reports every broken rule. Returns the warnings.
 pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
     tokens::check(root, config);
     let unipile = root.table("unipile");
@@ -80,7 +80,7 @@ fn unique<'t>(entries: &[Section<'_>], key: &str, values: impl Iterator<Item = &
     }
 }
 
-/// Whether what is sent there can be read on the way.
+/// Whether requests to the URL are unencrypted on a network.
 fn is_in_the_clear(url: &url::Url) -> bool {
     url.scheme() == "http" && !values::leads_to_loopback(url)
 }
@@ -101,7 +101,7 @@ impl Warnings<'_, '_> {
             .push(format!("{at}{}: {message}", section.path(key)));
     }
 
-    /// Warns of addresses beyond this machine that are spoken to without TLS.
+    /// Warns of addresses beyond this machine without TLS.
     fn server(&mut self, config: &Config) {
         let section = self.root.table("server");
         let server = &config.server;
@@ -158,7 +158,7 @@ impl Warnings<'_, '_> {
         self.webhook_secrets(config);
         let section = self.root.table("unipile");
         if config.unipile.base_url.is_none() && config.unipile_v2.base_url.is_none() {
-            let message = "is empty: webhook-only, nothing is polled and nobody can be resynced";
+            let message = "is empty: webhook-only, nothing is polled and nothing can be resynced";
             self.add(&section, "base_url", message);
         }
         if config

@@ -1,4 +1,4 @@
-//! The shape of the file: every table, every key, how it is read (contract section 3).
+//! The shape of the file: every table, every key and how it is read.
 
 use reqwest::header::{HeaderName, HeaderValue};
 
@@ -45,7 +45,7 @@ const KINDS: [(&str, Kind); 3] = [
 const WANTS: [(&str, Wants); 2] = [("include", Wants::Include), ("exclude", Wants::Exclude)];
 const IN_DOUBT: [(&str, InDoubt); 2] = [("hold", InDoubt::Hold), ("resend", InDoubt::Resend)];
 
-/// Reads everything; `None` only after a problem was noted.
+/// Reads the whole file. Returns `None` only after a problem was reported.
 pub(super) fn config(root: &Section<'_>) -> Option<Config> {
     let workspace_id = root.get("workspace_id", read::name);
     let server = server(&root.table("server"));

@@ -1,4 +1,4 @@
-//! Values that never show: not in logs, errors, `check`, the API or the dashboard (contract section 3).
+//! Values that are never shown: not in logs, errors, `check`, the API or the dashboard.
 
 use std::fmt;
 
@@ -20,13 +20,13 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Whether there is one at all.
+    /// Whether it is configured.
     #[must_use]
     pub fn is_set(&self) -> bool {
         !self.0.expose_secret().is_empty()
     }
 
-    /// The text itself, for the one place that needs it.
+    /// Returns the secret text. Call it only where the secret is used.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -66,13 +66,13 @@ impl SigningSecret {
         (!key.is_empty()).then(|| Self(Secret::new(text.to_owned()), key))
     }
 
-    /// The bytes that sign.
+    /// Returns the key bytes.
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.1
     }
 
-    /// The secret as it was written, `whsec_…`.
+    /// Returns the secret as it was written, `whsec_…`.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()

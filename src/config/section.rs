@@ -1,4 +1,5 @@
-//! One table of the file over the same table of the default layer. Whoever reads a key makes it known; what was not read is an error.
+//! One table of the file over the same table of the default layer. Reading a key makes it known, and a key that was never read is an
+//! error.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -36,7 +37,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The whole path of a key of this table.
+    /// Returns the whole path of a key of this table.
     pub fn path(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
@@ -45,14 +46,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Where the user wrote a key, else where the table begins.
+    /// Returns where the user wrote a key, else where the table begins.
     pub fn span(&self, key: &str) -> Range<usize> {
         self.user
             .and_then(|t| t.get(key))
             .map_or_else(|| self.span.clone(), toml::Spanned::span)
     }
 
-    /// Notes a problem with a key.
+    /// Reports a problem with a key.
     pub fn problem(&self, key: &str, message: impl Into<String>) {
         self.problems.add(&self.span(key), &self.path(key), message);
     }
@@ -62,7 +63,7 @@ impl<'a> Section<'a> {
         self.user.is_some_and(|t| t.contains_key(key))
     }
 
-    /// A value, read by `read`; the default layer's where the user wrote none. `None` after a problem, or where neither has it.
+    /// Reads a value with `read`: the user's, else that of the default layer. Returns `None` after a problem, or if neither has it.
     pub fn get<T>(
         &self,
         key: &'static str,
@@ -78,7 +79,7 @@ impl<'a> Section<'a> {
             .ok()
     }
 
-    /// Like [`get`](Self::get), with a problem where neither has it.
+    /// Reads a value like [`get`](Self::get), and reports a problem if neither layer has it.
     pub fn need<T>(
         &self,
         key: &'static str,
@@ -91,7 +92,7 @@ impl<'a> Section<'a> {
         self.get(key, read)
     }
 
-    /// The items of an array, each read by `read`; every bad one is a problem of its own.
+    /// Reads each item of an array with `read`. Every bad item is a problem of its own.
     pub fn list<T>(
         &self,
         key: &'static str,
@@ -123,7 +124,7 @@ impl<'a> Section<'a> {
         all
     }
 
-    /// A table inside this one; an empty one where there is none or where it is something else, which is a problem.
+    /// Returns a table inside this one, or an empty one if there is none. Another type of value is a problem.
     pub fn table(&self, key: &'static str) -> Section<'a> {
         self.known.borrow_mut().push(key);
         let mut span = self.span.clone();
@@ -139,7 +140,7 @@ impl<'a> Section<'a> {
         Section::new(self.problems, self.path(key), user, base, span)
     }
 
-    /// The entries of `[[key]]`. They have no default layer.
+    /// Returns the entries of `[[key]]`. They have no default layer.
     pub fn tables(&self, key: &'static str) -> Vec<Section<'a>> {
         self.known.borrow_mut().push(key);
         let Some(value) = self.user.and_then(|t| t.get(key)) else {
@@ -167,7 +168,7 @@ impl<'a> Section<'a> {
         entries
     }
 
-    /// The user's keys and values, for a table whose keys are free.
+    /// Returns the user's keys and values, for a table with arbitrary keys.
     pub fn entries(
         &self,
     ) -> impl Iterator<Item = (&'a str, &'a DeValue<'a>, Range<usize>)> + use<'a> {
@@ -177,7 +178,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Reports every key that nobody read.
+    /// Reports every key that was not read.
     pub fn finish(&self) {
         let known = self.known.borrow();
         let unknown = |key: &str| !known.contains(&key);

@@ -63,7 +63,7 @@ fn the_examples_of_the_documented_file_are_valid_and_complete() {
 }
 
 #[test]
-fn the_defaults_of_the_contract() {
+fn the_defaults() {
     let c = Config::default();
     assert_eq!(c.workspace_id, "ws_default");
     assert_eq!(c.server.listen.to_string(), "127.0.0.1:8085");
@@ -107,12 +107,12 @@ fn everything_wrong_is_said_at_once_with_its_line() {
          timezone = 'Mars/Base'\nactive_hours = '8-19'\n[[account]]\n[[destination]]\nname='a/b'\nkind='slak'\n",
         &[
             "1 workspace: unknown key; did you mean `workspace_id`?",
-            "3 server.listen: is no address",
+            "3 server.listen: is not an address",
             "4 server.max_bodi: unknown key; did you mean `max_body`?",
             "6 poll.spaceing: unknown key; did you mean `spacing`?",
             "7 poll.every: a duration needs a unit",
-            "8 poll.timezone: is no known time zone",
-            "9 poll.active_hours: are no hours",
+            "8 poll.timezone: is not a known time zone",
+            "9 poll.active_hours: are not hours",
             "10 account[0].id: is missing",
             "11 destination[0].url: is missing",
             "12 destination[0].name: must not be",
@@ -171,7 +171,7 @@ fn rules_across_keys() {
     );
     refused(
         "[server]\nadmin_listen='8086'",
-        &["2 server.admin_listen: is no address to listen on"],
+        &["2 server.admin_listen: is not an address to listen on"],
     );
     refused(
         "[server]\npublic_url='https://x.example'\nadmin_token=''",

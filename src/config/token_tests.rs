@@ -69,8 +69,8 @@ fn only_networks_are_trusted() {
     refused(
         "[server]\ntrusted_proxies=['10.0.0.0/8', 'proxy', '10.0.0.0/40']",
         &[
-            "2 server.trusted_proxies: is no address or network",
-            "2 server.trusted_proxies: is no address or network",
+            "2 server.trusted_proxies: is not an address or a network",
+            "2 server.trusted_proxies: is not an address or a network",
         ],
     );
 }

@@ -1,4 +1,4 @@
-//! The tokens of a configuration: who bears which role, and when there may be none.
+//! The tokens of a configuration, and when there may be none.
 
 use super::section::Section;
 use super::types::Config;
@@ -11,7 +11,7 @@ pub const ADMIN: &str = "admin";
 /// A shorter token or webhook secret can be guessed. In characters.
 const LENGTH_MIN: usize = 16;
 
-/// Names that stand for something else wherever a token's name is shown.
+/// Names that the log and the audit trail use for something else.
 const RESERVED: [&str; 3] = [ADMIN, "open", "signal"];
 
 const SHORT: &str =
@@ -24,7 +24,7 @@ pub struct Bearer<'c> {
     pub name: &'c str,
     /// Its secret.
     pub token: &'c Secret,
-    /// What it allows.
+    /// Its role.
     pub role: Role,
 }
 
@@ -50,7 +50,7 @@ impl Config {
         self.bearers().next().is_none()
     }
 
-    /// The token that the commands use: `server.admin_token`, else the first of those that allow most.
+    /// Returns the token that the commands use: `server.admin_token`, else the first one with the highest role.
     #[must_use]
     pub fn strongest(&self) -> Option<Bearer<'_>> {
         self.bearers().reduce(
@@ -66,7 +66,7 @@ pub(super) fn is_short(secret: &Secret) -> bool {
     secret.expose().chars().count() < LENGTH_MIN
 }
 
-/// Refuses the names of a `[[token]]` that stand for somebody else.
+/// Refuses reserved names of a `[[token]]`.
 pub(super) fn name(name: String) -> Result<String, String> {
     if RESERVED.contains(&name.as_str()) {
         return Err(format!("{name:?} is reserved: choose another name"));
@@ -77,7 +77,7 @@ pub(super) fn name(name: String) -> Result<String, String> {
     Ok(name)
 }
 
-/// Notes every token that is too short or given twice, and a configuration that needs one and has none.
+/// Reports every token that is too short or used twice, and a configuration that needs a token and has none.
 pub(super) fn check(root: &Section<'_>, config: &Config) {
     let server = root.table("server");
     for (key, secret) in [
@@ -105,12 +105,12 @@ pub(super) fn check(root: &Section<'_>, config: &Config) {
         }
     }
     if config.is_open() {
-        needs_none(root, config);
+        check_open_mode(root, config);
     }
 }
 
-/// Open mode is for a daemon that nobody but this machine knows of.
-fn needs_none(root: &Section<'_>, config: &Config) {
+/// Reports why the API can't be open to everybody, if there is a reason.
+fn check_open_mode(root: &Section<'_>, config: &Config) {
     let (server, unipile) = (root.table("server"), root.table("unipile"));
     let unipile_v2 = root.table("unipile_v2");
     let sendpilot = root.table("sendpilot");

@@ -1,4 +1,4 @@
-//! The configuration as the program uses it: plain structs, checked, with every default filled in (contract section 3).
+//! The checked configuration as plain structs, with every default filled in.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::domain::secret_url::SecretUrl;
 /// The whole file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Echoed in events; accounts that are not named belong to it.
+    /// Shown in events. Accounts without a workspace of their own belong to it.
     pub workspace_id: String,
     /// `[server]`
     pub server: Server,
@@ -78,11 +78,11 @@ impl Server {
 /// `[[token]]`: a bearer token with a name and a role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token {
-    /// Stands in the log and the audit trail.
+    /// Shown in the log and the audit trail.
     pub name: String,
     /// The secret, at least 16 characters.
     pub token: Secret,
-    /// What its bearer may do.
+    /// The role of a request with this token.
     pub role: Role,
 }
 
@@ -91,7 +91,7 @@ pub struct Token {
 pub struct Database {
     /// The SQLite file, relative to the working directory.
     pub path: PathBuf,
-    /// How long finished business stays in the ledger.
+    /// How long ledger rows of finished enrollments are kept.
     pub retain_signals: Duration,
 }
 
@@ -108,7 +108,7 @@ pub struct Unipile {
     pub webhook_secret: Secret,
     /// Checks `unipile-signature` of API v2.
     pub signing_secret: Secret,
-    /// Of one call.
+    /// The time limit of one call.
     pub timeout: Duration,
     /// Whether the first 400 characters of a reply go into its event.
     pub keep_message_text: bool,
@@ -128,32 +128,32 @@ pub struct UnipileV2 {
 /// `[sendpilot]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sendpilot {
-    /// All that are valid at the moment; none of them is empty.
+    /// The secrets that are valid now. None is empty.
     pub webhook_secrets: Vec<Secret>,
 }
 
 /// `[poll]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Poll {
-    /// The tick.
+    /// The interval of the polls of an account.
     pub every: Duration,
-    /// Each account is moved by a random part of this, every tick.
+    /// Each poll is delayed by a random part of this.
     pub jitter: Duration,
     /// Least time between two provider calls for one account.
     pub spacing: Duration,
-    /// Random extra on top.
+    /// The random part that is added to the spacing.
     pub spacing_jitter: Duration,
     /// Provider calls per account and UTC day.
     pub daily_budget: u32,
     /// Relations asked for in one call.
     pub page_size: u32,
-    /// How far before its creation an enrollment without `invitedAt` is looked for.
+    /// How far before its creation the invite of an enrollment without `invitedAt` is expected.
     pub lookback: Duration,
-    /// An invite older than this is no longer waited for.
+    /// For an older invite no accept is expected any more.
     pub horizon: Duration,
     /// When accounts may be called; `None`: always.
     pub active_hours: Option<ActiveHours>,
-    /// Of `active_hours`, and of the days that `steps.account_daily_cap` counts.
+    /// The time zone of `active_hours`, and of the days that `steps.account_daily_cap` counts.
     pub timezone: TimeZone,
 }
 
@@ -167,11 +167,11 @@ pub struct Steps {
 /// `[events]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Events {
-    /// An accept that is older when it is found is a backfill.
+    /// An accept that is older when it is detected is a backfill.
     pub announce_within: Duration,
 }
 
-/// `[[account]]`: what one account does differently. `None`: as everywhere else.
+/// `[[account]]`: the settings of one account. `None`: as under `[poll]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
     /// The provider's id of it.
@@ -180,7 +180,7 @@ pub struct Account {
     pub formerly: Vec<AccountId>,
     /// Its workspace; accounts that name the same one are siblings.
     pub workspace_id: Option<String>,
-    /// Wins over what events say.
+    /// Overrides what events say.
     pub provider: Option<Provider>,
     /// As under `[poll]`.
     pub spacing: Option<Duration>,
@@ -192,12 +192,12 @@ pub struct Account {
     pub timezone: Option<TimeZone>,
 }
 
-/// What is in force for one account: its `[[account]]` entry over `[poll]`.
+/// The effective settings of one account: its `[[account]]` entry over `[poll]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountSettings {
     /// Its workspace.
     pub workspace_id: String,
-    /// Only when the file says so; else events decide (contract section 1).
+    /// Only if the file names one. Otherwise the events decide.
     pub provider: Option<Provider>,
     /// Least time between two provider calls.
     pub spacing: Duration,
@@ -205,11 +205,11 @@ pub struct AccountSettings {
     pub daily_budget: u32,
     /// When it may be called; `None`: always.
     pub active_hours: Option<ActiveHours>,
-    /// Of `active_hours`.
+    /// The time zone of `active_hours`.
     pub timezone: TimeZone,
 }
 
-/// How a destination is spoken to.
+/// What a destination expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Block Kit messages to an incoming webhook.
@@ -220,7 +220,7 @@ pub enum Kind {
     Sendpilot,
 }
 
-/// Whether a destination wants a sort of accept.
+/// Whether a destination gets one kind of accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wants {
     /// Yes.
@@ -229,10 +229,10 @@ pub enum Wants {
     Exclude,
 }
 
-/// What happens to a delivery of which nobody knows whether it arrived (contract section 7).
+/// What happens to a delivery in doubt: it is unknown whether it arrived (see docs/rules/deliveries.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InDoubt {
-    /// A person decides.
+    /// It is held until a person decides.
     Hold,
     /// It is sent again with the same id.
     Resend,
@@ -243,38 +243,38 @@ pub enum InDoubt {
 pub struct Destination {
     /// Unique, no `/`, no control characters.
     pub name: String,
-    /// How to speak to it.
+    /// What it expects.
     pub kind: Kind,
-    /// Where it is: http or https.
+    /// Its URL, http or https.
     pub url: SecretUrl,
     /// Which events it gets; never empty.
     pub events: Vec<EventType>,
-    /// Only of these campaigns; empty: of every one.
+    /// Only events of these campaigns. Empty: of all.
     pub campaigns: Vec<CampaignId>,
-    /// Only of these accounts; empty: of every one.
+    /// Only events of these accounts. Empty: of all.
     pub accounts: Vec<AccountId>,
-    /// Only of these workspaces; empty: of every one.
+    /// Only events of these workspaces. Empty: of all.
     pub workspaces: Vec<String>,
     /// Accepts of people who were connected before the invite.
     pub pre_connected: Wants,
-    /// Accepts that are old news.
+    /// Accepts that were older than `events.announce_within` when they were detected.
     pub backfill: Wants,
-    /// How often.
+    /// Its rate limit.
     pub rate: Rate,
-    /// Requests in flight.
+    /// The most requests in flight.
     pub concurrency: usize,
-    /// Of one request.
+    /// The time limit of one request.
     pub timeout: Duration,
-    /// What to do when nobody knows whether it arrived.
+    /// What happens to a delivery in doubt.
     pub in_doubt: InDoubt,
-    /// All of them sign; webhook and sendpilot only.
+    /// Every one of them signs. Only for webhook and sendpilot.
     pub secrets: Vec<SigningSecret>,
-    /// Extra headers, their values marked sensitive; webhook only.
+    /// Extra headers, with values marked as sensitive. Only for webhook.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Kind {
-    /// The file's word.
+    /// Returns its word in the file.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -286,7 +286,7 @@ impl Kind {
 }
 
 impl Wants {
-    /// The file's word.
+    /// Returns its word in the file.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -297,7 +297,7 @@ impl Wants {
 }
 
 impl InDoubt {
-    /// The file's word.
+    /// Returns its word in the file.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -312,7 +312,7 @@ impl Config {
         self.accounts.iter().find(|a| a.id == *id)
     }
 
-    /// What is in force for an account, named in the file or not.
+    /// Returns the effective settings of an account, whether the file names it or not.
     #[must_use]
     pub fn account(&self, id: &AccountId) -> AccountSettings {
         let entry = self.entry(id);
@@ -334,7 +334,7 @@ impl Config {
         }
     }
 
-    /// The other accounts whose entries name the same workspace as this one's entry does (contract section 5.2).
+    /// Returns the sibling accounts: those whose entries name the same workspace as the entry of this one.
     #[must_use]
     pub fn siblings(&self, id: &AccountId) -> Vec<AccountId> {
         let Some(workspace) = self.entry(id).and_then(|a| a.workspace_id.as_ref()) else {

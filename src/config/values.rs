@@ -1,4 +1,4 @@
-//! The small languages inside the file: durations, rates, hours of the day, addresses.
+//! Values with a syntax of their own: durations, rates, hours of the day, addresses.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,7 @@ use jiff::civil::Time;
 
 pub use crate::domain::time::duration;
 
-/// A duration as the file writes it: `1h 30m`.
+/// Returns a duration as the file writes it: `1h 30m`.
 #[must_use]
 pub fn duration_text(duration: Duration) -> String {
     let mut rest = duration.as_millis();
@@ -32,7 +32,7 @@ pub fn duration_text(duration: Duration) -> String {
     }
 }
 
-/// How often a destination may be written to: `count` requests in each `window`.
+/// The rate limit of a destination: `count` requests in each `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// At least 1.
@@ -42,7 +42,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many a second.
+    /// Returns a rate per second.
     #[must_use]
     pub const fn per_second(count: u32) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Rate {
         }
     }
 
-    /// The time between two requests when they are spread evenly.
+    /// Returns the time between two requests that are spread evenly.
     #[must_use]
     pub fn interval(self) -> Duration {
         self.window / self.count.max(1)
@@ -62,7 +62,7 @@ impl Rate {
     /// # Errors
     /// One sentence on what is wrong.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let help = "is no rate: write it like \"1/s\", \"30/m\" or \"10/h\"";
+        let help = "is not a rate: write it like \"1/s\", \"30/m\" or \"10/h\"";
         let (count, unit) = text.split_once('/').ok_or(help)?;
         let count: u32 = count.trim().parse().map_err(|_| help)?;
         let seconds = match unit.trim() {
@@ -130,7 +130,7 @@ impl ActiveHours {
         match read() {
             Some(hours) => Ok(Some(hours)),
             None => {
-                Err("are no hours: write them like \"08:00-19:00\", or \"\" for always".to_owned())
+                Err("are not hours: write them like \"08:00-19:00\", or \"\" for always".to_owned())
             }
         }
     }
@@ -175,7 +175,7 @@ pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
         None => text.to_owned(),
     };
     numeric.parse().map_err(|_| {
-        "is no address to listen on: write an IP address and a port, like \"127.0.0.1:8085\""
+        "is not an address to listen on: write an IP address and a port, like \"127.0.0.1:8085\""
             .to_owned()
     })
 }

@@ -1,5 +1,5 @@
-//! Calendar work: its only action is to wake somebody who looks for himself. In UTC; jitter, catching up and not overlapping are
-//! theirs.
+//! Wakes the poller and the next steps at fixed times, in UTC. It does nothing else: those that are woken read their work from the
+//! database.
 
 use anyhow::Context as _;
 use tokio_cron_scheduler::{Job, JobScheduler};
@@ -14,11 +14,11 @@ const NEW_DAY: &str = "1 0 0 * * *";
 /// Starts the calendar.
 ///
 /// # Errors
-/// When the scheduler can't be started.
+/// If the scheduler can't be started.
 pub async fn start(wakes: &Wakes) -> anyhow::Result<JobScheduler> {
     let calendar = JobScheduler::new()
         .await
-        .context("the calendar can't be made")?;
+        .context("the calendar can't be started")?;
     for (when, wake) in [
         (TICK, &wakes.poll),
         (TICK, &wakes.steps),

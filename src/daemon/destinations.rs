@@ -1,4 +1,4 @@
-//! From the configuration's destinations to the dispatcher's, and from its attempts to the counters.
+//! Turns the configured destinations into those of the dispatcher, and counts its attempts.
 
 use std::num::NonZeroU32;
 
@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::tell::sign::SigningSecret;
 use crate::tell::{DeliveryObserver, Destination, DestinationKind, InDoubt, RateLimit};
 
-/// The destinations of a configuration, as the dispatcher takes them.
+/// Returns the destinations of a configuration for the dispatcher.
 #[must_use]
 pub fn destinations(config: &config::Config) -> Vec<Destination> {
     config.destinations.iter().map(destination).collect()
@@ -24,7 +24,7 @@ fn destination(from: &config::Destination) -> Destination {
             config::Kind::Sendpilot => DestinationKind::Sendpilot,
         },
         url: from.url.clone(),
-        // The configuration refuses a zero; one is what comes nearest.
+        // The configuration refuses a zero.
         rate: RateLimit {
             count: NonZeroU32::new(from.rate.count).unwrap_or(NonZeroU32::MIN),
             per: from.rate.window,
@@ -35,7 +35,7 @@ fn destination(from: &config::Destination) -> Destination {
             config::InDoubt::Hold => InDoubt::Hold,
             config::InDoubt::Resend => InDoubt::Resend,
         },
-        // The configuration has read each of them already, so none is left out here.
+        // The configuration has already parsed every secret, so none is left out.
         secrets: from
             .secrets
             .iter()

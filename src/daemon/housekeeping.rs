@@ -1,5 +1,5 @@
-//! Pruning: the ledger and finished deliveries after `database.retain_signals`, changes after a day, the audit trail after a year. In small steps with a rest
-//! between them, so that a webhook never waits for it.
+//! Prunes old ledger rows and finished deliveries after `database.retain_signals`, changes after a day, and the audit trail after a
+//! year. It works in small steps with pauses, so that a webhook never waits for it.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::domain::signal::EVIDENCE_RETRY_WINDOW;
 use crate::domain::time::Timestamp;
 use crate::store::{Error, PruneStep, Store, Tx};
 
-/// How often everything is looked through.
-const EVERY: Duration = Duration::from_secs(3_600);
-/// How many rows one step looks at: a few milliseconds of the writer's time.
-const ROWS: u32 = 500;
-/// The same for the ledger, whose rows take the keys of their persons with them.
-const LEDGER_ROWS: u32 = 200;
-/// How long the writer is left alone between two steps.
-const REST: Duration = Duration::from_millis(20);
+/// The time between two runs.
+const INTERVAL: Duration = Duration::from_secs(3_600);
+/// How many rows one step checks. A step takes a few milliseconds of the writer's time.
+const STEP_ROWS: u32 = 500;
+/// How many rows of the ledger one step checks. Each is deleted together with its search keys.
+const LEDGER_STEP_ROWS: u32 = 200;
+/// The pause between two steps.
+const STEP_PAUSE: Duration = Duration::from_millis(20);
 /// How far back a reader of the event stream can catch up.
 const CHANGES_KEPT: Duration = Duration::from_secs(86_400);
 
@@ -25,17 +25,17 @@ const AUDIT_KEPT: Duration = Duration::from_secs(365 * 86_400);
 /// How many rows were removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Of the ledger.
+    /// Ledger rows.
     pub signals: usize,
-    /// Deliveries that had arrived.
+    /// Finished deliveries.
     pub deliveries: usize,
-    /// Changes for those who watch live.
+    /// Rows of the event stream.
     pub changes: usize,
-    /// Of the audit trail.
+    /// Rows of the audit trail.
     pub audit: usize,
 }
 
-/// Prunes now and then every hour, for ever. `retain` is asked each time, so a reload counts.
+/// Prunes now and then every hour. Never returns. `retain` is called each time, so a reload takes effect.
 pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
     loop {
         match prune(&store, clock.now(), retain()).await {
@@ -44,43 +44,40 @@ pub async fn run(store: Store, clock: Clock, retain: impl Fn() -> Duration) {
                 deliveries = gone.deliveries,
                 changes = gone.changes,
                 audit = gone.audit,
-                "pruned what is over"
+                "pruned expired rows"
             ),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "pruning stopped; it goes on in an hour"),
+            Err(error) => tracing::warn!(%error, "pruning failed, retrying in an hour"),
         }
-        clock.sleep(EVERY).await;
+        clock.sleep(INTERVAL).await;
     }
 }
 
-/// Looks through everything once.
-///
-/// # Errors
-/// The store's; what was removed before stays removed.
+/// Prunes once. If a step fails, the rows of earlier steps stay removed.
 pub async fn prune(store: &Store, now: Timestamp, retain: Duration) -> Result<Pruned, Error> {
     let before = now.minus(retain);
     let waits_since = now.minus(EVIDENCE_RETRY_WINDOW);
     Ok(Pruned {
-        signals: each(store, move |tx, after| {
-            tx.prune_signals(before, waits_since, after, LEDGER_ROWS)
+        signals: prune_in_steps(store, move |tx, after| {
+            tx.prune_signals(before, waits_since, after, LEDGER_STEP_ROWS)
         })
         .await?,
-        deliveries: each(store, move |tx, after| {
-            tx.prune_deliveries(before, after, ROWS)
+        deliveries: prune_in_steps(store, move |tx, after| {
+            tx.prune_deliveries(before, after, STEP_ROWS)
         })
         .await?,
-        changes: each(store, move |tx, after| {
-            tx.prune_changes(now.minus(CHANGES_KEPT), after, ROWS)
+        changes: prune_in_steps(store, move |tx, after| {
+            tx.prune_changes(now.minus(CHANGES_KEPT), after, STEP_ROWS)
         })
         .await?,
-        audit: each(store, move |tx, after| {
-            tx.prune_audit(now.minus(AUDIT_KEPT), after, ROWS)
+        audit: prune_in_steps(store, move |tx, after| {
+            tx.prune_audit(now.minus(AUDIT_KEPT), after, STEP_ROWS)
         })
         .await?,
     })
 }
 
-async fn each(
+async fn prune_in_steps(
     store: &Store,
     step: impl Fn(&Tx<'_>, i64) -> Result<PruneStep, Error> + Copy + Send + 'static,
 ) -> Result<usize, Error> {
@@ -92,6 +89,6 @@ async fn each(
             Some(next) => after = next,
             None => return Ok(removed),
         }
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(STEP_PAUSE).await;
     }
 }

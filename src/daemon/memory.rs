@@ -1,20 +1,20 @@
 //! Gives free memory back to the system.
 //!
-//! glibc's allocator keeps what was freed between pieces that are still in use. After a flood of requests that is most of what
-//! the flood had taken, and it counts against the limit of the service until the process ends.
+//! glibc's allocator keeps freed memory that lies between pieces in use. After a flood of requests this is most of the memory that
+//! the flood took, and it counts against the memory limit of the service until the process ends.
 
 use std::time::Duration;
 
-/// How often memory is given back as long as that helps.
+/// The pause after memory was given back.
 const PAUSE_MIN: Duration = Duration::from_secs(5);
-/// How often it is tried when there was nothing to give back.
+/// The longest pause while there is nothing to give back.
 const PAUSE_MAX: Duration = Duration::from_secs(20);
-/// Below this much in use, nothing is done.
+/// Below this resident size, nothing is done.
 const RESIDENT_MIN: u64 = 48 << 20;
-/// Giving back less than this was not worth the time.
+/// Less freed memory than this lengthens the pause.
 const FREED_MIN: u64 = 4 << 20;
 
-/// Watches the memory of this process, for as long as it runs.
+/// Gives memory back from time to time. Never returns.
 pub(super) async fn run() {
     let mut pause = PAUSE_MIN;
     loop {
@@ -28,7 +28,7 @@ pub(super) async fn run() {
     }
 }
 
-/// Returns how many bytes the system got back.
+/// Gives memory back and returns the number of bytes.
 fn give_back() -> u64 {
     let Some(before) = resident().filter(|bytes| *bytes >= RESIDENT_MIN) else {
         return 0;
@@ -44,7 +44,7 @@ fn give_back() -> u64 {
     freed
 }
 
-/// The memory of this process that is in use, in bytes.
+/// Returns the resident size of this process in bytes.
 fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! The process: build, run, drain; signals, systemd, telemetry.
+//! The process: it builds the parts, runs them and drains them, and speaks to systemd.
 
 mod build;
 mod calendar;

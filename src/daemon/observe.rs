@@ -1,4 +1,4 @@
-//! What the parts tell while they work, counted, and passed on to the watchdog.
+//! Counts what the writer and the stamping routine report, and feeds the heartbeat of the writer.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::metrics::Metrics;
 use crate::reconcile::{ReconcileObserver, Report};
 use crate::store::StoreObserver;
 
-/// Listens to the writer.
+/// Observes the writer.
 pub struct WriterObserver {
     /// Counts commits.
     pub metrics: Metrics,
-    /// Beats while the writer is not stuck.
+    /// The heartbeat of the writer.
     pub heartbeat: Heartbeat,
-    /// Cancelled when the process was asked to stop.
+    /// Cancelled when the process is asked to stop.
     pub shutdown: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! From the configuration to the rules of polling.
+//! Turns the configuration into the rules of polling.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub fn plan(config: &Arc<Config>, clock: &Clock) -> anyhow::Result<Plan> {
     })
 }
 
-/// Now, if it lies in the hours, else when they begin next.
+/// Returns `now` if it lies within the hours, else when they begin next.
 fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Timestamp) -> Timestamp {
     let Ok(instant) = jiff::Timestamp::from_millisecond(now.0) else {
         return now;
@@ -57,7 +57,7 @@ fn next_active(hours: ActiveHours, zone: &jiff::tz::TimeZone, now: Timestamp) ->
         return now;
     }
     let mut day = local.date();
-    // Two days suffice; a zone may skip a day once in a century.
+    // Two days are enough, but a zone may skip a day.
     for _ in 0..4 {
         if let Ok(start) = day.to_datetime(hours.start).to_zoned_datetime(zone.clone()) {
             let start = Timestamp(start.timestamp().as_millisecond());

@@ -1,10 +1,10 @@
-//! From the configuration to the rules of the stamping routine.
+//! Turns the configuration into the rules of the stamping routine.
 
 use crate::config::{Config, Destination, Wants};
 use crate::domain::ids::{AccountId, CampaignId};
 use crate::reconcile::{AccountPolicy, Policy, Route, StepCap};
 
-/// The rules of a configuration.
+/// Returns the rules of a configuration.
 #[must_use]
 pub fn policy(config: &Config) -> Policy {
     Policy {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Daemon;
 use super::listen::{Listeners, Sockets};
-use super::signals::{Asked, Signals};
+use super::signals::{SignalRequest, Signals};
 use super::status_line::status_line;
 use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
 use crate::domain::audit::AuditContext;
@@ -20,24 +20,24 @@ use crate::web::figures::snapshot;
 use crate::web::server::{self, Endpoint};
 use crate::web::{App, api_router, limits, router, webhook_router};
 
-/// How long requests and deliveries in flight have at a stop.
+/// How long requests and deliveries in flight may take at a stop.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long the parts have to end at a stop: they cut off what is in flight after [`DRAIN`].
+/// How long the parts may take to end at a stop. They cut off what is in flight after [`DRAIN`].
 const PARTS_MAX: Duration = Duration::from_millis(10_500);
-/// How long the calendar has to end.
+/// How long the calendar may take to end.
 const CALENDAR_MAX: Duration = Duration::from_millis(500);
-/// How long the writer has to bring to disk what was handed to it.
+/// How long the writer may take to commit what was handed to it.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
-/// How often the process looks whether its status line is old.
+/// The interval of the status counter.
 const BEAT: Duration = Duration::from_secs(1);
-/// How many beats lie between two status lines.
+/// The number of beats between two status lines.
 const BEATS_PER_STATUS: u32 = 15;
 
 impl Daemon {
     /// Serves until SIGTERM or SIGINT, then drains and returns.
     ///
     /// # Errors
-    /// When the disk failed to make a write durable: the process has to end at once, without touching the database again.
+    /// If an fsync failed. The process must then end at once, without touching the database again.
     pub async fn run(self, mut signals: Signals) -> anyhow::Result<()> {
         let app = self.app.clone();
         self.listeners.log();
@@ -67,18 +67,18 @@ impl Daemon {
         loop {
             tokio::select! {
                 asked = signals.next() => match asked {
-                    Asked::Stop => break,
-                    Asked::Reload => {
+                    SignalRequest::Stop => break,
+                    SignalRequest::Reload => {
                         systemd::reloading();
                         let reload = reload::reload(&self.config_path, beyond_loopback, &self.config, &app, &self.reconciler, &self.destinations, &self.plans);
-                        // A stop does not wait for a file that can't be read just now. Other signals wait for the reload.
+                        // A stop interrupts the reload. Other signals wait for it.
                         tokio::select! {
                             news = reload => systemd::ready(&news),
                             () = signals.stop() => break,
                         }
                     }
-                    Asked::ResyncAll => {
-                        tracing::info!("SIGUSR1: every account is due for a poll");
+                    SignalRequest::ResyncAll => {
+                        tracing::info!("SIGUSR1: polling every account");
                         let asked = app.clone();
                         tokio::spawn(async move { resync_all(&asked).await });
                     }
@@ -139,17 +139,17 @@ fn endpoints(listeners: Listeners, app: &App) -> Vec<Endpoint> {
     }
 }
 
-/// What SIGUSR1 asks for; it waits for a database that can't be used.
+/// Makes a poll of every account due.
 async fn resync_all(app: &App) {
     let context = AuditContext::of_signal("SIGUSR1");
     let asked = resync::request_all_polls(&app.writes, context, app.plan()).await;
     match asked {
         Ok(accounts) => tracing::info!(accounts, "a poll of every account is due"),
-        Err(error) => tracing::warn!(%error, "SIGUSR1: nothing was resynced"),
+        Err(error) => tracing::warn!(%error, "SIGUSR1: polls not requested"),
     }
 }
 
-/// What runs beside the requests and ends with them.
+/// Starts the background tasks.
 fn background(
     app: &App,
     reconciler: &Reconciler,
@@ -176,7 +176,7 @@ fn background(
                 () = memory::run() => {}
             }
         }),
-        // Fed during the drain too.
+        // It also runs during the drain.
         tokio::spawn(watchdog::feed(watchdog::timeout(), hearts)),
     ]
 }
@@ -184,19 +184,19 @@ fn background(
 async fn finish(name: &'static str, part: JoinHandle<()>, until: Instant) {
     match timeout_at(until, part).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(part = name, %error, "a part of the daemon broke"),
+        Ok(Err(error)) => tracing::error!(part = name, %error, "a part of the daemon failed"),
         Err(_) => tracing::warn!(part = name, "a part of the daemon did not stop in time"),
     }
 }
 
-/// Waits until everything that was handed to the writer is on disk.
+/// Waits until the writer has committed everything that was handed to it.
 async fn flush(store: &Store) {
     match timeout(FLUSH_MAX, store.write(|_| Ok(()))).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the last writes could not be stored"),
-        Err(_) => tracing::warn!(
-            "the writer is still busy; what it has not committed was not acknowledged"
-        ),
+        Ok(Err(error)) => tracing::warn!(%error, "last writes not stored"),
+        Err(_) => {
+            tracing::warn!("the writer is still busy; uncommitted requests were not acknowledged")
+        }
     }
 }
 

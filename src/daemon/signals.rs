@@ -1,4 +1,4 @@
-//! What the operator asks of the process by signal (contract section 10).
+//! The signals that the process handles (see docs/commands.md).
 
 use std::io;
 
@@ -6,16 +6,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A request that came as a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum SignalRequest {
     /// SIGTERM or SIGINT: drain and exit.
     Stop,
-    /// SIGHUP: read the configuration again.
+    /// SIGHUP: reload the configuration.
     Reload,
     /// SIGUSR1: a poll of every account is due now.
     ResyncAll,
 }
 
-/// The installed handlers. A signal that comes before anybody asks is kept; several of a kind become one.
+/// The installed handlers. A signal is kept until it is read; several of one kind become one.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -27,7 +27,7 @@ impl Signals {
     /// Installs the handlers. Call it before anything else: from here on, none of the four ends the process.
     ///
     /// # Errors
-    /// When the system refuses a handler. Must be called within a tokio runtime.
+    /// If the system refuses a handler. Must be called within a tokio runtime.
     pub fn install() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -37,7 +37,7 @@ impl Signals {
         })
     }
 
-    /// Waits for a request to stop, and leaves the others for later.
+    /// Waits for a request to stop, and keeps other requests for later.
     pub async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -45,14 +45,14 @@ impl Signals {
         }
     }
 
-    /// Waits for the next request; a stop goes before all others. Dropping the wait loses nothing.
-    pub async fn next(&mut self) -> Asked {
+    /// Waits for the next request. A stop comes before all others. Dropping the future loses no signal.
+    pub async fn next(&mut self) -> SignalRequest {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hangup.recv() => Asked::Reload,
-            _ = self.user1.recv() => Asked::ResyncAll,
+            _ = self.terminate.recv() => SignalRequest::Stop,
+            _ = self.interrupt.recv() => SignalRequest::Stop,
+            _ = self.hangup.recv() => SignalRequest::Reload,
+            _ = self.user1.recv() => SignalRequest::ResyncAll,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! systemd's watchdog is fed only while every heart beats: the writer's and the scheduler's (contract section 10).
+//! Feeds systemd's watchdog while the writer and the scheduler show that they are alive.
 //!
-//! A heart beats while its owner works, waits for work, or waits for a busy database; it stops only when the owner is stuck.
+//! A heartbeat goes on while its owner works, waits for work, or waits for a busy database. It stops only if the owner is stuck.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,28 +13,28 @@ use super::systemd;
 pub struct Heartbeat(Arc<Heart>);
 
 struct Heart {
-    of: &'static str,
+    owner: &'static str,
     born: Instant,
     last_beat_ms: AtomicU64,
 }
 
 impl Heartbeat {
-    /// A heart that has just beaten. `of` names its owner in the log line that tells of its silence.
+    /// Makes a heartbeat that has just beaten. `owner` names its owner in the log.
     #[must_use]
-    pub fn new(of: &'static str) -> Self {
+    pub fn new(owner: &'static str) -> Self {
         Self(Arc::new(Heart {
-            of,
+            owner,
             born: Instant::now(),
             last_beat_ms: AtomicU64::new(0),
         }))
     }
 
-    /// Still alive.
+    /// Notes that the owner is alive.
     pub fn beat(&self) {
         self.0.last_beat_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    /// How long ago it beat last.
+    /// Returns the time since the last beat.
     #[must_use]
     pub fn silent_for(&self) -> Duration {
         let last = self.0.last_beat_ms.load(Ordering::Relaxed);
@@ -46,15 +46,15 @@ impl Heartbeat {
     }
 }
 
-/// How long systemd waits for a sign of life before it restarts the service; `None` when it does not watch this process.
+/// Returns how long systemd waits before it restarts the service; `None` if it does not watch this process.
 #[must_use]
 pub fn timeout() -> Option<Duration> {
     // The variables stay in the environment, as LISTEN_PID does.
     sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero())
 }
 
-/// Feeds the watchdog for ever, four times in each `timeout`, while no heart has been silent for half of it. Returns at once
-/// when there is no watchdog.
+/// Feeds the watchdog four times in each `timeout`, unless a heartbeat was silent for half of it. Returns at once if there is no
+/// watchdog, else never.
 pub async fn feed(timeout: Option<Duration>, hearts: Vec<Heartbeat>) {
     let Some(timeout) = timeout else { return };
     let mut ticks = tokio::time::interval((timeout / 4).max(Duration::from_millis(1)));
@@ -64,12 +64,12 @@ pub async fn feed(timeout: Option<Duration>, hearts: Vec<Heartbeat>) {
         ticks.tick().await;
         let stuck = stuck(&hearts, timeout / 2);
         match (stuck, starved) {
-            (Some((of, silent)), false) => tracing::error!(
-                part = of,
+            (Some((owner, silent)), false) => tracing::error!(
+                part = owner,
                 silent_s = silent.as_secs_f64(),
-                "the {of} is stuck: systemd's watchdog is no longer fed and will restart the service"
+                "a part is stuck: the watchdog is no longer fed, and systemd will restart the service"
             ),
-            (None, true) => tracing::warn!("every part is alive again: systemd's watchdog is fed"),
+            (None, true) => tracing::warn!("every part is alive again: the watchdog is fed"),
             _ => {}
         }
         starved = stuck.is_some();
@@ -82,7 +82,7 @@ pub async fn feed(timeout: Option<Duration>, hearts: Vec<Heartbeat>) {
 fn stuck(hearts: &[Heartbeat], silent_max: Duration) -> Option<(&'static str, Duration)> {
     hearts
         .iter()
-        .map(|heart| (heart.0.of, heart.silent_for()))
+        .map(|heart| (heart.0.owner, heart.silent_for()))
         .find(|(_, silent)| *silent > silent_max)
 }
 
@@ -94,7 +94,7 @@ mod tests {
     fn one_silent_heart_is_enough() {
         let writer = Heartbeat::new("writer");
         let scheduler = Heartbeat(Arc::new(Heart {
-            of: "scheduler",
+            owner: "scheduler",
             born: Instant::now() - Duration::from_secs(60),
             last_beat_ms: AtomicU64::new(0),
         }));

@@ -21,7 +21,7 @@ pub(super) struct WebhookLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct AuthFailureLabels {
-    pub(super) door: &'static str,
+    pub(super) used: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -1,7 +1,7 @@
-//! What the daemon counts and measures, and how `/metrics` shows it (contract sections 4 and 8).
+//! The metrics of the daemon and the page of `/metrics`.
 //!
-//! [`Metrics`] is the handle that everybody counts with; [`Snapshot`] holds what is read from the database at a scrape;
-//! [`Metrics::render`] joins the two.
+//! [`Metrics`] counts while the daemon works. [`Snapshot`] has what is read from the database at a scrape.
+//! [`Metrics::render`] makes a page of both.
 
 mod labels;
 mod results;
@@ -26,7 +26,7 @@ use labels::{
     WebhookLabels,
 };
 
-pub use results::{Door, WebhookResult};
+pub use results::{TokenUse, WebhookResult};
 pub use snapshot::{AccountCounts, OutboxCount, Snapshot, Undelivered};
 
 /// A rendered page of metrics.
@@ -58,7 +58,7 @@ struct Inner {
     auth_failures: Family<AuthFailureLabels, Counter>,
 }
 
-/// From a webhook that comes in a second to a poll of an account that was out of reach for weeks.
+/// From a webhook that arrives within a second to a poll of an account that was unreachable for weeks.
 const LAG_BUCKETS_S: [f64; 13] = [
     1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1_800.0, 3_600.0, 10_800.0, 28_800.0, 86_400.0, 259_200.0,
     604_800.0,
@@ -80,7 +80,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Everything at zero.
+    /// Returns metrics that are all zero.
     #[must_use]
     pub fn new() -> Self {
         let mut inner = Inner {
@@ -104,7 +104,7 @@ impl Metrics {
         metrics
     }
 
-    /// An accept was stamped, `lag` after it happened. Call it once the stamp is on disk.
+    /// Counts an accept that was stamped `lag` after it happened. Call it after the commit.
     pub fn accept(&self, source: Source, path: Option<Path>, lag: Duration) {
         let source = source.as_str();
         let path = path.map_or("none", Path::as_str);
@@ -118,7 +118,7 @@ impl Metrics {
             .observe(lag.as_secs_f64());
     }
 
-    /// A webhook request was answered.
+    /// Counts an answered webhook request.
     pub fn webhook(&self, provider: Provider, result: WebhookResult) {
         self.0
             .webhooks
@@ -129,16 +129,16 @@ impl Metrics {
             .inc();
     }
 
-    /// A wrong token was tried.
-    pub fn auth_failure(&self, door: Door) {
-        let door = door.as_str();
+    /// Counts a wrong token.
+    pub fn auth_failure(&self, used: TokenUse) {
+        let used = used.as_str();
         self.0
             .auth_failures
-            .get_or_create(&AuthFailureLabels { door })
+            .get_or_create(&AuthFailureLabels { used })
             .inc();
     }
 
-    /// A signal of any source reached the ledger.
+    /// Counts a signal in the ledger.
     pub fn signal(&self, source: Source, outcome: Outcome) {
         self.0
             .signals
@@ -149,7 +149,7 @@ impl Metrics {
             .inc();
     }
 
-    /// A call to the provider ended. `call` is what was asked for (`relations`, `profile`, `webhooks`), `result` one word of a
+    /// Counts a provider call that ended. `call` is what was asked for (`relations`, `profile`, `webhooks`), `result` one word of a
     /// closed list (`ok`, `rate_limited`, `disconnected`, …): both are labels, so neither may carry an id.
     pub fn provider_call(&self, call: &'static str, result: &'static str) {
         self.0
@@ -158,12 +158,12 @@ impl Metrics {
             .inc();
     }
 
-    /// A provider call waited this long for its account's spacing.
+    /// Records how long a provider call waited for the spacing of its account.
     pub fn spacing_wait(&self, waited: Duration) {
         self.0.spacing.observe(waited.as_secs_f64());
     }
 
-    /// A delivery attempt ended. `result` is one word of a closed list (`delivered`, `retry`, `dead`, `in_doubt`, …).
+    /// Counts a delivery attempt that ended. `result` is one word of a closed list (`delivered`, `retry`, `dead`, `in_doubt`, …).
     pub fn attempt(&self, destination: &str, event: EventType, result: &'static str) {
         self.0
             .attempts
@@ -175,29 +175,29 @@ impl Metrics {
             .inc();
     }
 
-    /// The writer committed a batch of this many requests.
+    /// Records a committed batch of requests.
     pub fn commit(&self, batch: usize, took: Duration) {
         #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
         self.0.batch.observe(batch as f64);
         self.0.commit.observe(took.as_secs_f64());
     }
 
-    /// A batch could not be committed: disk full, an I/O error.
+    /// Counts a batch that could not be committed: disk full, or an I/O error.
     pub fn commit_failed(&self) {
         self.0.commit_failures.inc();
     }
 
-    /// A connection was opened. It counts as open until [`Metrics::connection_closed`].
+    /// Counts an open connection until [`Metrics::connection_closed`].
     pub fn connection_opened(&self) {
         self.0.connections.inc();
     }
 
-    /// A connection was closed.
+    /// Counts a closed connection.
     pub fn connection_closed(&self) {
         self.0.connections.dec();
     }
 
-    /// The page for a scrape, in the format that the scraper's `Accept` header asks for: the Prometheus text format 0.0.4, or
+    /// Returns the page for a scrape, in the format that the scraper's `Accept` header asks for: the Prometheus text format 0.0.4, or
     /// OpenMetrics 1.0 when it is named.
     #[must_use]
     pub fn render(&self, snapshot: &Snapshot, accept: Option<&str>) -> Exposition {
@@ -220,7 +220,7 @@ impl Metrics {
         }
     }
 
-    /// Series that an alert or a rate looks at are there from the start, so that the first event is seen as a step.
+    /// Creates the series that alerts and rates use, so that their first event is visible as an increase.
     fn show_zeros(&self) {
         for provider in [Provider::Unipile, Provider::Sendpilot] {
             for outcome in [
@@ -240,9 +240,9 @@ impl Metrics {
                 drop(self.0.calls.get_or_create(&CallLabels { call, result }));
             }
         }
-        for door in Door::ALL {
-            let door = door.as_str();
-            let labels = AuthFailureLabels { door };
+        for used in TokenUse::ALL {
+            let used = used.as_str();
+            let labels = AuthFailureLabels { used };
             drop(self.0.auth_failures.get_or_create(&labels));
         }
         for source in Source::ALL {
@@ -257,7 +257,7 @@ impl Inner {
         let r = &mut self.registry;
         r.register(
             "build",
-            "The version that runs",
+            "The running version",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
         let started = SystemTime::now()
@@ -271,7 +271,7 @@ impl Inner {
         );
         r.register(
             "accepts",
-            "Accepts stamped, by the source of the winning sign and the path that tied it to its enrollment",
+            "Accepts stamped, by the source of the first signal and the path that matched it to its enrollment",
             self.accepts.clone(),
         );
         r.register_with_unit(
@@ -282,7 +282,7 @@ impl Inner {
         );
         r.register(
             "webhooks",
-            "Webhook requests, by provider and by what became of them",
+            "Webhook requests, by provider and result",
             self.webhooks.clone(),
         );
         r.register(
@@ -292,7 +292,7 @@ impl Inner {
         );
         r.register(
             "provider_calls",
-            "Calls to the provider, by what was asked for and by result",
+            "Calls to the provider, by kind and result",
             self.calls.clone(),
         );
         r.register_with_unit(
@@ -329,7 +329,7 @@ impl Inner {
         );
         r.register(
             "auth_failures",
-            "Wrong tokens that were tried, by where",
+            "Wrong tokens, by where they were used",
             self.auth_failures.clone(),
         );
     }

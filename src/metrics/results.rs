@@ -1,21 +1,21 @@
-//! The closed lists that requests are counted by.
+//! The label values that requests are counted by.
 
 use crate::domain::signal::Outcome;
 
-/// What became of a webhook request.
+/// The result of a webhook request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookResult {
-    /// Answered 200: recorded, with this outcome.
+    /// 200: it was recorded, with this outcome.
     Stored(Outcome),
     /// 401: the signature or the header was wrong, or no secret is configured.
     Unauthorized,
-    /// 400: not a body that can be used.
+    /// 400: the body can't be used.
     BadBody,
     /// 413.
     TooLarge,
     /// The body did not arrive in time, or the connection ended before it was whole.
     TooSlow,
-    /// 503: it could not be stored.
+    /// 503: it was not stored.
     Unavailable,
 }
 
@@ -32,9 +32,9 @@ impl WebhookResult {
     }
 }
 
-/// Where a wrong token was tried.
+/// Where a token was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum TokenUse {
     /// As the bearer token of a request.
     Bearer,
     /// At `/login`.
@@ -43,10 +43,10 @@ pub enum Door {
     Metrics,
 }
 
-impl Door {
+impl TokenUse {
     pub(super) const ALL: [Self; 3] = [Self::Bearer, Self::Login, Self::Metrics];
 
-    /// The label's value.
+    /// Returns the value of the label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What only the database knows, read when somebody scrapes.
+//! The metrics that are read from the database at a scrape.
 
 use std::time::Duration;
 
@@ -16,25 +16,25 @@ pub struct OutboxCount {
     pub destination: String,
     /// The state.
     pub state: DeliveryState,
-    /// How many.
+    /// The number of deliveries.
     pub count: u64,
 }
 
-/// The oldest delivery of a destination that is still on its way.
+/// The oldest delivery of a destination that has not arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
     /// The destination's name.
     pub destination: String,
-    /// The age of the oldest one that is `pending` or `sending`, since its event; zero when there is none.
+    /// The age of the oldest one that is `pending` or `sending`, since its event; zero if there is none.
     pub oldest_age: Duration,
 }
 
-/// The accounts as the poller sees them.
+/// Numbers of accounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AccountCounts {
     /// Accounts whose health is OK.
     pub healthy: u64,
-    /// All others.
+    /// Accounts with another health.
     pub unhealthy: u64,
     /// Accounts that used up today's budget.
     pub out_of_budget: u64,
@@ -51,11 +51,11 @@ pub struct Snapshot {
     pub undelivered: Vec<Undelivered>,
     /// The accounts.
     pub accounts: AccountCounts,
-    /// Enrollments that are still waited for.
+    /// Enrollments without an accept that may still be accepted.
     pub open_enrollments: u64,
-    /// Signals in the ledger whose person no enrollment is, yet.
+    /// Signals in the ledger that match no enrollment yet.
     pub signals_unmatched: u64,
-    /// Whether the last commit worked, as `/readyz` says it.
+    /// Whether the last commit worked, as in `/readyz`.
     pub database_writable: bool,
 }
 
@@ -113,7 +113,7 @@ impl Snapshot {
             ),
             (
                 "enrollments_open",
-                "Enrollments whose accept is still waited for",
+                "Open enrollments: not accepted yet, and within the horizon",
                 self.open_enrollments,
             ),
             (

@@ -62,7 +62,9 @@ fn a_stamp_by_hand_is_delivered_explained_and_replayed() {
     let replayed = live.run(&["replay", first, "999999"]);
     assert_eq!(replayed.status, 1);
     assert!(
-        replayed.out.contains(&format!("{first} is sent again")),
+        replayed
+            .out
+            .contains(&format!("{first} will be sent again")),
         "{}",
         replayed.out
     );

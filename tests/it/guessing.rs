@@ -24,7 +24,7 @@ fn login(url: &str, token: &str) -> RequestBuilder {
 }
 
 /// The count of one series of `acceptd_auth_failures_total`.
-async fn counted(site: &Site, door: &str) -> u64 {
+async fn counted(site: &Site, used: &str) -> u64 {
     let page = client()
         .get(site.url("/metrics"))
         .bearer_auth(TOKEN)
@@ -34,7 +34,7 @@ async fn counted(site: &Site, door: &str) -> u64 {
         .text()
         .await
         .expect("a page");
-    let series = format!("acceptd_auth_failures_total{{door=\"{door}\"}} ");
+    let series = format!("acceptd_auth_failures_total{{used=\"{used}\"}} ");
     let line = page.lines().find_map(|line| line.strip_prefix(&series));
     line.expect("the series").parse().expect("a number")
 }
@@ -89,8 +89,8 @@ async fn wrong_tokens_are_counted_by_where_they_were_tried() {
     assert_eq!(took(login(&site.url("/login"), "wrong")).await.0, 401);
     // Nothing was tried here.
     assert_eq!(took(ask("/v1/campaigns")).await.0, 401);
-    for (door, expected) in [("bearer", 1), ("metrics", 2), ("login", 1)] {
-        assert_eq!(counted(&site, door).await, expected, "{door}");
+    for (used, expected) in [("bearer", 1), ("metrics", 2), ("login", 1)] {
+        assert_eq!(counted(&site, used).await, expected, "{used}");
     }
 }
 

@@ -15,7 +15,7 @@ use anyhow::{Context as _, anyhow};
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::task::JoinHandle;
 
-use super::{Ended, Failure, say};
+use super::{Ended, Failure, output};
 use crate::daemon::signals::Signals;
 use crate::daemon::telemetry::{self, FILTER_VARIABLE, LogFormat};
 use crate::web::login_link;
@@ -83,7 +83,7 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
         // The same way that systemd stops it.
         kill_process(getpid(), Signal::TERM).context("the daemon can't be stopped")?;
     } else {
-        let _ = say::line(format_args!(
+        let _ = output::line(format_args!(
             "The daemon stays up: look around at {} and press Ctrl-C to end.",
             world.login_link()
         ));
@@ -97,10 +97,10 @@ async fn perform(args: &Args, signals: Signals) -> Result<Ended, Failure> {
 }
 
 fn tell(result: &Verdict) -> std::io::Result<()> {
-    say::line(result.table())?;
-    say::line(result.summary())?;
+    output::line(result.table())?;
+    output::line(result.summary())?;
     for problem in &result.problems {
-        say::line(format_args!("NOT AS IT SHOULD BE: {problem}"))?;
+        output::line(format_args!("NOT AS IT SHOULD BE: {problem}"))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::say;
+use crate::cli::output;
 
 /// How often the spinner turns.
 const TURN: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ impl Narrator {
     /// A line that stays.
     pub fn say(&self, text: &str) {
         if self.bar.is_hidden() {
-            say::problem(text);
+            output::error_line(text);
         } else {
             self.bar.println(text);
         }
@@ -39,7 +39,7 @@ impl Narrator {
     /// A step begins.
     pub fn begin(&self, text: &str) {
         if self.bar.is_hidden() {
-            say::problem(text);
+            output::error_line(text);
         } else {
             self.bar.set_message(text.to_owned());
         }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::metrics::{Door, Metrics};
+use crate::metrics::{Metrics, TokenUse};
 use crate::web::log_limit::LogLimit;
 use crate::web::peer::Peer;
 
@@ -66,12 +66,18 @@ impl Default for Guesses {
 
 impl Guesses {
     /// Counts and logs a wrong token. Returns when it may be answered.
-    pub async fn wrong(&self, clock: &Clock, metrics: &Metrics, door: Door, peer: Option<IpAddr>) {
-        metrics.auth_failure(door);
+    pub async fn wrong(
+        &self,
+        clock: &Clock,
+        metrics: &Metrics,
+        used: TokenUse,
+        peer: Option<IpAddr>,
+    ) {
+        metrics.auth_failure(used);
         let now = clock.steady();
         if let Some(left_out) = self.log.line() {
             let peer = peer.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
-            tracing::warn!(peer, door = door.as_str(), left_out, "wrong token");
+            tracing::warn!(peer, used = used.as_str(), left_out, "wrong token");
         }
         if let Some((_turn, delay)) = self.turn(peer, now) {
             tokio::time::sleep(delay).await;

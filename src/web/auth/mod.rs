@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::session;
 use crate::config::{Bearer, Config};
 use crate::domain::role::Role;
-use crate::metrics::Door;
+use crate::metrics::TokenUse;
 
 pub use actor::{Actor, Key, OWN_PAGE};
 pub use guesses::Guesses;
@@ -52,7 +52,7 @@ pub async fn admit(app: &App, head: &Parts) -> Result<Actor, Problem> {
     }
     if let Some(given) = bearer(&head.headers) {
         let Some(found) = find(&config, given) else {
-            return Err(wrong(app, given, Door::Bearer, peer).await);
+            return Err(wrong(app, given, TokenUse::Bearer, peer).await);
         };
         let key = Key::Token(found.name.to_owned(), digest(given));
         return Ok(actor(key, found.role));
@@ -94,7 +94,7 @@ pub async fn admit_scraper(app: &App, head: &Parts) -> Result<(), Problem> {
             return Ok(());
         }
         let peer = peer(&config, head);
-        return Err(wrong(app, given, Door::Metrics, peer).await);
+        return Err(wrong(app, given, TokenUse::Metrics, peer).await);
     }
     if session::of_request(app, &config, head).await?.is_some() {
         return Ok(());
@@ -139,11 +139,11 @@ fn digest(secret: &str) -> [u8; 32] {
 }
 
 /// Counts a wrong token and returns its answer after a delay.
-async fn wrong(app: &App, given: &str, door: Door, peer: Option<IpAddr>) -> Problem {
+async fn wrong(app: &App, given: &str, used: TokenUse, peer: Option<IpAddr>) -> Problem {
     // An empty token was forgotten and is no guess.
     if !given.is_empty() {
         app.guesses()
-            .wrong(&app.clock, &app.metrics, door, peer)
+            .wrong(&app.clock, &app.metrics, used, peer)
             .await;
     }
     unauthorized("The bearer token is not valid.")

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::assets;
 use crate::config::Config;
-use crate::metrics::Door;
+use crate::metrics::TokenUse;
 use crate::web::app::App;
 use crate::web::auth::{Actor, find, forwarded_https, peer, same_site};
 use crate::web::input;
@@ -37,7 +37,7 @@ pub(super) async fn log_in(
     let Some(bearer) = find(&config, &given) else {
         let peer = peer(&config, &head);
         app.guesses()
-            .wrong(&app.clock, &app.metrics, Door::Login, peer)
+            .wrong(&app.clock, &app.metrics, TokenUse::Login, peer)
             .await;
         return if is_json {
             Err(Problem::new(StatusCode::UNAUTHORIZED, WRONG))

@@ -1,5 +1,5 @@
-//! What a command has to say, on standard output and standard error. A reader that has seen enough (`| head`) is no error and no
-//! panic.
+//! Prints to standard output and standard error. A reader that closes the pipe early (`| head`) causes neither an error message nor
+//! a panic.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -9,8 +9,8 @@ pub(super) fn line(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
-/// Prints a line on standard error. Where nobody reads that, there is nobody left to tell.
-pub(super) fn problem(text: impl Display) {
+/// Prints a line on standard error. A failure is ignored, because there is no other place for it.
+pub(super) fn error_line(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -19,8 +19,8 @@ pub(super) fn json(value: &impl serde::Serialize) -> io::Result<()> {
     line(serde_json::to_string_pretty(value)?)
 }
 
-/// Whether a command only broke off because nobody reads on.
-pub(super) fn nobody_reads(error: &anyhow::Error) -> bool {
+/// Whether a command was aborted because its reader closed the pipe.
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
