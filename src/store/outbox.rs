@@ -23,6 +23,8 @@ pub struct Claimed {
     pub body: Option<String>,
     /// Attempts begun, this one included.
     pub attempts: u32,
+    /// Status of the last answer, if there was one.
+    pub last_status: Option<u16>,
 }
 
 /// How an attempt ended.
@@ -38,7 +40,10 @@ pub struct Settlement {
     pub error: Option<String>,
 }
 
-/// What a change of a delivery shows: ids and states, and nothing of what a receiver said.
+/// The kind of the changes that are recorded about deliveries.
+const CHANGE: &str = "delivery";
+
+/// What is recorded of a change, for those who watch: ids and states, and nothing of what a receiver said.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeliveryChange<'a> {
@@ -51,6 +56,25 @@ struct DeliveryChange<'a> {
     last_status: Option<u16>,
 }
 
+impl Claimed {
+    fn change<'a>(
+        &'a self,
+        destination: &'a str,
+        state: DeliveryState,
+        last_status: Option<u16>,
+    ) -> DeliveryChange<'a> {
+        DeliveryChange {
+            id: self.id.to_string(),
+            event_id: &self.event_id,
+            event_type: self.event_type,
+            destination,
+            state,
+            attempts: self.attempts,
+            last_status,
+        }
+    }
+}
+
 const NEXT_DUE: &str = "SELECT min(next_attempt_at) FROM deliveries INDEXED BY deliveries_due
     WHERE state = 'pending' AND destination = ?1";
 
@@ -59,14 +83,14 @@ const NEXT_TEST_DUE: &str =
     WHERE state = 'pending' AND is_test = 1 AND attempts = 0 AND destination = ?1";
 
 const CLAIM: &str =
-    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts
+    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts, d.last_status
     FROM deliveries d INDEXED BY deliveries_due CROSS JOIN events e ON e.id = d.event_id
     WHERE d.state = 'pending' AND d.destination = ?1 AND d.next_attempt_at <= ?2
       AND d.id NOT IN (SELECT value FROM json_each(?3))
     ORDER BY d.next_attempt_at, d.id LIMIT ?4";
 
 const CLAIM_TEST: &str =
-    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts
+    "SELECT d.id, d.event_id, e.type AS event_type, e.body, d.attempts + 1 AS attempts, d.last_status
     FROM deliveries d INDEXED BY deliveries_tests_due CROSS JOIN events e ON e.id = d.event_id
     WHERE d.state = 'pending' AND d.is_test = 1 AND d.attempts = 0 AND d.destination = ?1 AND d.next_attempt_at <= ?2
       AND d.id NOT IN (SELECT value FROM json_each(?3))
@@ -155,7 +179,7 @@ impl Tx<'_> {
             attempts: 0,
             last_status: None,
         };
-        self.record_change("delivery", &change, now)
+        self.record_change(CHANGE, &change, now)
     }
 
     /// Claims up to `limit` due deliveries of a destination: they are `sending` from now on, whatever happens to this process.
@@ -181,6 +205,7 @@ impl Tx<'_> {
                     event_type: word(row, "event_type")?,
                     body: row.get("body")?,
                     attempts: row.get("attempts")?,
+                    last_status: row.get("last_status")?,
                 })
             })?
             .collect::<Result<_, _>>()?;
@@ -191,7 +216,8 @@ impl Tx<'_> {
                      WHERE id = ?1",
                 )?
                 .execute(params![claimed.id, now.0])?;
-            self.delivery_changed(claimed.id, now)?;
+            let change = claimed.change(destination, DeliveryState::Sending, claimed.last_status);
+            self.record_change(CHANGE, &change, now)?;
         }
         Ok(rows)
     }
@@ -203,6 +229,28 @@ impl Tx<'_> {
         settled: &Settlement,
         now: Timestamp,
     ) -> Result<(), Error> {
+        if self.settle(id, settled, now)? {
+            self.delivery_changed(id, now)?;
+        }
+        Ok(())
+    }
+
+    /// Does what [`Self::settle_delivery`] does, without reading what the claim told already.
+    pub fn settle_claimed(
+        &self,
+        destination: &str,
+        claimed: &Claimed,
+        settled: &Settlement,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if self.settle(claimed.id, settled, now)? {
+            let change = claimed.change(destination, settled.state, settled.status);
+            self.record_change(CHANGE, &change, now)?;
+        }
+        Ok(())
+    }
+
+    fn settle(&self, id: i64, settled: &Settlement, now: Timestamp) -> Result<bool, Error> {
         let delivered = settled.state == DeliveryState::Delivered;
         let changed = self
             .conn
@@ -220,10 +268,7 @@ impl Tx<'_> {
                 delivered.then_some(now.0),
                 now.0,
             ])?;
-        if changed > 0 {
-            self.delivery_changed(id, now)?;
-        }
-        Ok(())
+        Ok(changed > 0)
     }
 
     /// Settles up to `limit` deliveries that a dead process had claimed for a destination. Returns how many there were: fewer than
@@ -242,7 +287,7 @@ impl Tx<'_> {
         Ok(ids.len())
     }
 
-    /// Tells those who watch: ids and states, and nothing of what a receiver said.
+    /// Records a change of a delivery.
     pub(super) fn delivery_changed(&self, id: i64, now: Timestamp) -> Result<(), Error> {
         let Some(row) = self.delivery(id)? else {
             return Ok(());
@@ -256,7 +301,7 @@ impl Tx<'_> {
             attempts: row.attempts,
             last_status: row.last_status,
         };
-        self.record_change("delivery", &change, now)
+        self.record_change(CHANGE, &change, now)
     }
 }
 

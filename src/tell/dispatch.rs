@@ -11,8 +11,9 @@ use tokio_util::task::TaskTracker;
 
 use super::backlog::{Backlog, STEP_ROWS};
 use super::destination::Destination;
+use super::ended::recovered;
 use super::gate::Gate;
-use super::worker::{OnTheWire, Shared, Worker, recovered};
+use super::worker::{Shared, Worker};
 use super::{DeliveryObserver, REMOVED_REASON};
 use crate::clock::Clock;
 use crate::domain::delivery::DeliveryState;
@@ -61,7 +62,6 @@ impl Dispatcher {
             store,
             clock,
             observer,
-            wire: OnTheWire::default(),
             tasks: TaskTracker::new(),
         };
         let dispatcher = Self {

@@ -7,6 +7,7 @@ pub mod attempt;
 mod backlog;
 pub mod destination;
 pub mod dispatch;
+mod ended;
 mod gate;
 pub mod phrases;
 pub mod redact;

@@ -31,18 +31,18 @@ pub enum RenderError {
 pub fn render(
     kind: DestinationKind,
     event_type: EventType,
-    stored: &str,
+    stored: String,
 ) -> Result<String, RenderError> {
-    if is_erased(stored)? {
+    if is_erased(&stored)? {
         return Err(RenderError::Erased);
     }
     match (kind, event_type) {
-        (DestinationKind::Webhook, _) => Ok(stored.to_owned()),
-        (DestinationKind::Slack, _) => Ok(slack::message(event_type, stored)?.to_string()),
+        (DestinationKind::Webhook, _) => Ok(stored),
+        (DestinationKind::Slack, _) => Ok(slack::message(event_type, &stored)?.to_string()),
         (DestinationKind::Sendpilot, EventType::InviteAccepted) => {
-            Ok(sendpilot::accepted(&read(stored)?)?)
+            Ok(sendpilot::accepted(&read(&stored)?)?)
         }
-        (DestinationKind::Sendpilot, EventType::Test) => Ok(sendpilot::test(&read(stored)?)?),
+        (DestinationKind::Sendpilot, EventType::Test) => Ok(sendpilot::test(&read(&stored)?)?),
         (DestinationKind::Sendpilot, other) => Err(RenderError::NotAnAccept(other)),
     }
 }
@@ -125,7 +125,11 @@ mod tests {
     #[test]
     fn a_webhook_gets_the_stored_event_unchanged() {
         let odd = "{ \"data\": {} ,\t\"é\": 1.50}";
-        let body = render(DestinationKind::Webhook, EventType::InviteAccepted, odd);
+        let body = render(
+            DestinationKind::Webhook,
+            EventType::InviteAccepted,
+            odd.to_owned(),
+        );
         assert_eq!(body.expect("rendered"), odd);
     }
 
@@ -177,7 +181,7 @@ mod tests {
             let body = render(
                 DestinationKind::Sendpilot,
                 EventType::InviteAccepted,
-                &accept(&prospect),
+                accept(&prospect),
             );
             let body: Value = serde_json::from_str(&body.expect("rendered")).expect("JSON");
             assert_eq!(body["data"]["linkedinUrl"], json!(url), "{given:?}");
@@ -196,20 +200,20 @@ mod tests {
             DestinationKind::Sendpilot,
         ] {
             for gone in ["", "null", "{}", r#"{"data": null}"#] {
-                let erased = render(kind, EventType::InviteAccepted, gone);
+                let erased = render(kind, EventType::InviteAccepted, gone.to_owned());
                 assert!(matches!(erased, Err(RenderError::Erased)), "{gone}");
             }
         }
         let reply = render(
             DestinationKind::Sendpilot,
             EventType::ReplyReceived,
-            &accept(&none),
+            accept(&none),
         );
         assert!(matches!(reply, Err(RenderError::NotAnAccept(_))));
         let odd = render(
             DestinationKind::Slack,
             EventType::InviteAccepted,
-            r#"{"data": 1}"#,
+            r#"{"data": 1}"#.to_owned(),
         );
         assert!(matches!(odd, Err(RenderError::Unreadable(_))));
     }

@@ -1,58 +1,31 @@
-//! The worker of one destination: waits until a delivery is due, takes a slot and a turn, claims, sends, settles.
+//! The worker of one destination. It waits until deliveries are due, takes slots and turns, claims, sends and settles.
 //!
-//! Slot and turn come before the claim, so a delivery is `sending` only while its request may be on the wire. Claims have no lease: the
-//! database belongs to one process, and what a process left `sending` is in doubt when the next one starts.
+//! One write settles the attempts that have ended and claims as many deliveries as there are free slots and turns. Slots and turns
+//! come before the claim, so a delivery is `sending` only while its request may be on the wire. Claims have no lease: the database
+//! belongs to one process, and what a process left `sending` is in doubt when the next one starts.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::attempt::Attempt;
+use super::DeliveryObserver;
 use super::destination::Destination;
-use super::gate::{Gate, Slot};
-use super::render::render;
-use super::retry::{AfterAttempt, after_attempt};
+use super::ended::{self, Attempted};
+use super::gate::{Gate, Slot, Turns};
 use super::send::Sender;
-use super::verdict::{AttemptVerdict, verdict};
-use super::{DeliveryObserver, REMOVED_REASON};
 use crate::clock::Clock;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
-use crate::store::{self, Claimed, Settlement, Store, retry_until_ok};
+use crate::store::{self, Claimed, Retry, Store, Tx};
 use crate::wake::Wake;
 
 /// How long a worker waits for a wake-up if the delivery that is due is already being sent.
 const ON_WIRE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Why a destination is stopped. What the receiver said stands with the delivery: it may repeat whom that was about, and goes
-/// when the person is erased.
-const GONE: &str = "The receiver answered 410 Gone";
-
-/// The ids of the deliveries that are on the wire, of all workers: one that is replayed meanwhile must not go twice at once.
-#[derive(Clone, Default)]
-pub(super) struct OnTheWire(Arc<Mutex<HashSet<i64>>>);
-
-impl OnTheWire {
-    fn add(&self, id: i64) {
-        self.ids().insert(id);
-    }
-
-    fn remove(&self, id: i64) {
-        self.ids().remove(&id);
-    }
-
-    fn list(&self) -> Vec<i64> {
-        self.ids().iter().copied().collect()
-    }
-
-    fn ids(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+/// The most deliveries of one claim: it takes a few milliseconds of the writer's time.
+const CLAIM_MAX: usize = 256;
 
 /// What all workers share.
 #[derive(Clone)]
@@ -60,21 +33,61 @@ pub(super) struct Shared {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) observer: Arc<dyn DeliveryObserver>,
-    pub(super) wire: OnTheWire,
     /// Every worker and every attempt, so that a drain can wait for them.
     pub(super) tasks: TaskTracker,
 }
 
-/// One destination's worker. Cheap to clone; every attempt has a clone.
+/// The worker of one destination. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Worker(Arc<Inner>);
 
-struct Inner {
-    shared: Shared,
-    sender: Sender,
-    gate: Arc<Gate>,
+pub(super) struct Inner {
+    pub(super) shared: Shared,
+    pub(super) sender: Sender,
+    pub(super) gate: Arc<Gate>,
     wake: Wake,
     stop: CancellationToken,
+}
+
+/// When there is something to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// Probably now.
+    Now,
+    /// Not before this time, unless the worker is woken.
+    At(Timestamp),
+    /// A delivery is due, but it was replayed while it is on the wire.
+    Blocked,
+    /// Not before the worker is woken.
+    Never,
+}
+
+/// An attempt that has ended and is not settled yet. Its slot is used until it is settled.
+struct Ended {
+    attempted: Arc<Attempted>,
+    slot: Slot,
+}
+
+/// What a worker knows between two writes.
+struct Round {
+    due: Due,
+    in_flight: usize,
+    ended: Vec<Ended>,
+    to: mpsc::UnboundedSender<Ended>,
+    /// Never holds more than the destination's concurrency.
+    from: mpsc::UnboundedReceiver<Ended>,
+}
+
+/// The right to claim as many deliveries as there are turns.
+struct Places {
+    slots: Vec<Slot>,
+    turns: Turns,
+}
+
+/// What one write did.
+struct Written {
+    claimed: Vec<Claimed>,
+    due: Option<Due>,
 }
 
 impl Worker {
@@ -97,292 +110,229 @@ impl Worker {
         self.0.sender.destination()
     }
 
-    /// Asks it to look again.
+    /// Makes it look for deliveries that are due.
     pub(super) fn wake(&self) {
         self.0.wake.activate();
     }
 
-    /// Ends its claiming. Requests that are on the wire end by themselves.
+    /// Stops it from claiming. Requests in flight still end and are settled.
     pub(super) fn retire(&self) {
         self.0.stop.cancel();
     }
 
-    /// Claims and sends until it is retired.
+    /// Claims and sends until it is retired, and settles until no request is in flight.
     pub(super) async fn run(self) {
-        let stop = self.0.stop.clone();
+        let (to, from) = mpsc::unbounded_channel();
+        let mut round = Round {
+            due: Due::Now,
+            in_flight: 0,
+            ended: Vec::new(),
+            to,
+            from,
+        };
         loop {
-            let slot = tokio::select! {
-                () = stop.cancelled() => return,
-                slot = self.0.gate.slot() => slot,
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.due() => {}
+            while let Ok(ended) = round.from.try_recv() {
+                round.ended.push(ended);
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.0.gate.turn() => {}
+            let retired = self.0.stop.is_cancelled();
+            if retired && round.in_flight == 0 {
+                return;
             }
-            // Not raced against the stop: a claim that was made must be sent or seen in doubt.
-            let claimed = self.retry("claim of a delivery", || async {
-                if stop.is_cancelled() {
-                    return Ok(None);
+            let mut turn_in = None;
+            let mut places = None;
+            if !retired && round.due == Due::Now {
+                match self.take_places(round.ended.len()) {
+                    Ok(taken) => places = taken,
+                    Err(wait) => turn_in = Some(wait),
                 }
-                self.claim().await
-            });
-            match claimed.await {
-                Some(claimed) => self.begin(claimed, slot),
-                // Replayed while it is on the wire, or gone meanwhile: the end of an attempt or a change wakes.
-                None => tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = self.0.wake.activated() => {}
-                    () = self.0.shared.clock.sleep(ON_WIRE_PAUSE) => {}
-                },
+            }
+            if round.ended.is_empty() && places.is_none() {
+                self.wait(&mut round, retired, turn_in).await;
+            } else {
+                self.write_retried(&mut round, places).await;
             }
         }
     }
 
-    /// Returns when a delivery is due. A wake-up during the query is kept by [`Wake`], so none is lost.
-    async fn due(&self) {
-        loop {
-            let next = self.retry("next delivery", || self.next_due());
-            match next.await {
-                Some(at) if at <= self.0.shared.clock.now() => return,
-                Some(at) => tokio::select! {
-                    () = self.0.shared.clock.sleep_until(at) => return,
-                    () = self.0.wake.activated() => {}
-                },
-                None => self.0.wake.activated().await,
+    /// Does one [`Worker::write`], as soon as the database can be used. Meanwhile the places are free for others.
+    async fn write_retried(&self, round: &mut Round, mut places: Option<Places>) {
+        let name = &self.destination().name;
+        let mut retry = Retry::new(&self.0.shared.clock, "deliveries", name);
+        while let Err(error) = self.write(round, places.take()).await {
+            retry.pause(&error).await;
+            if self.0.stop.is_cancelled() && round.ended.is_empty() {
+                return;
             }
         }
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, store::Error> {
-        let name = self.destination().name.clone();
-        self.0
-            .shared
-            .store
-            .read(move |reader| reader.next_delivery_due(&name, reader.is_stopped(&name)?))
-            .await
-    }
-
-    async fn claim(&self) -> Result<Option<Claimed>, store::Error> {
-        let name = self.destination().name.clone();
-        let except = self.0.shared.wire.list();
-        let now = self.0.shared.clock.now();
-        self.0
-            .shared
-            .store
-            .write(move |tx| tx.claim_deliveries(&name, tx.is_stopped(&name)?, &except, now, 1))
-            .await
-            .map(|claimed| claimed.into_iter().next())
-    }
-
-    fn begin(&self, claimed: Claimed, slot: Slot) {
-        let worker = self.clone();
-        self.0.shared.wire.add(claimed.id);
-        self.0.shared.tasks.spawn(async move {
-            let id = claimed.id;
-            worker.attempt(claimed).await;
-            worker.0.shared.wire.remove(id);
-            drop(slot);
-            // It may have been replayed meanwhile, or its destination been started.
-            worker.wake();
-        });
-    }
-
-    async fn attempt(&self, claimed: Claimed) {
-        let destination = self.destination();
-        let (status, judged) = self.judge(&claimed).await;
-        let now = self.0.shared.clock.now();
-        let result = word(&judged);
-        let mut then = after_attempt(
-            claimed.attempts,
-            judged,
-            destination.in_doubt,
-            now,
-            rand::random(),
-        );
-        if !self.0.gate.is_configured()
-            && let AfterAttempt::RetryAt { .. } | AfterAttempt::Stop { .. } = then
-        {
-            then = AfterAttempt::Held {
-                reason: REMOVED_REASON.to_owned(),
-            };
+    /// Takes turns for the free slots, counting those of attempts that are about to be settled. Returns the time until the next turn
+    /// if it is not there yet, and nothing without a slot.
+    fn take_places(&self, reused: usize) -> Result<Option<Places>, Duration> {
+        let slots = self.0.gate.take_slots(CLAIM_MAX.saturating_sub(reused));
+        let count = CLAIM_MAX.min(slots.len() + reused);
+        if count == 0 {
+            return Ok(None);
         }
-        self.log(&claimed, status, &then);
-        self.0
-            .shared
-            .observer
-            .attempted(&destination.name, claimed.event_type, result);
-        self.settle(&claimed, status, then, now).await;
+        let turns = self.0.gate.take_turns(count)?;
+        Ok(Some(Places { slots, turns }))
     }
 
-    /// Sends, in a task of its own: should it break down, the delivery is in doubt and not lost.
-    async fn judge(&self, claimed: &Claimed) -> (Option<u16>, AttemptVerdict) {
-        let kind = self.destination().kind;
-        let dead = |reason: String| (None, AttemptVerdict::Dead { reason });
-        let Some(stored) = &claimed.body else {
-            return dead(super::render::RenderError::Erased.to_string());
+    /// Waits until there is something to settle or to claim, or the worker is retired. Wake-ups that come meanwhile are kept.
+    async fn wait(&self, round: &mut Round, retired: bool, turn_in: Option<Duration>) {
+        let stop = &self.0.stop;
+        let due = round.due;
+        let may_claim = async {
+            match (due, turn_in) {
+                (Due::Now, Some(wait)) => tokio::time::sleep(wait).await,
+                (Due::Now, None) => self.0.gate.slot_is_free().await,
+                (Due::At(at), _) => self.0.shared.clock.sleep_until(at).await,
+                (Due::Blocked, _) => self.0.shared.clock.sleep(ON_WIRE_PAUSE).await,
+                (Due::Never, _) => std::future::pending().await,
+            }
         };
-        let body = match render(kind, claimed.event_type, stored) {
-            Ok(body) => body,
-            Err(error) => return dead(error.to_string()),
-        };
-        let worker = self.clone();
-        let event_id = claimed.event_id.clone();
-        let sent = tokio::spawn(async move { worker.0.sender.send(&event_id, body).await });
-        let attempt = sent.await.unwrap_or_else(|_| {
-            Attempt::InDoubt("the sending task broke down; this is a defect of acceptd".to_owned())
-        });
-        let status = match &attempt {
-            Attempt::Answer(answer) => Some(answer.status),
-            Attempt::InDoubt(_) | Attempt::NotSent(_) => None,
-        };
-        (status, verdict(kind, &attempt))
+        tokio::select! {
+            Some(ended) = round.from.recv() => round.ended.push(ended),
+            () = stop.cancelled(), if !retired => {}
+            () = self.0.wake.activated(), if !retired && due != Due::Now => round.due = Due::Now,
+            () = may_claim, if !retired => round.due = Due::Now,
+        }
     }
 
-    /// Writes down what came of an attempt, however long the database can't be used: an answer that was read must not be lost.
-    async fn settle(
+    /// Settles what has ended and claims for the places, in one write. Then sends what was claimed.
+    async fn write(&self, round: &mut Round, places: Option<Places>) -> Result<(), store::Error> {
+        let attempts: Arc<[_]> = round.ended.iter().map(|e| e.attempted.clone()).collect();
+        let claim = places.as_ref().map_or(0, |places| places.turns.count);
+        let written = match self.settle_and_claim(attempts, claim).await {
+            Err(error)
+                if !matches!(error, store::Error::Unavailable(_)) && !round.ended.is_empty() =>
+            {
+                // One of them can't be settled. It must not keep the others from it.
+                self.settle_each(round).await?;
+                return Ok(());
+            }
+            other => other?,
+        };
+        let used = u32::try_from(written.claimed.len()).unwrap_or(u32::MAX);
+        let mut slots = self.end(round);
+        if let Some(places) = places {
+            slots.extend(places.slots);
+            self.0.gate.give_back(places.turns, used);
+        }
+        let ended = slots.len();
+        if let Some(due) = written.due {
+            round.due = due;
+        }
+        for (claimed, slot) in written.claimed.into_iter().zip(slots) {
+            self.begin(round, claimed, slot);
+        }
+        // What blocked a delivery may be settled now.
+        if round.due == Due::Blocked && ended > 0 {
+            round.due = Due::Now;
+        }
+        Ok(())
+    }
+
+    async fn settle_and_claim(
         &self,
-        claimed: &Claimed,
-        status: Option<u16>,
-        then: AfterAttempt,
-        now: Timestamp,
-    ) {
-        let is_test = claimed.event_type == EventType::Test;
-        let stops = matches!(then, AfterAttempt::Stop { .. });
-        let starts = is_test && then == AfterAttempt::Delivered;
-        let settled = settlement(then, status, now);
-        let settled = self.retry("result of a delivery", || async {
-            let name = self.destination().name.clone();
-            let fingerprint = self.destination().url.fingerprint();
-            let (id, settled) = (claimed.id, settled.clone());
-            let written = self
-                .0
-                .shared
-                .store
-                .write(move |tx| {
-                    tx.settle_delivery(id, &settled, now)?;
-                    if stops {
-                        tx.stop_destination(&name, &fingerprint, GONE, now)?;
-                    }
-                    if starts && tx.start_destination(&name)? {
-                        tracing::info!(
-                            destination = name,
-                            "a test succeeded: the destination is started"
-                        );
-                    }
-                    Ok(())
-                })
-                .await;
-            match written {
-                Err(error) if error.is_temporary() => Err(error),
-                settled => Ok(settled),
-            }
-        });
-        if let Err(error) = settled.await {
-            tracing::error!(
+        attempts: Arc<[Arc<Attempted>]>,
+        claim: u32,
+    ) -> Result<Written, store::Error> {
+        let name = self.destination().name.clone();
+        let fingerprint = self.destination().url.fingerprint();
+        let mut busy = self.0.gate.on_the_wire();
+        busy.retain(|id| !attempts.iter().any(|a| a.claimed.id == *id));
+        let now = self.0.shared.clock.now();
+        let (written, started) = self
+            .0
+            .shared
+            .store
+            .write(move |tx| {
+                let started = ended::settle(tx, &name, &fingerprint, &attempts)?;
+                Ok((claim_due(tx, &name, &busy, now, claim)?, started))
+            })
+            .await?;
+        if started {
+            tracing::info!(
                 destination = self.destination().name,
-                delivery = claimed.id,
-                %error,
-                "a delivery could not be settled; it is in doubt until the next start"
+                "destination started: a test was delivered"
             );
         }
+        Ok(written)
     }
 
-    fn log(&self, claimed: &Claimed, status: Option<u16>, then: &AfterAttempt) {
-        let destination = self.destination().name.as_str();
-        let (event, attempt) = (claimed.event_id.as_str(), claimed.attempts);
-        match then {
-            AfterAttempt::Delivered => {
-                tracing::info!(destination, event, attempt, status, "delivered");
-            }
-            AfterAttempt::RetryAt { at, reason } => {
-                tracing::warn!(destination, event, attempt, status, next = %at, reason, "not delivered yet");
-            }
-            AfterAttempt::Dead { reason } => {
-                tracing::error!(
-                    destination,
-                    event,
-                    attempt,
-                    status,
-                    reason,
-                    "a delivery is dead"
-                );
-            }
-            AfterAttempt::Held { reason } => {
-                tracing::warn!(
-                    destination,
-                    event,
-                    attempt,
-                    status,
-                    reason,
-                    "a delivery is held"
-                );
-            }
-            AfterAttempt::Stop { reason } => {
-                tracing::error!(
-                    destination,
-                    event,
-                    attempt,
-                    status,
-                    reason,
-                    "a destination is stopped"
-                );
+    /// Settles each attempt in a write of its own. One that can't be settled stays `sending`, in doubt, until the next start.
+    async fn settle_each(&self, round: &mut Round) -> Result<(), store::Error> {
+        for ended in &round.ended {
+            let settled = self.settle_and_claim(Arc::from([ended.attempted.clone()]), 0);
+            match settled.await {
+                Ok(_) => {}
+                // All are tried again; those that are settled stay as they are.
+                Err(error @ store::Error::Unavailable(_)) => return Err(error),
+                Err(error) => tracing::error!(
+                    destination = self.destination().name,
+                    delivery = ended.attempted.claimed.id,
+                    %error,
+                    "delivery not settled; it is in doubt until the next start"
+                ),
             }
         }
+        self.end(round);
+        Ok(())
     }
 
-    /// Repeats an operation until the database can be used.
-    async fn retry<T, F: Future<Output = Result<T, store::Error>>>(
-        &self,
-        work: &'static str,
-        attempt: impl FnMut() -> F,
-    ) -> T {
-        let clock = &self.0.shared.clock;
-        retry_until_ok(clock, work, &self.destination().name, attempt).await
+    /// Forgets the attempts that are settled, and returns their slots.
+    fn end(&self, round: &mut Round) -> Vec<Slot> {
+        round.in_flight -= round.ended.len();
+        let ended = round.ended.drain(..);
+        ended
+            .map(|ended| {
+                self.0.gate.end(ended.attempted.claimed.id);
+                ended.slot
+            })
+            .collect()
     }
-}
 
-/// The word that attempts are counted under.
-fn word(judged: &AttemptVerdict) -> &'static str {
-    match judged {
-        AttemptVerdict::Delivered => "delivered",
-        AttemptVerdict::Retry { .. } => "retry",
-        AttemptVerdict::Dead { .. } => "dead",
-        AttemptVerdict::InDoubt { .. } => "in_doubt",
-        AttemptVerdict::Gone { .. } => "gone",
-    }
-}
-
-fn settlement(then: AfterAttempt, status: Option<u16>, now: Timestamp) -> Settlement {
-    let (state, next_attempt_at, error) = match then {
-        AfterAttempt::Delivered => (DeliveryState::Delivered, None, None),
-        AfterAttempt::RetryAt { at, reason } => (DeliveryState::Pending, Some(at), Some(reason)),
-        // Due as soon as the destination is started.
-        AfterAttempt::Stop { reason } => (DeliveryState::Pending, Some(now), Some(reason)),
-        AfterAttempt::Dead { reason } => (DeliveryState::Dead, None, Some(reason)),
-        AfterAttempt::Held { reason } => (DeliveryState::Held, None, Some(reason)),
-    };
-    Settlement {
-        state,
-        next_attempt_at,
-        status,
-        error,
+    fn begin(&self, round: &mut Round, claimed: Claimed, slot: Slot) {
+        self.0.gate.begin(claimed.id);
+        round.in_flight += 1;
+        let (inner, to) = (self.0.clone(), round.to.clone());
+        self.0.shared.tasks.spawn(async move {
+            let attempted = Arc::new(ended::attempt(&inner, claimed).await);
+            // The worker waits for it.
+            let _ = to.send(Ended { attempted, slot });
+        });
     }
 }
 
-/// What becomes of a delivery that a process which died had claimed.
-pub(super) fn recovered(destination: &Destination, now: Timestamp) -> Settlement {
-    let doubt = AttemptVerdict::InDoubt {
-        reason: "acceptd ended while the request was on its way".to_owned(),
-    };
-    match after_attempt(1, doubt, destination.in_doubt, now, 0.0) {
-        // Not after a wait: nothing says that the receiver has trouble.
-        AfterAttempt::RetryAt { reason, .. } => {
-            settlement(AfterAttempt::RetryAt { at: now, reason }, None, now)
+/// Claims up to `limit` deliveries, and finds out when the next one is due if there are fewer.
+fn claim_due(
+    tx: &Tx<'_>,
+    name: &str,
+    busy: &[i64],
+    now: Timestamp,
+    limit: u32,
+) -> Result<Written, store::Error> {
+    if limit == 0 {
+        return Ok(Written {
+            claimed: Vec::new(),
+            due: None,
+        });
+    }
+    let stopped = tx.is_stopped(name)?;
+    let limit = limit as usize;
+    let claimed = tx.claim_deliveries(name, stopped, busy, now, limit)?;
+    let due = if claimed.len() == limit {
+        Due::Now
+    } else {
+        match tx.next_delivery_due(name, stopped)? {
+            Some(at) if at <= now => Due::Blocked,
+            Some(at) => Due::At(at),
+            None => Due::Never,
         }
-        then => settlement(then, None, now),
-    }
+    };
+    Ok(Written {
+        claimed,
+        due: Some(due),
+    })
 }
