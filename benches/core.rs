@@ -90,7 +90,7 @@ fn resolve_among(bencher: Bencher<'_, '_>, enrollments: u64) {
             let candidates = reader.candidates(&person)?;
             Ok(resolve(
                 &policy,
-                &account(),
+                &[account()],
                 Source::Webhook,
                 &person,
                 candidates,

@@ -206,7 +206,7 @@ impl Context {
             Err(error @ CallError::NotMade) => return ("profile", Err(error), Ok(())),
             Ok(answer) => {
                 self.is_cached(client, &account, answer.age);
-                let seen = ProfileAnswer::Profile(answer.value, answer.age);
+                let seen = ProfileAnswer::Profile(Box::new(answer.value), answer.age);
                 (Some(seen), Ok(()))
             }
             Err(CallError::NotFound) => (Some(ProfileAnswer::NoProfile), Ok(())),

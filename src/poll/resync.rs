@@ -231,7 +231,7 @@ fn due(
 /// The answer to a profile call.
 pub(super) enum ProfileAnswer {
     /// The provider answered with a profile, which is this old.
-    Profile(Profile, Duration),
+    Profile(Box<Profile>, Duration),
     /// The provider shows no such profile.
     NoProfile,
     /// The provider gave no usable answer in any attempt.
@@ -264,7 +264,7 @@ pub(super) fn settle(
         return Ok(());
     };
     let profile = match seen {
-        ProfileAnswer::Profile(profile, _) => Some(profile),
+        ProfileAnswer::Profile(profile, _) => Some(profile.as_ref()),
         ProfileAnswer::NoProfile | ProfileAnswer::NoAnswer => None,
     };
     // The ids of another person are not stored: they would show under this prospect and survive the erasure of their owner.
