@@ -31,6 +31,7 @@ mod files;
 mod floods;
 mod guessing;
 mod house_rules;
+mod house_texts;
 mod identity_paths;
 mod import;
 mod import_upload;

@@ -1,4 +1,4 @@
-//! `acceptd demo`: a full run on loopback, with no account, key or network (contract section 2).
+//! `acceptd demo`: a full run on loopback, with no account, key or network.
 //!
 //! The daemon is the real one: it is built and run as `serve` does it, and everything reaches it through its listeners. Only
 //! the provider and the receiver are simulated.
