@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_missing_accept_is_explained_by_its_account() {
         let account = json!({
-            "id": "acc_1", "provider": "unipile", "workspaceId": "w", "health": "UNHEALTHY",
+            "id": "acc_1", "aliases": [], "provider": "unipile", "workspaceId": "w", "health": "UNHEALTHY",
             "healthReason": "the provider says so", "lastPollAt": null, "nextPollAt": "2026-05-03T00:00:00.000Z",
             "openEnrollments": 1, "callsToday": 100, "dailyBudget": 100,
         });
