@@ -47,8 +47,12 @@ impl Config {
             "secret_file",
             secret_file.map_or_else(String::new, |path| path.display().to_string()),
         );
+        let sendpilot = &self.sendpilot;
         out.head("[sendpilot]");
-        let secrets = self.sendpilot.webhook_secrets.len();
+        out.secret("api_key", &sendpilot.api_key);
+        out.text("base_url", url(sendpilot.base_url.as_ref()));
+        out.text("repair_every", duration_text(sendpilot.repair_every));
+        let secrets = sendpilot.webhook_secrets.len();
         out.list("webhook_secrets", std::iter::repeat_n(REDACTED, secrets));
         let poll = &self.poll;
         out.head("[poll]");

@@ -38,6 +38,13 @@ pub(super) fn check(root: &Section<'_>, config: &Config) -> Vec<String> {
         let section = root.table("unipile_v2");
         section.problem("api_key", "is empty, but base_url is set: calls need a key");
     }
+    if config.sendpilot.api_key.is_set() && config.sendpilot.base_url.is_none() {
+        let sendpilot = root.table("sendpilot");
+        sendpilot.problem(
+            "base_url",
+            "is empty, but api_key is set: the list of leads needs an address",
+        );
+    }
     unique(
         &root.tables("token"),
         "name",

@@ -143,6 +143,9 @@ fn unipile_v2(s: &Section<'_>) -> Option<UnipileV2> {
 }
 
 fn sendpilot(s: &Section<'_>) -> Option<Sendpilot> {
+    let api_key = s.get("api_key", read::secret);
+    let base_url = s.get("base_url", read::base_url);
+    let repair_every = s.get("repair_every", read::duration);
     let webhook_secrets = s.list("webhook_secrets", |v| {
         let secret = read::secret(v)?;
         if secret.is_set() {
@@ -153,6 +156,9 @@ fn sendpilot(s: &Section<'_>) -> Option<Sendpilot> {
     });
     s.finish();
     Some(Sendpilot {
+        api_key: api_key?,
+        base_url: base_url?,
+        repair_every: repair_every?,
         webhook_secrets: webhook_secrets?,
     })
 }

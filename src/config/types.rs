@@ -128,6 +128,12 @@ pub struct UnipileV2 {
 /// `[sendpilot]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sendpilot {
+    /// The key for reading the list of leads. Unset: the list is never read.
+    pub api_key: Secret,
+    /// Where the list is read.
+    pub base_url: Option<Url>,
+    /// How often the list is read.
+    pub repair_every: Duration,
     /// The secrets that are valid now. None is empty.
     pub webhook_secrets: Vec<Secret>,
 }

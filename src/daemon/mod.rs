@@ -5,6 +5,7 @@ mod calendar;
 pub mod destinations;
 pub mod housekeeping;
 mod journal;
+mod leads;
 pub mod listen;
 mod memory;
 pub mod observe;

@@ -11,7 +11,7 @@ use super::build::Daemon;
 use super::listen::{Listeners, Sockets};
 use super::signals::{SignalRequest, Signals};
 use super::status_line::status_line;
-use super::{calendar, housekeeping, memory, reload, steps, systemd, watchdog};
+use super::{calendar, housekeeping, leads, memory, reload, steps, systemd, watchdog};
 use crate::domain::audit::AuditContext;
 use crate::poll::resync;
 use crate::reconcile::Reconciler;
@@ -51,12 +51,14 @@ impl Daemon {
         let sending = tokio::spawn(self.dispatcher.run(self.shutdown.clone()));
         let polling = tokio::spawn(self.poller.run(self.shutdown.clone()));
         let mut calendar = calendar::start(self.reconciler.store().wakes()).await?;
-        let _background = background(
-            &app,
-            &self.reconciler,
-            vec![self.writer, self.scheduler],
-            &self.shutdown,
+        let leads = leads::run(
+            self.config.subscribe(),
+            self.reconciler.clone(),
+            app.clock.clone(),
+            app.metrics.clone(),
         );
+        let hearts = vec![self.writer, self.scheduler];
+        let _background = background(&app, &self.reconciler, leads, hearts, &self.shutdown);
 
         systemd::ready(&status(&app).await);
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "ready");
@@ -153,6 +155,7 @@ async fn resync_all(app: &App) {
 fn background(
     app: &App,
     reconciler: &Reconciler,
+    leads: impl Future<Output = ()> + Send + 'static,
     hearts: Vec<watchdog::Heartbeat>,
     shutdown: &CancellationToken,
 ) -> Vec<JoinHandle<()>> {
@@ -173,6 +176,7 @@ fn background(
                 () = stop.cancelled() => {}
                 () = housekeeping => {}
                 () = steps => {}
+                () = leads => {}
                 () = memory::run() => {}
             }
         }),

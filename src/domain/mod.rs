@@ -2,6 +2,7 @@
 //!
 //! Every other module may import this one. It imports none of them.
 
+pub mod account;
 pub mod audit;
 pub mod bad_input;
 pub mod campaign;

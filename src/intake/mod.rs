@@ -3,6 +3,7 @@
 mod ledger;
 mod read;
 mod receive;
+pub mod secret_file;
 pub mod sendpilot;
 pub mod unipile;
 pub mod verify;

@@ -104,6 +104,7 @@ async fn take_over(cx: &Context, client: &Client) -> Result<usize, ListError> {
                     ListedHealth::Unknown => None,
                 },
                 formerly: account.formerly,
+                locked: account.locked,
                 asked_at,
             })
             .collect();

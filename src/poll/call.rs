@@ -159,7 +159,7 @@ impl Context {
                         // does not show that the account works.
                         let outage = routine.read().account(&named)?.and_then(|a| a.outage_since);
                         if probe.is_some() && probe == outage && !cached {
-                            routine.account_works(&named)?;
+                            routine.account_answered(&named)?;
                         } else if probe.is_some() {
                             page_failed(routine, &named, false, false, true)?;
                         }

@@ -97,8 +97,10 @@ pub struct ListedAccount {
     pub id: AccountId,
     /// The name that the provider shows.
     pub name: Option<String>,
-    /// Whether the account can be used.
+    /// Whether the account can be used, apart from a lock.
     pub health: ListedHealth,
+    /// Whether the provider locked the account. `None` if the list does not say.
+    pub locked: Option<bool>,
     /// Another id under which the same LinkedIn account is or was known.
     pub formerly: Option<AccountId>,
 }

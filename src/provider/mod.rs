@@ -8,6 +8,7 @@ mod deadline;
 pub mod error;
 mod identifier;
 mod json;
+pub mod leads;
 mod memory;
 pub mod pacer;
 pub mod permit;

@@ -41,12 +41,25 @@ pub(super) fn stored_evidence(signal: &Signal) -> Result<Option<String>, Error> 
         person.name = None;
         person.headline = None;
     }
-    let mut kept = serde_json::to_value(StoredEvidence {
+    text(StoredEvidence {
         person,
         claim: signal.claim.clone(),
-    })?;
+    })
+    .map(Some)
+}
+
+/// Returns what is stored of evidence that names no person.
+pub(super) fn kept_claim(claim: &Claim) -> Result<String, Error> {
+    text(StoredEvidence {
+        person: Person::default(),
+        claim: claim.clone(),
+    })
+}
+
+fn text(kept: StoredEvidence) -> Result<String, Error> {
+    let mut kept = serde_json::to_value(kept)?;
     strip_defaults(&mut kept);
-    Ok(Some(kept.to_string()))
+    Ok(kept.to_string())
 }
 
 /// Removes null and false, because every accept stores this text.
@@ -93,6 +106,7 @@ impl Routine<'_> {
                     gained.extend(self.retry_one(&evidence, &e)?);
                 }
             }
+            gained.extend(self.try_listed_lead(&e)?);
         }
         Ok(())
     }

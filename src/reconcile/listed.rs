@@ -1,6 +1,7 @@
 //! What a provider's account list says about an account: to which API it belongs, its name and its health.
 
 use super::Routine;
+use crate::domain::account::AccountReport;
 use crate::domain::error::Error;
 use crate::domain::ids::AccountId;
 use crate::domain::provider::Provider;
@@ -19,6 +20,8 @@ pub struct Listed {
     pub health: Option<Result<(), String>>,
     /// Another id of the same account.
     pub formerly: Option<AccountId>,
+    /// Whether the provider locked the account. `None` if the list does not say.
+    pub locked: Option<bool>,
     /// When the list was asked for.
     pub asked_at: Timestamp,
 }
@@ -62,6 +65,15 @@ impl Routine<'_> {
         let newer = stored
             .outage_since
             .is_some_and(|since| since >= listed.asked_at);
+        match listed.locked {
+            Some(true) => {
+                self.account_reported(account, AccountReport::Locked, "account.locked")?;
+            }
+            Some(false) if !newer => {
+                self.account_reported(account, AccountReport::Unlocked, "account.unlocked")?;
+            }
+            _ => {}
+        }
         match &listed.health {
             Some(Ok(())) if !newer => self.account_works(account),
             Some(Err(reason)) => self.account_failed(account, reason),

@@ -15,6 +15,7 @@ mod import;
 mod invite;
 mod ledger;
 mod listed;
+mod listed_leads;
 mod outbox;
 mod policy;
 mod polling;

@@ -17,6 +17,7 @@ mod invite;
 mod profile;
 pub mod receiver;
 mod relations;
+pub mod sendpilot;
 mod server;
 mod state;
 pub mod v2;

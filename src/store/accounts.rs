@@ -100,7 +100,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Marks the account as unhealthy. Returns when the outage began, and whether it began with this call.
+    /// Stores that the status of the account is bad. Returns when its outage began, and whether it began with this call.
     pub fn account_failed(
         &self,
         id: &AccountId,
@@ -109,20 +109,55 @@ impl Tx<'_> {
     ) -> Result<(Timestamp, bool), Error> {
         let before = self.account(id)?.and_then(|a| a.outage_since);
         self.conn.execute(
-            "UPDATE accounts SET health = 'unhealthy', health_reason = ?2, outage_since = coalesce(outage_since, ?3)
+            "UPDATE accounts SET failing = 1, health = 'unhealthy', health_reason = ?2, outage_since = coalesce(outage_since, ?3)
              WHERE id = ?1",
             params![id.as_str(), reason, now.0],
         )?;
         Ok((before.unwrap_or(now), before.is_none()))
     }
 
-    /// Marks the account as healthy. Returns whether this ended an outage.
+    /// Stores that the status of the account is good. Returns whether this ended an outage: a locked account stays unhealthy.
     pub fn account_works(&self, id: &AccountId) -> Result<bool, Error> {
+        self.conn.execute(
+            "UPDATE accounts SET failing = 0, health_reason = 'account.locked' WHERE id = ?1 AND failing = 1 AND locked = 1",
+            params![id.as_str()],
+        )?;
         let changed = self.conn.execute(
-            "UPDATE accounts SET health = 'ok', health_reason = NULL, outage_since = NULL
-             WHERE id = ?1 AND health <> 'ok'",
+            "UPDATE accounts SET failing = 0, health = 'ok', health_reason = NULL, outage_since = NULL
+             WHERE id = ?1 AND health <> 'ok' AND locked = 0",
             params![id.as_str()],
         )?;
         Ok(changed > 0)
+    }
+
+    /// Stores that the provider locked the account. Returns when its outage began, and whether it began with this call.
+    pub fn account_locked(
+        &self,
+        id: &AccountId,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(Timestamp, bool), Error> {
+        let before = self.account(id)?.and_then(|a| a.outage_since);
+        self.conn.execute(
+            "UPDATE accounts SET locked = 1, health = 'unhealthy', health_reason = coalesce(health_reason, ?2),
+               outage_since = coalesce(outage_since, ?3)
+             WHERE id = ?1",
+            params![id.as_str(), reason, now.0],
+        )?;
+        Ok((before.unwrap_or(now), before.is_none()))
+    }
+
+    /// Stores that the provider unlocked the account. Returns whether this ended an outage: an account whose status is bad stays
+    /// unhealthy.
+    pub fn account_unlocked(&self, id: &AccountId) -> Result<bool, Error> {
+        let changed = self.conn.execute(
+            "UPDATE accounts SET locked = 0,
+               health = iif(failing = 1, health, 'ok'),
+               health_reason = iif(failing = 1, health_reason, NULL),
+               outage_since = iif(failing = 1, outage_since, NULL)
+             WHERE id = ?1 AND locked = 1",
+            params![id.as_str()],
+        )?;
+        Ok(changed > 0 && self.account(id)?.is_some_and(|a| a.outage_since.is_none()))
     }
 }

@@ -25,6 +25,8 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_audit.sql"),
     include_str!("migrations/0016_imports.sql"),
     include_str!("migrations/0017_aliases.sql"),
+    include_str!("migrations/0018_account_lock.sql"),
+    include_str!("migrations/0019_listed_leads.sql"),
 ];
 
 /// Returns the schema version of this program.

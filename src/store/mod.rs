@@ -20,6 +20,7 @@ mod events;
 mod imports;
 #[cfg(test)]
 mod list_tests;
+mod listed_leads;
 mod matching;
 mod meta;
 pub mod migrate;
@@ -75,6 +76,7 @@ pub use enrollments::OpenScope;
 pub use error::Error;
 pub use events::{EventRow, NewEvent};
 pub use imports::{ImportCounts, ImportRow, ImportedEnrollment};
+pub use listed_leads::ListedLead;
 use news::News;
 pub use news::OutboxNews;
 pub use open::OpenError;

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::domain::ids::CampaignId;
 use crate::import::Jobs;
 use crate::intake::Intake;
+use crate::intake::secret_file::SecretFile;
 use crate::metrics::{Metrics, Snapshot};
 use crate::poll::Plan;
 use crate::reconcile::AuditedWrites;
@@ -38,6 +39,7 @@ struct Whole {
     sessions_ended: watch::Sender<()>,
     imports: Jobs,
     answers: Answers,
+    signing_secrets: SecretFile,
 }
 
 /// Answers that are computed once for all who ask at the same time.
@@ -84,6 +86,7 @@ impl App {
         Self(Arc::new(Whole {
             parts,
             answers: Answers::default(),
+            signing_secrets: SecretFile::default(),
             bodies: Bodies::default(),
             streams: Streams::new(limits::streams_max()),
             guesses: Guesses::default(),
@@ -109,6 +112,12 @@ impl App {
     #[must_use]
     pub(super) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// The signing secrets of `unipile_v2.secret_file`.
+    #[must_use]
+    pub(super) fn signing_secrets(&self) -> &SecretFile {
+        &self.0.signing_secrets
     }
 
     /// The count of wrong tokens.

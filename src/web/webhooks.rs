@@ -1,5 +1,7 @@
 //! The providers' webhooks: check the head, read the body, check its signature, parse, commit, answer, in this order.
 
+use std::path::Path;
+
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,7 +15,7 @@ use super::log_limit::LogLimit;
 use super::problem::Problem;
 use super::routes::{Need, Routes};
 use crate::api::process::WebhookStored;
-use crate::config::Secret;
+use crate::config::{Config, Secret};
 use crate::domain::bad_input::BadInput;
 use crate::domain::provider::Provider;
 use crate::intake::verify::{Refusal, SenderProof};
@@ -44,12 +46,19 @@ pub fn provider_of(path: &str) -> Option<Provider> {
 /// request's extensions.
 pub fn judge_head(app: &App, provider: Provider, head: &mut Parts) -> Result<(), Problem> {
     let (config, now) = (app.config(), app.clock.now());
+    let known = secret_file(&config).map(|path| app.signing_secrets().known(path));
+    let configured = config.unipile.signing_secret.expose();
+    let signing_secrets = (known.is_some() || !configured.is_empty()).then(|| {
+        let known = known.iter().flatten().map(String::as_str);
+        let configured = Some(configured).filter(|secret| !secret.is_empty());
+        configured.into_iter().chain(known).collect::<Vec<_>>()
+    });
     let proof = match provider {
         Provider::Unipile | Provider::UnipileV2 => verify::unipile(
             &head.headers,
             config.unipile.webhook_header.as_str(),
             config.unipile.webhook_secret.expose(),
-            config.unipile.signing_secret.expose(),
+            signing_secrets.as_deref(),
             now,
         ),
         Provider::Sendpilot => {
@@ -87,7 +96,35 @@ async fn unipile(
     Extension(proof): Extension<SenderProof>,
     body: Bytes,
 ) -> Result<Json<WebhookStored>, Problem> {
+    let proof = with_current_secrets(&app, proof, &body).await;
     receive(&app, Provider::Unipile, proof, &body).await
+}
+
+/// Returns the proof with the secrets that it has to be checked with. If it matches none of the known ones, the file of secrets is
+/// read again, because `register` may have written a new one.
+async fn with_current_secrets(app: &App, proof: SenderProof, body: &Bytes) -> SenderProof {
+    if proof.check(body).is_ok() {
+        return proof;
+    }
+    let config = app.config();
+    let Some(path) = secret_file(&config).map(Path::to_owned) else {
+        return proof;
+    };
+    let reader = app.clone();
+    let read = move || reader.signing_secrets().read_if_changed(&path);
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(Some(secrets))) => proof.with_secrets(&secrets),
+        Ok(Ok(None)) | Err(_) => proof,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "unipile_v2.secret_file cannot be read, webhooks signed with its secrets are refused");
+            proof
+        }
+    }
+}
+
+/// The file of signing secrets, if one is configured.
+fn secret_file(config: &Config) -> Option<&Path> {
+    config.unipile_v2.secret_file.as_deref()
 }
 
 /// Receive a webhook of SendPilot

@@ -15,6 +15,7 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0015.sql"),
     include_str!("../data/rows/0016.sql"),
     include_str!("../data/rows/0017.sql"),
+    include_str!("../data/rows/0019.sql"),
 ];
 
 /// The constraint or trigger, and a statement that it must refuse. Rows are those of tests/data/rows.
@@ -38,6 +39,34 @@ const ATTEMPTS: &[(&str, &str)] = &[
     (
         "an_outage_has_a_start",
         "UPDATE accounts SET health = 'unhealthy' WHERE id = 'acc_1'",
+    ),
+    (
+        "locked_is_a_flag",
+        "UPDATE accounts SET health = 'unhealthy', outage_since = 1, locked = 2 WHERE id = 'acc_1'",
+    ),
+    (
+        "failing_is_a_flag",
+        "UPDATE accounts SET health = 'unhealthy', outage_since = 1, failing = 2 WHERE id = 'acc_1'",
+    ),
+    (
+        "a_locked_account_is_unhealthy",
+        "UPDATE accounts SET locked = 1 WHERE id = 'acc_1'",
+    ),
+    (
+        "a_failing_account_is_unhealthy",
+        "UPDATE accounts SET failing = 1 WHERE id = 'acc_1'",
+    ),
+    (
+        "lead_id_length",
+        "INSERT INTO listed_leads (id, status) VALUES ('', 'MESSAGE_SENT')",
+    ),
+    (
+        "listed_status_needs_an_accept",
+        "UPDATE listed_leads SET status = 'PENDING' WHERE id = 'lead_9'",
+    ),
+    (
+        "a_waiting_lead_is_in_the_ledger",
+        "UPDATE listed_leads SET signal_id = NULL WHERE id = 'lead_9'",
     ),
     (
         "campaign_id_length",

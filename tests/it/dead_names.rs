@@ -145,6 +145,7 @@ async fn a_stop_waits_10_s_for_a_delivery_and_no_longer() {
         &[],
     )
     .await;
+    world.daemon.cuts_off_a_delivery();
     world.names.say("dead.test", Answer::Silence);
     world
         .receiver

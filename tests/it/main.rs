@@ -1,6 +1,7 @@
 //! The only integration binary: one file per behaviour. Files whose name ends in `_support`, `process` and `odd_provider` are shared.
 
 mod account_cap;
+mod account_events;
 mod admin_listen;
 mod aliases;
 mod api_campaigns;
@@ -35,6 +36,7 @@ mod house_texts;
 mod identity_paths;
 mod import;
 mod import_upload;
+mod invariants_support;
 mod judged_by_head;
 mod kill;
 mod logs;
@@ -61,6 +63,7 @@ mod pruning;
 mod raw_support;
 mod revocation;
 mod roles;
+mod sendpilot_list;
 mod sendpilot_rules;
 mod sendpilot_statuses;
 mod sim;

@@ -31,6 +31,8 @@ const ROWS: &[&str] = &[
     include_str!("../data/rows/0015.sql"),
     include_str!("../data/rows/0016.sql"),
     include_str!("../data/rows/0017.sql"),
+    include_str!("../data/rows/0018.sql"),
+    include_str!("../data/rows/0019.sql"),
 ];
 
 fn database_of(version: usize, path: &Path) -> Connection {

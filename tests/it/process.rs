@@ -5,10 +5,13 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::invariants_support::{self, Known, destinations_that_want_all};
 
 /// How long a test waits for what should happen at once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,6 +21,9 @@ pub struct Process {
     pub dir: TempDir,
     child: Option<Child>,
     runs: u32,
+    invariants: Option<Known>,
+    reconfigured: AtomicBool,
+    cuts_off: bool,
 }
 
 impl Process {
@@ -27,13 +33,31 @@ impl Process {
             dir: tempfile::tempdir().expect("a directory"),
             child: None,
             runs: 0,
+            invariants: Some(Known {
+                stopped_cleanly: false,
+                destinations: destinations_that_want_all(toml),
+            }),
+            reconfigured: AtomicBool::new(false),
+            cuts_off: false,
         };
-        process.configure(toml);
+        process.write_configuration(toml);
         process
+    }
+
+    /// Leaves out the check of the database at the end, for a test that breaks an invariant on purpose.
+    pub fn breaks_invariants_on_purpose(mut self) -> Self {
+        self.invariants = None;
+        self
     }
 
     /// Another configuration; it counts from the next start or reload.
     pub fn configure(&self, toml: &str) {
+        // Its destinations may be others, or want other events.
+        self.reconfigured.store(true, Ordering::Relaxed);
+        self.write_configuration(toml);
+    }
+
+    fn write_configuration(&self, toml: &str) {
         let database = self.dir.path().join("acceptd.db");
         let text = format!(
             "server.listen = \"127.0.0.1:0\"\ndatabase.path = \"{}\"\n{toml}",
@@ -118,6 +142,19 @@ impl Process {
             .spawn()
             .expect("the binary runs");
         self.child = Some(child);
+        self.ended_cleanly(false);
+    }
+
+    /// Allows a stop to leave a delivery `sending`, for a test whose receiver does not answer within the drain. Such a delivery is in
+    /// doubt at the next start.
+    pub fn cuts_off_a_delivery(&mut self) {
+        self.cuts_off = true;
+    }
+
+    fn ended_cleanly(&mut self, cleanly: bool) {
+        if let Some(known) = &mut self.invariants {
+            known.stopped_cleanly = cleanly && !self.cuts_off;
+        }
     }
 
     /// Everything that the last run logged.
@@ -212,7 +249,9 @@ impl Process {
     /// Stops it by SIGTERM.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
-        self.wait()
+        let status = self.wait();
+        self.ended_cleanly(status.success());
+        status
     }
 }
 
@@ -221,6 +260,12 @@ impl Drop for Process {
         if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        if let Some(known) = &mut self.invariants {
+            if self.reconfigured.load(Ordering::Relaxed) {
+                known.destinations.clear();
+            }
+            invariants_support::check(&self.dir.path().join("acceptd.db"), known);
         }
     }
 }

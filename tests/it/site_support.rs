@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use acceptd::clock::Clock;
@@ -22,6 +23,8 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::invariants_support::{self, Known, destinations_that_want_all};
 
 /// The admin token of the sites that have one.
 pub const TOKEN: &str = "the-admin-token-of-a-test";
@@ -48,11 +51,19 @@ pub struct Site {
     _trouble: watch::Sender<Option<String>>,
     _plans: watch::Sender<Arc<Plan>>,
     folder: TempDir,
+    invariants: Known,
+    /// Whether a reload may have brought other destinations.
+    reloaded: AtomicBool,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
         self.shutdown.cancel();
+        let mut known = self.invariants.clone();
+        if self.reloaded.load(Ordering::Relaxed) {
+            known.destinations.clear();
+        }
+        invariants_support::check(&self.database(), &known);
     }
 }
 
@@ -85,6 +96,7 @@ impl Site {
     pub fn reload(&self, more: &str) {
         let toml = format!("[server]\nadmin_token = \"{TOKEN}\"\n{more}");
         let (config, _) = config::parse(&toml).expect("a configuration");
+        self.reloaded.store(true, Ordering::Relaxed);
         self.reconciler.set_policy(policy(&config));
     }
 
@@ -161,6 +173,11 @@ impl Site {
             _trouble: trouble,
             _plans: plans,
             folder,
+            invariants: Known {
+                stopped_cleanly: false,
+                destinations: destinations_that_want_all(toml),
+            },
+            reloaded: AtomicBool::new(false),
         }
     }
 

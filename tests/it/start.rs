@@ -92,7 +92,7 @@ fn a_new_database_is_for_its_owner_only() {
 
 #[test]
 fn what_is_no_database_is_named_once() {
-    let process = Process::new("");
+    let process = Process::new("").breaks_invariants_on_purpose();
     std::fs::write(process.dir.path().join("acceptd.db"), [b'x'; 4096]).expect("writable");
     let refused = serve(&process.config(), &[]);
     assert_eq!(refused.status.code(), Some(1));

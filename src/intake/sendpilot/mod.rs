@@ -2,6 +2,7 @@
 
 mod apply;
 mod event;
+pub mod list;
 #[cfg(test)]
 mod tests;
 

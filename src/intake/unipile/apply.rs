@@ -3,7 +3,6 @@
 
 use super::{UnipileEvent, UnipileKind};
 use crate::domain::identity::Identity;
-use crate::domain::provider::Provider;
 use crate::domain::signal::{Outcome, Source};
 use crate::intake::ledger::{SEEN_BEFORE, is_duplicate, record};
 use crate::reconcile::{LedgerEntry, Routine};
@@ -40,20 +39,16 @@ pub fn apply(routine: &mut Routine<'_>, event: &UnipileEvent) -> Result<Outcome,
     }
     match &event.kind {
         UnipileKind::Evidence(signal) => {
-            routine.ensure_account(&signal.account, Provider::Unipile)?;
+            routine.ensure_account(&signal.account, event.api)?;
             routine.apply(signal, None)
         }
         UnipileKind::Account {
             account,
             message,
-            healthy,
+            report,
         } => {
-            routine.ensure_account(account, Provider::Unipile)?;
-            match healthy {
-                Some(true) => routine.account_works(account)?,
-                Some(false) => routine.account_failed(account, message)?,
-                None => {}
-            }
+            routine.ensure_account(account, event.api)?;
+            routine.account_reported(account, *report, message)?;
             record(
                 routine,
                 &LedgerEntry {

@@ -1,7 +1,9 @@
 //! What a webhook of Unipile says, independent of the API version that sent it.
 
+use crate::domain::account::AccountReport;
 use crate::domain::identity::Identity;
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::signal::{EventRef, Signal, Source};
 
 /// A webhook of Unipile, read from its body.
@@ -9,6 +11,8 @@ use crate::domain::signal::{EventRef, Signal, Source};
 pub struct UnipileEvent {
     /// The event id. API v1 has none.
     pub event_ref: Option<EventRef>,
+    /// The API that sent it.
+    pub api: Provider,
     /// What it reports.
     pub kind: UnipileKind,
     /// The part of the body that is kept, as JSON.
@@ -26,8 +30,8 @@ pub enum UnipileKind {
         account: AccountId,
         /// The state in the provider's words.
         message: String,
-        /// Whether the account works. `None` if the event changes nothing.
-        healthy: Option<bool>,
+        /// What it says about the health of the account.
+        report: AccountReport,
     },
     /// A webhook that is not evidence.
     Ignored {

@@ -6,6 +6,7 @@ use super::{UnipileEvent, UnipileKind, read};
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::Identity;
 use crate::domain::note::NoteKey;
+use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 
@@ -30,6 +31,7 @@ pub(super) fn parse(
     };
     let nothing = |reason: &str| UnipileEvent {
         event_ref: None,
+        api: Provider::Unipile,
         kind: UnipileKind::Ignored {
             account: Some(account.clone()),
             source,
@@ -89,6 +91,7 @@ pub(super) fn parse(
     let raw = raw(body, Some(other));
     Ok(UnipileEvent {
         event_ref: None,
+        api: Provider::Unipile,
         raw: raw.clone(),
         kind: UnipileKind::Evidence(Box::new(Signal {
             source,

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+mod account_v2;
 mod apply;
 mod event;
 mod message;
@@ -54,6 +55,9 @@ pub fn parse(
         (None, "new_relation" | "relation.new" | "relation.request.accept") if v2 => {
             relation::v2(&body, now)?
         }
+        (None, event) if v2 && account_v2::is_account_event(event) => {
+            account_v2::parse(&body, event)?
+        }
         (None, "new_relation") => relation::v1(&body, now)?,
         (None, "message_received") => message::parse(&body, now, keep_text, key)?,
         (None, _) => ignored(
@@ -64,6 +68,7 @@ pub fn parse(
     };
     if v2 {
         found.event_ref = event_ref(&body, event);
+        found.api = Provider::UnipileV2;
     }
     Ok(found)
 }
@@ -105,6 +110,7 @@ fn other_network(body: &read::Object, of: &read::Object) -> Option<UnipileEvent>
 fn ignored(body: &read::Object, source: Source, reason: impl Into<String>) -> UnipileEvent {
     UnipileEvent {
         event_ref: None,
+        api: Provider::Unipile,
         kind: UnipileKind::Ignored {
             account: named_account(body),
             source,

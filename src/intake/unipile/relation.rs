@@ -6,6 +6,7 @@ use super::{UnipileEvent, UnipileKind, read};
 use crate::domain::bad_input::BadInput;
 use crate::domain::identity::{Identity, is_placeholder};
 use crate::domain::ids::AccountId;
+use crate::domain::provider::Provider;
 use crate::domain::signal::{Claim, Person, Precision, Signal, Source, Subject};
 use crate::domain::time::Timestamp;
 
@@ -131,6 +132,7 @@ fn event(
 ) -> UnipileEvent {
     UnipileEvent {
         event_ref: None,
+        api: Provider::Unipile,
         raw: raw.clone(),
         kind: UnipileKind::Evidence(Box::new(Signal {
             source: Source::Webhook,

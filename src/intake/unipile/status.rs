@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{UnipileEvent, UnipileKind, other_network, read};
+use crate::domain::account::AccountReport;
 use crate::domain::bad_input::BadInput;
+use crate::domain::provider::Provider;
 
 /// The statuses of an account that works.
 const HEALTHY: [&str; 4] = ["OK", "RECONNECTED", "CREATION_SUCCESS", "SYNC_SUCCESS"];
@@ -23,13 +25,18 @@ pub(super) fn parse(body: &read::Object, inner: &read::Object) -> Result<Unipile
         .ok_or_else(|| BadInput::field(path, "is missing"))?;
     let message: String = message.chars().take(WORD_CHARS_MAX).collect();
     let word = message.to_ascii_uppercase();
-    let healthy = (word != "CONNECTING").then(|| HEALTHY.contains(&word.as_str()));
+    let report = match word.as_str() {
+        "CONNECTING" => AccountReport::NoChange,
+        word if HEALTHY.contains(&word) => AccountReport::Works,
+        _ => AccountReport::Failed,
+    };
     Ok(UnipileEvent {
         event_ref: None,
+        api: Provider::Unipile,
         kind: UnipileKind::Account {
             account,
             message,
-            healthy,
+            report,
         },
         raw,
     })

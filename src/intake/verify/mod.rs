@@ -99,23 +99,36 @@ impl SenderProof {
             Proof::Signed(signed) => signed.check(body),
         }
     }
+
+    /// Returns the proof to be checked with other secrets. The text of each secret is the key.
+    #[must_use]
+    pub fn with_secrets(self, secrets: &[String]) -> Self {
+        match self.0 {
+            Proof::Given => self,
+            Proof::Signed(signed) => Self(Proof::Signed(Signed {
+                keys: secrets.iter().map(|s| s.as_bytes().to_vec()).collect(),
+                ..signed
+            })),
+        }
+    }
 }
 
 /// Authenticates the head of a Unipile request. A request with `unipile-signature` is judged by that alone, any other by the static
 /// header with which its webhook was registered.
+///
+/// `signing_secrets` is `None` if no signing secret is configured. It may be empty if the secrets are in a file that was not read
+/// yet; see [`SenderProof::with_secrets`].
 pub fn unipile(
     headers: &HeaderMap,
     static_header: &str,
     static_secret: &str,
-    signing_secret: &str,
+    signing_secrets: Option<&[&str]>,
     now: Timestamp,
 ) -> Result<SenderProof, Refusal> {
     if headers.contains_key(UNIPILE_SIGNATURE) {
-        if signing_secret.is_empty() {
-            return Err(Refusal::NotConfigured);
-        }
+        let secrets = signing_secrets.ok_or(Refusal::NotConfigured)?;
         let header = one(headers, UNIPILE_SIGNATURE)?;
-        return hex_signature(header, "v0", &[signing_secret], now, UNIPILE_TOLERANCE_MS);
+        return hex_signature(header, "v0", secrets, now, UNIPILE_TOLERANCE_MS);
     }
     if static_secret.is_empty() {
         return Err(Refusal::NotConfigured);

@@ -35,6 +35,8 @@ fn hex_of(secret: &str, seconds: i64) -> String {
 }
 
 fn by_unipile(pairs: &[(&str, &str)], header: &str, signing: &str) -> Result<(), Refusal> {
+    let one = [signing];
+    let signing = (!signing.is_empty()).then_some(one.as_slice());
     unipile(&headers(pairs), "Unipile-Auth", header, signing, NOW)?.check(BODY)
 }
 
@@ -192,7 +194,7 @@ proptest! {
         if let Ok(value) = HeaderValue::from_bytes(&bytes) {
             map.append("webhook-id", value);
         }
-        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", "k", Timestamp(now)).and_then(|proof| proof.check(&bytes)).is_err());
+        prop_assert!(unipile(&map, "unipile-auth", "a secret nobody guesses, with 'ü'", Some(&["k"]), Timestamp(now)).and_then(|proof| proof.check(&bytes)).is_err());
         prop_assert!(sendpilot(&map, &["k", "whsec_", "whsec_AAAA"], Timestamp(now)).and_then(|proof| proof.check(&bytes)).is_err());
     }
 }
@@ -202,7 +204,8 @@ fn the_head_alone_refuses_what_no_body_can_mend() {
     let now = NOW.0 / 1000;
     let signed = |value: &str| {
         let found = headers(&[("unipile-signature", value)]);
-        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|proof| proof.is_proved())
+        unipile(&found, "Unipile-Auth", "s3cret", Some(&["sign"]), NOW)
+            .map(|proof| proof.is_proved())
     };
     assert_eq!(signed(&format!("t={now},v0=00")), Ok(false));
     assert_eq!(
@@ -212,7 +215,8 @@ fn the_head_alone_refuses_what_no_body_can_mend() {
     assert_eq!(signed("v0=00"), Err(Refusal::Malformed));
     let by_header = |value: &str| {
         let found = headers(&[("unipile-auth", value)]);
-        unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).map(|proof| proof.is_proved())
+        unipile(&found, "Unipile-Auth", "s3cret", Some(&["sign"]), NOW)
+            .map(|proof| proof.is_proved())
     };
     assert_eq!(by_header("s3cret"), Ok(true));
     assert_eq!(by_header("other"), Err(Refusal::Wrong));
@@ -222,6 +226,29 @@ fn the_head_alone_refuses_what_no_body_can_mend() {
 fn a_proof_shows_no_key() {
     let value = format!("t={},v0=00", NOW.0 / 1000);
     let found = headers(&[("unipile-signature", &value)]);
-    let proof = unipile(&found, "Unipile-Auth", "s3cret", "sign", NOW).unwrap();
+    let proof = unipile(&found, "Unipile-Auth", "s3cret", Some(&["sign"]), NOW).unwrap();
     assert_eq!(format!("{proof:?}"), "SenderProof { is_proved: false }");
+}
+
+#[test]
+fn a_signature_can_be_checked_with_secrets_that_are_read_later() {
+    let signature = format!("t={},v0={}", NOW.0 / 1000, hex_of("wes_new", NOW.0 / 1000));
+    let found = headers(&[("unipile-signature", &signature)]);
+    let proof = unipile(&found, "Unipile-Auth", "s3cret", Some(&[]), NOW).unwrap();
+    assert_eq!(proof.check(BODY), Err(Refusal::Wrong));
+    let secrets = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        proof
+            .clone()
+            .with_secrets(&secrets(&["wes_old", "wes_new"]))
+            .check(BODY),
+        Ok(())
+    );
+    assert_eq!(
+        proof
+            .clone()
+            .with_secrets(&secrets(&["wes_old"]))
+            .check(BODY),
+        Err(Refusal::Wrong)
+    );
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::account::AccountReport;
 use crate::domain::signal::{Precision, Signal};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -255,16 +256,16 @@ fn other_networks_and_unknown_events() {
 #[test]
 fn the_health_of_an_account() {
     for (word, expected) in [
-        ("OK", Some(true)),
-        ("RECONNECTED", Some(true)),
-        ("CREATION_SUCCESS", Some(true)),
-        ("SYNC_SUCCESS", Some(true)),
-        ("CONNECTING", None),
-        ("CREDENTIALS", Some(false)),
-        ("ERROR", Some(false)),
-        ("STOPPED", Some(false)),
-        ("DELETED", Some(false)),
-        ("SOMETHING_NEW", Some(false)),
+        ("OK", AccountReport::Works),
+        ("RECONNECTED", AccountReport::Works),
+        ("CREATION_SUCCESS", AccountReport::Works),
+        ("SYNC_SUCCESS", AccountReport::Works),
+        ("CONNECTING", AccountReport::NoChange),
+        ("CREDENTIALS", AccountReport::Failed),
+        ("ERROR", AccountReport::Failed),
+        ("STOPPED", AccountReport::Failed),
+        ("DELETED", AccountReport::Failed),
+        ("SOMETHING_NEW", AccountReport::Failed),
     ] {
         let kind = read(&with(STATUS, &[("/AccountStatus/message", json!(word))]))
             .unwrap()
@@ -272,13 +273,13 @@ fn the_health_of_an_account() {
         let UnipileKind::Account {
             account,
             message,
-            healthy,
+            report,
         } = kind
         else {
             panic!("{kind:?}")
         };
         assert_eq!((account.as_str(), message.as_str()), ("acc_eu1", word));
-        assert_eq!(healthy, expected, "{word}");
+        assert_eq!(report, expected, "{word}");
     }
 }
 

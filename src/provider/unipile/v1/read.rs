@@ -145,6 +145,7 @@ fn account(fields: &Map<String, Value>) -> Option<ListedAccount> {
         None => ListedHealth::Unknown,
     };
     Some(ListedAccount {
+        locked: None,
         id: AccountId::parse(&text(fields, "id")?).ok()?,
         name: text(fields, "name"),
         health,

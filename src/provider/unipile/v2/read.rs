@@ -154,6 +154,7 @@ pub(super) fn account(fields: &Fields) -> Option<ListedAccount> {
     Some(ListedAccount {
         name: text(fields, "name"),
         health: health(fields),
+        locked: fields.get("is_locked").and_then(Value::as_bool),
         formerly: former
             .and_then(|former| AccountId::parse(&former).ok())
             .filter(|former| *former != id),
@@ -163,9 +164,6 @@ pub(super) fn account(fields: &Fields) -> Option<ListedAccount> {
 
 /// Returns whether the account can be used for invitations: of its products, only `classic` matters.
 fn health(fields: &Fields) -> ListedHealth {
-    if fields.get("is_locked").and_then(Value::as_bool) == Some(true) {
-        return ListedHealth::Unhealthy("locked".to_owned());
-    }
     let Some(status) = text(fields, "status") else {
         return ListedHealth::Unknown;
     };
@@ -266,10 +264,8 @@ mod tests {
         fields["metadata"] = serde_json::json!({});
         assert_eq!(health(&fields), ListedHealth::Unknown);
         fields["is_locked"] = true.into();
-        assert_eq!(
-            health(&fields),
-            ListedHealth::Unhealthy("locked".to_owned())
-        );
+        let locked = account(&fields).expect("an account").locked;
+        assert_eq!(locked, Some(true));
     }
 
     #[test]
