@@ -34,9 +34,6 @@ struct Options {
     /// Enrollments in the database before the measurement.
     #[arg(long, default_value_t = 20_000)]
     enrollments: u64,
-    /// Ledger rows of strangers in the database of the chapter `scale`.
-    #[arg(long, default_value_t = 0)]
-    ledger: u64,
     /// Accepts of each measurement of throughput.
     #[arg(long, default_value_t = 10_000)]
     accepts: u64,
