@@ -225,8 +225,13 @@ pub fn calls(world: &World) {
 }
 
 /// Nobody was called during the day after a webhook that reports an outage was acknowledged, but for a probe that somebody `asked` for
-/// during the outage.
-pub fn outages(world: &World, asked: &[Timestamp]) {
+/// during the outage. A webhook that reports the end of an outage, or a list of accounts in which the account is healthy, ends it.
+/// `listed` says when the list began to show an account as broken (`true`) or healthy.
+pub fn outages(
+    world: &World,
+    asked: &[Timestamp],
+    listed: &BTreeMap<String, Vec<(Timestamp, bool)>>,
+) {
     let mut reports: BTreeMap<String, Vec<(Timestamp, bool)>> = BTreeMap::new();
     for delivery in world.sim.deliveries() {
         let Some(message) = delivery.body["AccountStatus"]["message"].as_str() else {
@@ -238,9 +243,21 @@ pub fn outages(world: &World, asked: &[Timestamp]) {
             all.push((*at, message != "OK"));
         }
     }
+    let readings: Vec<Call> = world.sim.account_list_calls();
     let (mut wrong, mut seen, mut probes) = (Vec::new(), 0, 0);
     let by_account = by_account(world);
     for (account, mut reports) in reports {
+        let changes = listed.get(&account).map_or(&[][..], Vec::as_slice);
+        let healthy = |call: &&Call| {
+            let last = changes.iter().rfind(|(at, _)| *at <= call.started);
+            call.status == Some(200) && last.is_none_or(|(_, broken)| !broken)
+        };
+        reports.extend(
+            readings
+                .iter()
+                .filter(healthy)
+                .map(|call| (call.started, false)),
+        );
         reports.sort_by_key(|(at, _)| *at);
         seen += reports.iter().filter(|(_, broken)| *broken).count();
         let mut reports = reports.into_iter().peekable();

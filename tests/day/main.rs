@@ -82,7 +82,7 @@ async fn a_day_of_a_thousand_accounts() {
 
     judge::add_signs(&world, &mut people);
     judge::calls(&world);
-    judge::outages(&world, &story.asked);
+    judge::outages(&world, &story.asked, &story.listed);
     judge::turns(&world);
     judge::stamps(&world, &people).await;
     judge::events(&world, &people);

@@ -60,6 +60,8 @@ pub struct Story {
     keys: u32,
     /// When somebody asked for a poll of every account.
     pub asked: Vec<Timestamp>,
+    /// When the provider's list of accounts began to show an account as broken (`true`) or as healthy again.
+    pub listed: BTreeMap<String, Vec<(Timestamp, bool)>>,
 }
 
 /// The key of the provider after so many changes.
@@ -140,6 +142,7 @@ impl Story {
             number: 0,
             keys: 0,
             asked: Vec::new(),
+            listed: BTreeMap::new(),
         };
         for (when, happens) in due {
             story.at(when, happens);
@@ -225,12 +228,12 @@ impl Story {
             }
             Breaks(n) => {
                 let account = cast::account(n);
-                world.sim.set_status(&account, "CREDENTIALS");
+                self.set_status(world, n, "CREDENTIALS");
                 let refused = Fault::error(401, "disconnected_account");
                 world.sim.inject(Rule::times(2, refused).of(&account));
             }
-            Reports(n) => world.sim.set_status(&cast::account(n), "CREDENTIALS"),
-            Works(n) => world.sim.set_status(&cast::account(n), "OK"),
+            Reports(n) => self.set_status(world, n, "CREDENTIALS"),
+            Works(n) => self.set_status(world, n, "OK"),
             WebhooksDrop(on) => world.sim.drop_webhooks(on),
             Outage(true) => world
                 .sim
@@ -269,6 +272,14 @@ impl Story {
             }
             Start => world.daemon.start(now),
         }
+    }
+
+    /// The provider tells the status by webhook, and shows it in its list of accounts.
+    fn set_status(&mut self, world: &World, n: usize, status: &str) {
+        let account = cast::account(n);
+        world.sim.set_status(&account, status);
+        let change = (world.now(), status != "OK");
+        self.listed.entry(account).or_default().push(change);
     }
 
     /// One more call that goes wrong, in any of the ways a provider has.
