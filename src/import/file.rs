@@ -347,7 +347,7 @@ fn next_record<R: BufRead>(
             Ok(()) if header::is_footer(&record.cells, survey.columns.len()) => continue,
             Ok(()) => {
                 let cells = cells(&record, survey);
-                // For example a hidden member in LinkedIn's Connections.csv, of whom only the date of the connection is known.
+                // For example a hidden member in LinkedIn's Connections.csv, for which only the date of the connection is known.
                 if cells.is_empty() {
                     continue;
                 }

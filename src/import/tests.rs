@@ -91,7 +91,7 @@ fn connections_of_linkedin() {
     assert_eq!(rows[0], first);
     assert_eq!(rows[1]["headline"], "Leiter \"Einkauf\"");
     assert_eq!(rows[2]["name"], "Solvej Thrandrup, MBA");
-    // The hidden member, of whom only the date of the connection is known, is no row.
+    // The hidden member, for which only the date of the connection is known, is no row.
     assert_eq!(rows[3]["name"], "Ignatius Pellworth");
     assert!(rows.iter().all(|row| row.get("invitedAt").is_none()));
 }

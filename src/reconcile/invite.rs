@@ -140,7 +140,7 @@ impl Routine<'_> {
                 .map(|n| self.note_key.hash(n)),
             reported_at: None,
         };
-        // After the accept, a later invite only fills gaps. So does an invite that is older than the known one.
+        // After the accept, a later invite only fills gaps. An older invite than the known one also only fills gaps.
         e.invite = if e.invite.at.is_none() || (newer && e.accept.is_none()) {
             told.or(e.invite)
         } else {

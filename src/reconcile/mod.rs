@@ -50,7 +50,7 @@ use crate::domain::note::NoteKey;
 use crate::domain::time::Timestamp;
 use crate::store::{Reader, Store, Tx};
 
-/// Is told what was committed.
+/// Receives what was committed.
 pub trait ReconcileObserver: Send + Sync + 'static {
     /// A transaction is on disk.
     fn committed(&self, report: &Report);

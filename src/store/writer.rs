@@ -85,7 +85,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Creates the writer. During a long statement, the observer is told regularly that the writer is alive.
+    /// Creates the writer. During a long statement, the observer regularly hears that the writer is alive.
     pub(super) fn new(
         mut conn: Connection,
         path: &Path,

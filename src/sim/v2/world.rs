@@ -27,7 +27,7 @@ impl Sim {
         }
     }
 
-    /// Locks an account of API v2 or unlocks it, which is told.
+    /// Locks or unlocks an account of API v2, and sends the event.
     pub fn set_locked(&self, account: &str, locked: bool) {
         if let Some(of) = self.shared.lock().accounts.get_mut(account) {
             of.is_locked = locked;
