@@ -187,7 +187,7 @@ impl Job {
             });
             step.push(item);
             if step.len() == STEP_ROWS && to.blocking_send(std::mem::take(&mut step)).is_err() {
-                // Nobody stores them any more, because the import was stopped.
+                // The import was stopped, so the remaining rows are not stored.
                 return Ok(());
             }
         }

@@ -170,7 +170,7 @@ async fn a_restart_learns_from_the_list_who_is_disconnected() {
     .await;
     assert_eq!(w.events("linkedin.account_disconnected").await.len(), 1);
     assert_eq!(w.calls_to(RELATIONS).len(), calls, "nobody is called");
-    // Nobody is told of an account without enrollments.
+    // An account without enrollments causes no event.
     let accounts = w.get("/v1/accounts").await;
     assert_eq!(accounts["items"][1]["health"], "OK");
 }
